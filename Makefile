@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 UV = $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/bin/uv; fi)
 BIN = .venv/bin
 # The files that say what is to be installed; a change is noticed by their modification time.
-NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)
+NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml examples/*/pyproject.toml)
 
 .PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register step-over demo bench crash-matrix chaos test check conformance docs lock new-provider FORCE
 
@@ -23,7 +23,7 @@ setup: .venv/installed ## install what the project needs into .venv
 .venv/installed: $(NEEDS) $(if $(wildcard $(BIN)/python),,FORCE) | $(if $(shell uv --version 2>/dev/null),,.tools/bin/uv)
 	@$(if $(wildcard $(BIN)/python),echo "Bringing .venv/ up to date ..." >&2,echo "Installing what Malipo needs into .venv/ (once; downloads 210 MB, PostgreSQL, Redis and Java among them, and compiles them for half a minute or so without a word) ..." >&2)
 	@$(UV) sync --locked --compile-bytecode $(if $(wildcard $(BIN)/python),--quiet)
-	@$(BIN)/python -m compileall -q libs services deploy tests  # each process starts in half the time
+	@$(BIN)/python -m compileall -q libs services deploy examples tests  # each process starts in half the time
 	@touch $@
 
 up: setup ## start the whole system in the background
@@ -71,7 +71,7 @@ register: setup ## register an account at its provider, as M-Pesa wants (ARGS="-
 step-over: setup ## have a consumer skip a record that it cannot read (ARGS="orchestrator.payments payments.commands.v1 3 1042")
 	@$(BIN)/python -m malipo_local step-over $(ARGS)
 
-demo: setup ## tour of twelve payments on the real system (ARGS=--once ends after it)
+demo: setup ## tour of fourteen payments on the real system (ARGS=--once ends after it)
 	@$(BIN)/python -m malipo_local demo $(ARGS)
 
 bench: setup ## measure rate, latency, CPU and growth: an hour, 70 GB of disk (ARGS=--quick: four minutes; ARGS=--help: its parts)

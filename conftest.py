@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ import hypothesis
 import pytest
 import yaml
 
-from malipo.contracts.descriptor import ProviderDescriptor
-from malipo.contracts.providers import PROVIDERS
 from malipo.messaging.pool import Pool, create_pool
 from malipo.messaging.provision import provision
 from malipo.platform import migrations
@@ -38,6 +35,7 @@ _ORDER = (
     "tests/e2e/test_payments.py",
     "tests/e2e/test_mpesa.py",
     "tests/e2e/test_paypal.py",
+    "tests/e2e/test_bank.py",
     "tests/e2e/test_expiry.py",
     "tests/e2e/test_replicas.py",
     "tests/e2e/test_kills.py",
@@ -54,29 +52,6 @@ pytest.register_assert_rewrite("testkit")  # a law that is broken shows what was
 # No example is held to a time: machines do much else beside.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
-
-_DRAFTS = Path(__file__).parent / "libs/common/tests/contracts/descriptors"
-
-
-def _described(path: Path) -> ProviderDescriptor:
-    spec = spec_from_file_location(f"descriptor_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.DESCRIPTOR
-
-
-@pytest.fixture(scope="session")
-def drafts() -> dict[str, ProviderDescriptor]:
-    """Descriptors of providers that there are not, with all that those which there are lack."""
-    return {path.stem: _described(path) for path in sorted(_DRAFTS.glob("*.py")) if path.stem not in PROVIDERS}
-
-
-@pytest.fixture(scope="session")
-def providers(drafts: dict[str, ProviderDescriptor]) -> dict[str, ProviderDescriptor]:
-    """Every provider that there is, and drafts of others."""
-    return {**drafts, **PROVIDERS}
 
 
 @dataclass

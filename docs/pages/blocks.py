@@ -29,7 +29,6 @@ x-provider-{name}: &provider-{name}
     <<: *settings
     DATABASE_URL: postgresql://malipo:local-only@postgres/malipo_provider_{name}
 """
-_SIMULATOR_IS_AT = "    {setting}: http://{name}-sim:{port}\n"
 _CALLED_BACK = "    CALLBACK_BASE_URL: http://proxy:8080 # as a provider does, its simulator comes through the proxy\n"
 _SIMULATORS_OWN = "{simulators}/"
 """How the local stack's table begins the path of a file that a service reads of its simulator."""
@@ -45,8 +44,8 @@ provider-{name}:
 _SIMULATOR = """\
 {name}-sim:
   <<: *simulator
-  command: [{name}, --host, 0.0.0.0, --port, "{port}", --public-url, "http://localhost:{port}"]
-  ports: ["{port}:{port}"]
+  command: [{name}, --host, 0.0.0.0, --port, "{port}", --public-url, "http://localhost:{port}"{more_options}]
+  ports: ["{port}:{port}"{more_ports}]
   healthcheck:
     test: [CMD, python, -c, "from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/_sim/health', timeout=2)"]
     interval: 5s
@@ -57,7 +56,7 @@ migrate-provider-{name}:
   <<: [*migration, *provider-{name}]
 """
 _CALLBACKS = """\
-location {callbacks_at} {{
+location {at} {{
     client_max_body_size 256k;
     error_log /dev/null crit; # its lines quote the address, which may end with a token
     set $provider_{name} http://provider-{name}:8080;
@@ -76,14 +75,17 @@ _LAYERS: Sequence[Mapping[str, str]] = (
     {
         "client": "requests on the wire: how they are authenticated, and what certainly was not sent",
         "by_hand": "payments that customers make without having been asked",
+        "statement_rows": "the rows of a list of transactions as reports",
     },
     {
+        "authentication": "what authenticates a request, where there is more than one way",
         "choosing": "what an operation is made of, where the provider holds several things",
+        "connections": "HTTP clients, where there is more than one",
         "events": "callbacks as reports",
+        "expiry": "when what authenticates us ends, told before it does",
         "pauses": "how long the provider is to be left alone, which all replicas keep to",
         "purposes": "what customers may give as the purpose of a payment",
         "registrations": "which accounts are registered, and where",
-        "statement_rows": "the rows of a list of transactions as reports",
         "verification": "whether a callback is genuine",
     },
     {
@@ -92,19 +94,22 @@ _LAYERS: Sequence[Mapping[str, str]] = (
     },
     {
         "answers": "what kind of answer one is, before what it means for an operation",
-        "certificates": "the provider's certificates, by which callbacks are signed",
+        "certificates": "certificates: the provider's, by which callbacks are signed, or an account's own",
+        "keys": "the provider's public keys, by which callbacks are signed",
         "standing": "how the provider's object stands, as an outcome",
     },
     {
         "account": "the credentials as the account that they describe",
         "amounts": "money as the provider writes it",
         "codes": "the provider's codes, and what each says of whether money has moved",
+        "jws": "signatures as the provider writes and reads them",
         "lateness": "what it means that nothing shows, by how long ago it was sent",
         "settings": "its settings",
     },
     {
         "authorities": "who may vouch for the provider's certificates",
         "certificate": "the provider's public key, under which a secret is encrypted",
+        "partners": "whom the operator has set up at the provider's end",
         "objects": "the shapes of responses and callbacks, and what the provider's ids are called",
         "prompt_names": "an id that has something personal in it, as it may be kept",
         "tables": "tables of its own",
@@ -132,6 +137,12 @@ def _each(template: str, between: str = "") -> Callable[[], str]:
     return lambda: between.join(_filled_in(template, provider) for provider in PROVIDERS.values())
 
 
+def _callbacks() -> str:
+    own = {f"{one.callbacks_at}": one.name for one in PROVIDERS.values()}
+    shared = {f"= {one.shared_callbacks_at}": one.name for one in PROVIDERS.values() if one.shared_callbacks_at}
+    return "\n".join(_CALLBACKS.format(at=at, name=name) for at, name in {**own, **shared}.items())
+
+
 def _images() -> str:
     return "\n".join(map(_image, PROVIDERS.values()))
 
@@ -148,8 +159,14 @@ def _image(provider: ProviderDescriptor) -> str:
 
 
 def _where_the_simulator_is(name: str) -> str:
-    told = (setting for setting, value in _settings_of(name).items() if value == f"{{{name}_sim}}")
-    return "".join(_SIMULATOR_IS_AT.format(setting=setting, name=name, port=_port(name)) for setting in told)
+    simulator = {f"{name}_sim": f"http://{name}-sim:{_port(name)}"}
+    told = {setting: value for setting, value in _settings_of(name).items() if f"{{{name}_sim}}" in value}
+    return "".join(f"    {setting}: {_plain(value.format_map(simulator))}\n" for setting, value in told.items())
+
+
+def _plain(value: str) -> str:
+    """As YAML takes it for a text."""
+    return f"'{value}'" if value.startswith("{") else value
 
 
 def _simulators_files() -> str:
@@ -171,9 +188,25 @@ def _settings_of(name: str) -> Mapping[str, str]:
 
 def _filled_in(template: str, provider: ProviderDescriptor) -> str:
     name = provider.name
+    more = _more_ports(name)
+    names = f', --tls-names, "localhost,127.0.0.1,{name}-sim"' if "--tls-port" in more else ""
+    more_options = "".join(f', {option}, "{port}"' for option, port in more.items()) + names
     return template.format(
-        name=name, upper=name.upper(), title=provider.title, callbacks_at=provider.callbacks_at, port=_port(name)
+        name=name,
+        upper=name.upper(),
+        title=provider.title,
+        callbacks_at=provider.callbacks_at,
+        port=_port(name),
+        more_options=more_options,
+        more_ports="".join(f', "{port}:{port}"' for port in more.values()),
     )
+
+
+def _more_ports(simulator: str) -> Mapping[str, int]:
+    """What a simulator listens on beside its own port, by the option: the constant of the option's name."""
+    (row,) = (row for row in SERVICES if row.name == f"{simulator}-sim")
+    module = import_module(f"malipo_simulators.{simulator}.command")
+    return {f"--{name.replace('_', '-')}": getattr(module, name.upper()) for name in row.more_ports}
 
 
 def _port(simulator: str) -> int:
@@ -185,7 +218,7 @@ def _side_by_side(packages: Sequence[str]) -> str:
 
 
 def _services() -> str:
-    others = ("webhook_dispatcher", "malipo_simulators", "malipo_local")
+    others = ("webhook_dispatcher", "malipo_simulators", "malipo_local", "erp_sink")
     return _side_by_side(["gateway", "orchestrator", *(f"provider_{name}" for name in PROVIDERS), *others])
 
 
@@ -204,7 +237,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "migrations of providers": _each(_MIGRATION),
     "files of simulators": _simulators_files,
     "databases of providers": _each("CREATE DATABASE malipo_provider_{name};\n"),
-    "callbacks of providers": _each(_CALLBACKS, "\n"),
+    "callbacks of providers": _callbacks,
     "providers to install": _each('"malipo-provider-{name}",\n'),
     "providers of the workspace": _each("malipo-provider-{name} = {{ workspace = true }}\n"),
     "providers to check": _each('"services/provider-{name}/src",\n'),

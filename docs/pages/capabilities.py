@@ -28,7 +28,10 @@ def page() -> str:
         "libs/common/src/malipo/contracts/providers",
         _INTRO,
         table(("provider", *kinds), [_operations(provider, kinds) for provider in PROVIDERS.values()]),
-        "\n".join(f"* *{kind}*: {first_sentences(getattr(provider_commands, kind.title()))}" for kind in kinds),
+        "\n".join(
+            f"* *{kind}*: {first_sentences(getattr(provider_commands, kind.title().replace('_', '')))}"
+            for kind in kinds
+        ),
         "## Methods",
         _METHODS,
         table(

@@ -77,12 +77,30 @@ def _results(*tables: str) -> Callable[[ProviderDescriptor], str]:
     return text
 
 
+def _reasons(which: str) -> Callable[[ProviderDescriptor], str]:
+    """What the provider's own codes of failures and returns mean, from a table of its file `codes.py`."""
+
+    def text(provider: ProviderDescriptor) -> str:
+        reasons: Mapping[str, str] = getattr(import_module(f"provider_{provider.name}.codes"), which)
+        return table(("`failure.code`", "`failure.message`"), [(f"`{code}`", words) for code, words in reasons.items()])
+
+    return text
+
+
+def _waits(provider: ProviderDescriptor) -> str:
+    """What the provider's reasons of a pending payment mean."""
+    return table(("reason", "what it means"), [(f"`{code}`", words) for code, words in provider.waits.items()])
+
+
 PARTS: Mapping[str, Callable[[ProviderDescriptor], str]] = {
     "credentials": _credentials,
     "what can be done": _abilities,
     "problems": _problems,
     "addresses": _addresses,
     "events": _events,
+    "reasons": _reasons("REASONS"),
+    "reasons to give nothing back": _reasons("REFUSALS"),
+    "waits": _waits,
     "results that end a prompt": _results("PROMPT_ENDS"),
     "results that are paid all the same at times": _results("PROMPT_DOUBTS"),
     "results that end a reversal": _results("REVERSAL_ENDS"),

@@ -13,8 +13,8 @@ from pages.markdown import document, table
 
 _INTRO = """\
 Each service answers `GET /metrics` on its port, always in the OpenMetrics format, for that carries exemplars. Names follow
-Prometheus: base units, the unit last, and `_total` on counters, which the format adds: of `payment_retry_count_total` the base name is
-`payment_retry_count`. A histogram has `_bucket`, `_sum` and `_count`. No label holds an id; where one payment matters, its id is the
+Prometheus: base units, the unit last, and `_total` on counters, which the format adds. A histogram has `_bucket`, `_sum` and
+`_count`: of `payment_retry`, `payment_retry_count` is how often anything was tried again. No label holds an id; where one payment matters, its id is the
 exemplar. A metric described as *of all replicas* is shown by each of them: take the maximum, not the sum.
 
 Beside these, each service has `python_*` and `process_*`, as the Prometheus client makes them."""
@@ -32,9 +32,11 @@ _ALERTS = """\
 | `malipo_polls_failed_total` rises | the same, or this process's group membership is in trouble: `/health/ready` shows which |
 | `malipo_provider_unmatched_total` with other `concerns` than `others` rises | a dispute, a refund made in the dashboard, or an operation under an id of ours that Malipo does not know: `python -m provider_stripe unmatched` (locally `make unmatched`) lists them |
 | `malipo_suspense_open` is above zero | money came that no payment explains: `python -m orchestrator suspense list` (locally `make suspense ARGS=list`) shows it, and the payment that its purpose names, and a person assigns it, or settles it without a payment; `malipo_suspense_oldest_seconds` shows how long it waits |
-| `malipo_provider_statement_age_seconds` is above half of what the provider shows (M-Pesa: a day; PayPal: fifteen days, but more than one means that nothing is read; at three quarters somebody must act) | an account's statement is not read: the log line `statement not read` names its credential and when it will be too late, `statement cannot be read` the reason ([0050](decisions/0050-a-statement-is-read-up-to-a-time.md)) |
+| `malipo_provider_statement_age_seconds` is above half of what the provider shows (M-Pesa: a day; a partner bank: a week; PayPal: fifteen days, but more than one means that nothing is read; at three quarters somebody must act) | an account's statement is not read: the log line `statement not read` names its credential and when it will be too late, `statement cannot be read` the reason ([0050](decisions/0050-a-statement-is-read-up-to-a-time.md)) |
 | `malipo_provider_statement_gaps_total` rises | it was too late: look up in the provider's portal what came between the two times that the log line `statement missed` names |
-| `malipo_provider_statement_transactions_total{result="late"}` rises | the provider has shown transactions later than Malipo waits for them: they were found when the statement was read once more, M-Pesa's each hour and PayPal's each day, and may correct payments that had failed |
+| `malipo_provider_statement_transactions_total{result="late"}` rises | the provider has shown transactions later than Malipo waits for them: they were found when the statement was read once more, M-Pesa's each hour, PayPal's and a partner bank's each day, and may correct payments that had failed |
+| `malipo_bank_certificate_not_after_seconds - time()` is below 1209600, two weeks | a client certificate for a partner bank expires: get a new one from the bank, and PUT the credentials with it ([bank.md](providers/bank.md#rotation)); on its last day nothing can be sent any more |
+| `malipo_bank_statements_total{result="unbalanced"}` rises | a partner bank's statement of a day does not add up, and nothing of it is believed: the log line `the bank's statement does not add up` names credential and day, and the bank has to mend it ([0070](decisions/0070-one-address-for-all-accounts.md)) |
 | `malipo_doubt_oldest_seconds` is above an hour | a payment is long in doubt: the provider does not answer, or its book shows nothing |
 | `malipo_outbox_age_seconds` is above ten seconds | Kafka is away, or refuses a topic |
 | `malipo_webhook_oldest_due_seconds` is above a minute | merchants are notified late |"""

@@ -11,6 +11,7 @@ _PACKAGES = {
     "orchestrator": "services/orchestrator",
     **{f"provider_{name}": f"services/provider-{name}" for name in PROVIDERS},
     "webhook_dispatcher": "services/webhook-dispatcher",
+    "erp_sink": "examples/erp-sink",
     "malipo_local": "deploy/local",
     "malipo_simulators": "libs/simulators",
     "testkit": "libs/testkit",

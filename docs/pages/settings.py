@@ -65,6 +65,8 @@ def _type_name(annotation: Any) -> str:
         return "one of " + ", ".join(f"`{choice}`" for choice in get_args(annotation))
     if get_origin(annotation) in (types.UnionType, Union):
         return " or ".join(_type_name(member) for member in get_args(annotation) if member is not types.NoneType)
+    if get_origin(annotation) is dict:
+        return "JSON"
     if annotation is SecretStr:
         return "secret text"
     if annotation not in _NAMES and get_origin(annotation) is Annotated:

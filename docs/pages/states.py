@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 
-from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
+from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
 from gateway.history.texts import EXPLANATIONS, MAY, Explanation
 from malipo.contracts.descriptor import PENDING
-from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Transition, deadline_seconds
+from orchestrator.deadlines import deadline_seconds
+from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Transition
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table
 
@@ -24,6 +25,11 @@ At `expires_at` of a payment that waits for its customer `expired` happens to it
 A cancel that comes while it is not known how the charge stands is deferred (`waiting`): it ends with the charge, or is sent once that is
 known ([why](decisions/0024-an-intent-expires.md))."""
 
+_INITIATED = """\
+Of a method that has it (`MethodRules.initiates`), as a bank's transfer, `processing` is `initiated` until the provider is known to have
+begun: `payment.processing` is told when that is (`begun`), and not of a doubt before
+([why](decisions/0065-a-transfer-is-initiated-until-its-bank-works-on-it.md))."""
+
 _TEXTS = """\
 The texts of `GET /v1/payments/{id}/explain`, by state and reason: what has happened, or `accepted` before anything has, or `refused`.
 *Next by* is the deadline above. Each thing that may be done is safe in its row, within what the whole payment allows: one
@@ -36,12 +42,13 @@ _HEADER = ("in this state", "when this happens", "go there", "send the provider"
 def page() -> str:
     """The page's text."""
     return document(
-        "States of payments, refunds, captures and cancels",
+        "States of payments, and of what is done with them",
         "services/orchestrator/src/orchestrator/machine.py",
         _INTRO,
         *(_section(subject) for subject in Subject),
         "## What merchants see of a payment",
         table(("state", "public status"), [(f"`{state}`", f"`{PUBLIC[state]}`") for state in PUBLIC]),
+        _INITIATED,
         _DOUBT,
         "## In plain words",
         _TEXTS,
@@ -66,6 +73,8 @@ def _explanations(subject: Subject) -> str:
             )
             for action, texts in OTHER_ACTIONS.items()
         ]
+        rows.append(_texts(f"`{State.PENDING}`, its status `initiated`", "pending", NOT_BEGUN))
+        rows += [_texts(f"money of a transfer, {how}", "", texts) for how, texts in TRANSFERRED.items()]
         rows += [_texts(f"a {kind} {how}", "", texts) for (kind, how), texts in CHANGING.items()]
         rows += [
             _texts(f"`{State.COMPLETED}` after an end, `late_payments` is `{late}`", "succeeded", texts)
@@ -81,7 +90,8 @@ def _texts(state: str, reason: str, texts: Explanation) -> tuple[str, ...]:
 
 def _section(subject: Subject) -> str:
     rows = [row for row in TRANSITIONS if row.subject is subject]
-    return "\n\n".join((f"## {subject.title()}", table(_HEADER, map(_cells, rows)), _diagram(rows)))
+    title = subject.replace("_", " ").capitalize()
+    return "\n\n".join((f"## {title}", table(_HEADER, map(_cells, rows)), _diagram(rows)))
 
 
 def _cells(row: Transition) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_OURS = ("libs", "services", "deploy", "docs", "scaffold", "tests")
+_OURS = ("libs", "services", "deploy", "docs", "examples", "scaffold", "tests")
 
 
 def _python_files() -> list[Path]:

@@ -6,6 +6,7 @@ import shlex
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,9 @@ def test_a_simulator_is_started_and_checked_as_in_the_local_stack(row: Service) 
 
 def test_published_ports_lead_to_a_process_and_differ() -> None:
     published = [port.split(":") for container in CONTAINERS.values() for port in container.get("ports", [])]
-    listening = {"8080"} | {CONTAINERS[row.name]["command"][4] for row in SIMULATORS}
+    commands = [CONTAINERS[row.name]["command"] for row in SIMULATORS]
+    ports = [pair for command in commands for pair in pairwise(command)]
+    listening = {"8080"} | {port for option, port in ports if option in ("--port", "--tls-port")}
     assert {inside for _, inside in published} <= listening
     assert len({outside for outside, _ in published}) == len(published)
 

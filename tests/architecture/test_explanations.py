@@ -1,10 +1,11 @@
 """The gateway's explanation of each state is complete, and it allows a merchant what the orchestrator accepts."""
 
+import re
 from typing import get_args
 
 import pytest
 
-from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
+from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
 from gateway.history.texts import ACCEPTED, EXPLANATIONS, MAY, REFUSED
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, LatePayments, RefundPayment
@@ -103,6 +104,63 @@ def test_a_refund_is_offered_until_all_is_refunded_and_the_texts_are_sentences()
     assert all(text.endswith(".") for one in explanations for text in (one.why, one.next))
 
 
+# What a customer has to do with, or a hold: a transfer to a recipient has neither. Its money has texts of its own.
+_OF_CUSTOMERS = {"approved", "action_required", "authorized", "captured", "released", "received", "named", "succeeded"}
+_OF_CUSTOMERS |= {"reversed", "opened"}
+_WRONG = re.compile(r"charge|card\b|customer|refund", re.IGNORECASE)
+_MAY_OF_TRANSFERS: tuple[May, ...] = ("wait", "repeat", "cancel", "request_return", "configure", "pay_anew")
+
+
+def of_transfers() -> list[tuple[str, str]]:
+    """Names and texts of all that a merchant is told of a transfer to a recipient and of what is done with it."""
+    subjects = {Subject.PAYMENT, Subject.CANCEL, Subject.RETURN_REQUEST}
+    shown = {
+        ".".join(key): one
+        for key, one in EXPLANATIONS.items()
+        if key[0] in subjects
+        and key[1] not in (State.REQUIRES_ACTION, State.AUTHORIZED)
+        and key[2] not in _OF_CUSTOMERS
+        and (key[0] == Subject.CANCEL or key[2] != Trigger.EXPIRED or key[1] == State.FAILED)
+    }
+    shown["cancel.failed.succeeded"] = EXPLANATIONS["cancel", "failed", "succeeded"]
+    shown |= {f"transferred {name}": one for name, one in TRANSFERRED.items()} | {"not begun": NOT_BEGUN}
+    shown |= {f"{what} {how}": one for (what, how), one in CHANGING.items() if what == "cancel"}
+    return [(name, f"{one.why} {one.next}") for name, one in shown.items()]
+
+
+@pytest.mark.parametrize(("name", "text"), of_transfers())
+def test_nothing_that_is_told_of_a_transfer_speaks_of_charges_customers_cards_or_refunds(name, text):
+    text = (
+        text.replace("Nothing, unless you refund it.", "") if name.endswith("decided_completed") else text
+    )  # replaced
+    assert _WRONG.findall(text) == []
+
+
+@pytest.mark.parametrize("code", _MAY_OF_TRANSFERS)
+def test_what_one_may_do_about_a_transfer_speaks_of_no_charges_customers_or_cards(code):
+    assert not re.search(r"charge|card\b|customer", MAY[code])
+
+
+_CODES_OF_TRANSFERS = (
+    *("provider_misconfigured", "provider_unsupported", "provider_error", "amount_unsupported", "invalid_request"),
+    *("declined", "personal_data_erased", "personal_data_unreadable", "personal_data_behind", "method_unreadable"),
+    *("not_cancelable", "return_request_impossible", "expired", "never_sent", "payment_canceled", "payment_failed"),
+    *("payment_returned", "decided_by_operator"),
+)
+
+
+@pytest.mark.parametrize("code", _CODES_OF_TRANSFERS)
+def test_no_failure_that_a_transfer_may_have_speaks_of_charges_customers_cards_or_refunds(code):
+    own = OWN_FAILURES[code]
+    said = f"{own.why} {own.advice}".replace("if a customer waited for it", "")
+    assert _WRONG.findall(said) == []
+
+
+def test_a_cancel_that_came_too_late_says_what_is_possible_whichever_way_the_money_went():
+    assert OWN_FAILURES["cancel_too_late"].why == "It came too late: the money has moved."
+    assert {"refund", "request_return"} <= set(EXPLANATIONS["cancel", "failed", "succeeded"].may)
+
+
 def test_every_action_has_a_text_and_only_one_with_an_address_sends_the_customer_there():
     assert {*OTHER_ACTIONS, "redirect"} == set(get_args(ActionKind))
     assert {action for action, texts in OTHER_ACTIONS.items() if "redirect" in texts.may} == {"approval"}
@@ -138,4 +196,4 @@ def test_doubt_says_that_malipo_asks_and_that_a_new_key_would_charge_twice():
         assert "asks the provider" in doubt.next
         assert "repeat" in doubt.may
     assert "Under a new key it is another request" in MAY["repeat"]  # true of a cancel, too
-    assert "a second payment is a second charge" in MAY["repeat"]
+    assert "a second payment moves money a second time" in MAY["repeat"]

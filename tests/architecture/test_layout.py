@@ -106,7 +106,7 @@ def test_import_contracts_name_every_package() -> None:
 def test_the_types_of_every_package_are_checked() -> None:
     checked = {ROOT / path for path in PROJECT["tool"]["basedpyright"]["include"]}
     assert {package(folder).parent for folder in SERVICES} <= checked
-    assert {*ROOT.glob("libs/*/src"), ROOT / "deploy/local/src"} <= checked
+    assert {*ROOT.glob("libs/*/src"), *ROOT.glob("examples/*/src"), ROOT / "deploy/local/src"} <= checked
 
 
 def test_every_file_says_in_its_first_line_what_it_is_for(python_files: list[Path]) -> None:
@@ -154,5 +154,7 @@ def test_the_pictures_of_the_architecture_leave_no_package_and_no_room_out() -> 
 def found_packages() -> list[tuple[str, Path]]:
     """Each package of the repository with the folder that its project is in."""
     return [
-        (part, path) for part in ("libs", "services", "deploy") for path in ROOT.glob(f"{part}/*/src/*/__init__.py")
+        (part, path)
+        for part in ("libs", "services", "deploy", "examples")
+        for path in ROOT.glob(f"{part}/*/src/*/__init__.py")
     ]

@@ -39,7 +39,7 @@ BSD_3 = re.compile(r"Redistribution and use in source and binary forms.*Neither 
 
 MEMBERS = sorted(
     tomllib.loads(path.read_text("utf-8"))["project"]["name"]
-    for part in ("libs/*", "services/*", "deploy/local")
+    for part in ("libs/*", "services/*", "deploy/local", "examples/*")
     for path in ROOT.glob(f"{part}/pyproject.toml")
 )
 SERVICES = [name for name in MEMBERS if name not in ("malipo", "malipo-local")]
@@ -138,6 +138,8 @@ def test_our_own_licence_is_apache_2_whole() -> None:
     assert sections == list("123456789")
     assert "END OF TERMS AND CONDITIONS" in text
     projects = [
-        path for part in ("libs/*", "services/*", "deploy/local", ".") for path in ROOT.glob(f"{part}/pyproject.toml")
+        path
+        for part in ("libs/*", "services/*", "deploy/local", "examples/*", ".")
+        for path in ROOT.glob(f"{part}/pyproject.toml")
     ]
     assert {tomllib.loads(path.read_text("utf-8"))["project"]["license"] for path in projects} == {"Apache-2.0"}

@@ -15,6 +15,9 @@ from bench import books, goals, machine, page, profiling, report, stage, variant
 from bench import growth as growing
 from bench.bare.path import bare_path
 from bench.load import Load, firing
+from bench.receiver import report as reception_report
+from bench.receiver import trial
+from bench.receiver.senders import SENDERS
 from bench.stages import QUICK, WHOLE, Times
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, Settings, running
 from bench.whole import Run
@@ -30,6 +33,7 @@ Seconds = Annotated[float, typer.Option(min=1, help="How long to measure, after 
 Save = Annotated[bool, typer.Option("--save", help="Write the figures into docs/benchmarks.md.")]
 WarmUp = Annotated[float, typer.Option(min=1, help="Seconds of the same load that are not measured.")]
 
+_SENDER = next(iter(SENDERS))
 _MOST_PAYMENTS = 5_000_000
 _BYTES_OF_A_PAYMENT = 14_000
 """On the disk, in all databases while they grow: five million take 70 GB."""
@@ -44,7 +48,7 @@ def main(
     save: Save = False,
     scale: Annotated[float, typer.Option(min=0.01, help="Shortens everything, to try the benchmark itself.")] = 1,
 ) -> None:
-    """The highest rate, half of it, the bare path; then what traces, replicas and growth cost. Ends with a line of JSON.
+    """The highest rate, half of it, the bare path; then traces, replicas, the receiver, growth. Ends with a line of JSON.
 
     Takes about an hour, and 70 GB of disk for the growth part.
 
@@ -93,10 +97,11 @@ def finish(wrong: list[str], *, sound: bool = True, line: str | None = None) -> 
 
 
 def others(rate: float, scale: float, settings: Settings, *, save: bool) -> list[str]:
-    """What traces, replicas and growth cost, each shown and saved as soon as it is known; returns what went wrong."""
+    """What traces, replicas and growth cost, and the receiver of callbacks, each shown and saved as soon as it is known; returns what went wrong."""
     seconds, warm_up = 60 * scale, 30 * scale
     wrong = compare_traces(rate, warm_up, seconds, settings, save=save)
     wrong += compare_replicas(rate, warm_up, seconds, settings, save=save)
+    wrong += try_receiver(_SENDER, 500, 10 * scale, seconds, save=save)[1]
     return wrong + compare_sizes(_MOST_PAYMENTS * scale, 10_000 * scale, rate, seconds, settings, save=save)
 
 
@@ -131,6 +136,16 @@ def compare_sizes(
     tables = [report.goals_table(goals.of_growth(grown)), stages, report.growth_table(grown, SERVICES)]
     show("growth", tables, machine.hardware(), save=save)
     return wrong
+
+
+def try_receiver(
+    provider: str, rate: float, warm_up: float, seconds: float, *, save: bool
+) -> tuple[trial.Trial, list[str]]:
+    """How fast a provider's callbacks are answered, alone, beside heavy work and with PostgreSQL killed; and what went wrong."""
+    found = trial.run(SENDERS[provider], rate=rate, warm_up=warm_up, seconds=seconds, say=say)
+    tables = [report.goals_table(goals.of_receiver(found)), *reception_report.tables(found)]
+    show("receiver", tables, found.described, save=save)
+    return found, found.wrong
 
 
 def show(part: page.Part, tables: list[Table], described: Mapping[str, str], *, save: bool) -> None:
@@ -205,6 +220,24 @@ def replicas(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save:
 def traces(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save: Save = False) -> None:
     """The same load with no trace kept, a tenth of them, and all."""
     finish(compare_traces(rate, warm_up, seconds, SETTINGS, save=save))
+
+
+@app.command()
+def receiver(
+    provider: Annotated[str, typer.Option(help=f"Whose callbacks: {', '.join(SENDERS)}.")] = _SENDER,
+    rate: Annotated[float, typer.Option(min=1, help="Callbacks a second.")] = 500,
+    seconds: Seconds = 60,
+    warm_up: WarmUp = 10,
+    quick: Annotated[bool, typer.Option("--quick", help="Ten seconds each.")] = False,
+    save: Save = False,
+) -> None:
+    """Callbacks at a fixed rate: alone, beside erp-sink and a dead ERP, and with PostgreSQL killed: seven minutes."""
+    began = clock.monotonic()
+    times = (5, 10) if quick else (warm_up, seconds)
+    found, wrong = try_receiver(provider, rate, *times, save=save)
+    console.print(*wrong or ["Every callback was taken, is stored and told."], sep="\n")
+    print(reception_report.line(found, clock.monotonic() - began))  # noqa: T201 - nothing but JSON may be in this line
+    raise typer.Exit(bool(wrong))
 
 
 @app.command()

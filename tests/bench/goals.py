@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.growth import Grown
+from bench.receiver.trial import Trial
 from bench.stage import Stage
 from bench.system import SERVICES
 from bench.whole import Run
@@ -48,6 +49,16 @@ def of_replicas(measured: Sequence[Stage]) -> list[Goal]:
     """What a payment costs on the most replicas, times what it costs on one."""
     times = measured[-1].cpu_of(SERVICES) / measured[0].cpu_of(SERVICES)
     return [_at_most(f"CPU a payment with {measured[-1].name}, times that with one", 1.1, times)]
+
+
+def of_receiver(trial: Trial) -> list[Goal]:
+    """That nothing is lost, whatever happens, and that heavy work beside does not show."""
+    lost = sum(stage.lost + stage.untold for stage in trial.stages)
+    return [
+        _at_most("callbacks lost or not told, of all stages", 0, lost),
+        _at_most("p99 of a callback's answer alone, ms", 100, trial.alone.answered[1]),
+        _at_most("p99 beside erp-sink and its dead ERP, times that alone", 1.5, trial.ratio),
+    ]
 
 
 def _at_least(name: str, wanted: float, measured: float) -> Goal:

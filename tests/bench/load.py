@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -60,24 +60,33 @@ class Firing:
         return self._process.pid
 
     def shots(self) -> list[Shot]:
-        """Everything that was sent, once all of it was answered or given up. Raises `RuntimeError` if it died."""
+        """What became of the payments. Raises as `result`."""
+        return self.result(list[Shot])
+
+    def result[T](self, kind: type[T]) -> T:
+        """What it tells, once all that it sent was answered or given up. Raises `RuntimeError` if it died."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if self._process.wait() or not line:
             message = f"The load generator ended with {self._process.returncode}."
             raise RuntimeError(message)
-        return msgspec.json.decode(line, type=list[Shot])
+        return msgspec.json.decode(line, type=kind)
+
+
+def firing(load: Load) -> AbstractContextManager[Firing]:
+    """The generator of payments, as `working`."""
+    return working("bench.generator", load)
 
 
 @contextmanager
-def firing(load: Load) -> Generator[Firing]:
-    """A generator that has just begun; killed if the block ends before it does."""
-    command = [sys.executable, "-m", "bench.generator"]
+def working(module: str, order: msgspec.Struct) -> Generator[Firing]:
+    """The generator in this module, which has just begun on `order`; killed if the block ends before it does."""
+    command = [sys.executable, "-m", module]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=TESTS)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        process.stdin.write(msgspec.json.encode(load) + b"\n")
+        process.stdin.write(msgspec.json.encode(order) + b"\n")
         process.stdin.close()
         yield Firing(process, msgspec.json.decode(process.stdout.readline(), type=float))
     finally:

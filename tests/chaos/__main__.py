@@ -108,6 +108,7 @@ def random_chaos(
     say("starting the system ...")
     overrides = {f"{provider}-sim": {"SEED": str(chosen)} for provider in PROVIDERS}
     overrides["provider-mpesa"] = {"MPESA_STATEMENT_SECONDS": "10"}  # what nothing else tells stands there alone
+    overrides["provider-bank"] = {"BANK_STATEMENT_SECONDS": "5"}  # the same: that money came back
     with (
         system.running(failpoints=False, replicas=replicas, overrides=overrides) as running,
         Onlooker(running.stack) as onlooker,

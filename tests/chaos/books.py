@@ -36,7 +36,15 @@ def _paypals(merchant: DemoMerchant, payment_id: str) -> Effects:
     return Counter([*moved, *(("order", 0) for _ in merchant.paypal.orders(payment_id))])
 
 
+def _banks(merchant: DemoMerchant, payment_id: str) -> Effects:
+    """Found by what the merchant wrote to the recipient, whatever else a transfer is called."""
+    remittance = merchant.payment(payment_id)["remittance"]
+    ours = [effect for effect in merchant.bank.effects() if effect["remittance"] == remittance]
+    return Counter((effect["kind"], effect["amount"]) for effect in ours)
+
+
 EFFECTS: Mapping[str, Callable[[DemoMerchant, str], Effects]] = {
+    "bank": _banks,
     "mpesa": _mpesas,
     "paypal": _paypals,
     "stripe": _stripes,

@@ -76,10 +76,10 @@ async def finish(self, ends):
 Attempts.record, Attempts.claim_operations, Attempts.mark, Attempts.finish = record, claim, mark, finish
 """
 _HURRIED_DEADLINES = """
-from orchestrator import commands, machine
+from orchestrator import commands, deadlines, machine
 
-machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3
-machine._ANSWER_SECONDS = 3
+deadlines._DEADLINE_SECONDS[machine.State.PROCESSING] = 3
+deadlines._ANSWER_SECONDS = 3
 commands._fresh = lambda payment, operation, now: False  # sent again under the same key, the operation would heal what is lost
 """
 _OUTBOX_AFTER_COMMIT = """
@@ -113,15 +113,15 @@ unanswered.keep = lambda unit, sent: None
 """
 _NOTHING_RESENT = """
 import asyncio
-from orchestrator import machine, resending, rollcall
+from orchestrator import deadlines, machine, resending, rollcall
 
 async def never(database, delays):
     await asyncio.Event().wait()
 
 rollcall.run = never
 resending.Resend.send = lambda self, unit: None
-machine._DEADLINE_SECONDS[machine.State.PROCESSING] = 3  # the command that is lost with its step is soon repeated
-machine._ANSWER_SECONDS = 3
+deadlines._DEADLINE_SECONDS[machine.State.PROCESSING] = 3  # the command that is lost with its step is soon repeated
+deadlines._ANSWER_SECONDS = 3
 """
 _NEW_KEY_EACH_TIME = """
 from malipo import ids
@@ -196,6 +196,18 @@ from provider_paypal import requests
 
 Attempt.key_for = lambda self, request: "malipo-" + ids.new("try")
 requests.own_reference = lambda operation_id: ids.new("inv")  # PayPal refuses an invoice id that comes twice: a second fence
+"""
+
+_SENT_UNREAD = """
+from malipo import ids
+from provider_bank import mapping, requests
+from provider_bank.provider import BankProvider
+from provider_kit.provider import Attempt
+
+BankProvider._query = BankProvider._send
+Attempt.key_for = lambda self, request: "malipo-" + ids.new("try")
+requests.own_reference = lambda operation_id: ids.new("try").replace("_", "")  # the bank takes a name once: a second fence
+mapping.is_about = lambda operation, debtor_account_id, payment: True
 """
 
 BROKEN: tuple[Broken, ...] = (
@@ -291,6 +303,13 @@ BROKEN: tuple[Broken, ...] = (
         service="provider-paypal",
         seam="http request",
         moments=("after sending", "after the answer"),
+        rest_seconds=20.0,
+    ),
+    Broken(
+        "after silence the bank's book is read before a transfer is sent again, under its own key and name",
+        {"provider-bank": _SENT_UNREAD},
+        "bank answer lost",
+        "Partner bank's book has a debit of 1251 too many",
         rest_seconds=20.0,
     ),
 )

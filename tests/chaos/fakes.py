@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any, override
 
 from malipo.contracts.identity import charge_id
+from malipo_local.bank import name_of
 
 
 class Books:
@@ -30,8 +31,13 @@ class Books:
         """Itself: nobody has paid by PayPal either."""
         return self
 
+    @property
+    def bank(self) -> Any:
+        """Itself: nobody was paid by a bank."""
+        return self
+
     def effects(self) -> list[Any]:
-        """See `paybill` and `paypal`."""
+        """See `paybill`, `paypal` and `bank`."""
         return []
 
     def prompts(self, _: str) -> list[Any]:
@@ -54,6 +60,23 @@ class Books:
         """Stripe's."""
         about = {"malipo_payment_id": "pay_1"}
         return {"effects": [{"kind": kind, "amount": amount, "metadata": about} for kind, amount in self._effects]}
+
+
+class BankBooks(Books):
+    """The same of a merchant whose payment is a bank transfer with these effects."""
+
+    def __init__(self, status: str, captured: int, effects: str) -> None:
+        super().__init__(status, captured, "")
+        pairs = (one.split(":") for one in effects.split())
+        self._moved = [
+            {"end_to_end_id": name_of("pay_1"), "kind": kind, "amount": int(amount)} for kind, amount in pairs
+        ]
+
+    @property
+    @override
+    def bank(self) -> Any:
+        """Its account."""
+        return SimpleNamespace(effects=lambda: self._moved)
 
 
 class PaypalBooks(Books):

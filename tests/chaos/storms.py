@@ -37,6 +37,7 @@ _PAUSE_SECONDS = (2, 15)
 _BETWEEN_SECONDS = (3, 12)
 
 FAULTS: Mapping[str, Sequence[tuple[str, float]]] = {
+    "bank": (("answer_lost", 0.01), ("webhook_drop", 0.05), ("webhook_duplicate", 0.05), ("webhook_reorder", 0.05)),
     "mpesa": (("answer_lost", 0.01), ("webhook_drop", 0.05), ("webhook_duplicate", 0.05)),
     "paypal": (("answer_lost", 0.01), ("webhook_drop", 0.05), ("webhook_duplicate", 0.05), ("webhook_reorder", 0.05)),
     "stripe": (("answer_lost", 0.01), ("webhook_drop", 0.05), ("webhook_duplicate", 0.05), ("webhook_reorder", 0.05)),
@@ -181,6 +182,7 @@ def _merchant(stack: Stack) -> Generator[DemoMerchant]:
     with DemoMerchant.open(stack, running=run_command) as merchant:
         with_statement(merchant)
         merchant.connect_paypal()
+        merchant.connect_bank()
         yield merchant
 
 

@@ -15,6 +15,7 @@ STORES = names(Kind.STORE)
 _EVERY_SERVICE = {"LEASE_SECONDS": "1.5"}
 _OWN = {
     "gateway": {"RATE_LIMIT_PER_SECOND": "10000", "RATE_LIMIT_BURST": "10000"},
+    "provider-bank": {"BANK_STATEMENT_SECONDS": "86400"},
     "provider-mpesa": {"MPESA_STATEMENT_SECONDS": "3600", "MPESA_STATEMENT_QUERIES_PER_MINUTE": "600"},
     "provider-paypal": {"PAYPAL_REAUTHORIZE_SECONDS": "1"},
     "webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": ",".join(["0.3"] * 10 + ["1"] * 20)},
@@ -46,6 +47,7 @@ def running(
         settings = {service: _settings(service, points if failpoints else None) for service in SERVICES}
         settings["stripe-sim"] = {"WEBHOOK_RETRY_SECONDS": _SOON_AGAIN}
         settings["paypal-sim"] = {"WEBHOOK_RETRY_SECONDS": _SOON_AGAIN, "PAYPAL_HONOR_SECONDS": "0"}
+        settings["bank-sim"] = {"WEBHOOK_RETRY_SECONDS": _SOON_AGAIN, "BANK_SIM_DAY_SECONDS": "1"}
         for service, more in (overrides or {}).items():
             settings[service] = settings.get(service, {}) | dict(more)
         with Stack(

@@ -4,8 +4,9 @@ from typing import cast
 
 import pytest
 
-from chaos.fakes import Books, PaypalBooks
+from chaos.fakes import BankBooks, Books, PaypalBooks
 from malipo.contracts.identity import charge_id
+from malipo_local.bank import name_of
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant
 
@@ -58,3 +59,17 @@ def test_what_paypal_captured_or_held_twice_is_a_second_charge(effects: str):
     merchant = cast("DemoMerchant", PaypalBooks("completed", 5, effects))
     assert len(books.differences(merchant)) == 1
     assert books.double_charges(merchant) == [charge_id("pay_1", 1)]
+
+
+@pytest.mark.parametrize(
+    ("status", "captured", "effects"),
+    [("completed", 5, "debit:5"), ("returned", 0, "debit:5 return:5"), ("failed", 0, "")],
+)
+def test_books_agree_with_the_banks_where_money_went_and_where_it_came_back(status: str, captured: int, effects: str):
+    merchant = cast("DemoMerchant", BankBooks(status, captured, effects))
+    assert (books.differences(merchant), books.double_charges(merchant)) == ([], [])
+
+
+@pytest.mark.parametrize("effects", ["debit:5 debit:5", "debit:5 debit:5 return:5"])
+def test_what_left_the_account_twice_is_seen_even_if_it_came_back(effects: str):
+    assert books.double_charges(cast("DemoMerchant", BankBooks("completed", 5, effects))) == [name_of("pay_1")]

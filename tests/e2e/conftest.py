@@ -1,5 +1,6 @@
 """One whole stack for all stories, with every trace recorded; each story is a merchant of its own."""
 
+import json
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -13,15 +14,16 @@ from malipo_local.services import Kind, names
 
 sys.path.append(str(Path(__file__).parent))
 
+from bank_steps import BANK_DAY_SECONDS
 from collector import Collector, collecting
 from operating import run_command
 
 SERVICES = names(Kind.SERVICE)
 
 
-def settings(collector_url: str) -> dict[str, dict[str, str]]:
+def settings(collector_url: str, partners: dict[str, str]) -> dict[str, dict[str, str]]:
     """What takes minutes takes seconds: webhooks that fail are retried soon, what M-Pesa may correct is settled soon, statements
-    are read at once; spans come at once.
+    are read at once, the bank's days are short; spans come at once. `partners`: where each bank is.
     """
     traced = {"TRACE_RATIO": "1", "OTEL_EXPORTER_OTLP_ENDPOINT": collector_url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     every = {service: dict(traced) for service in SERVICES}
@@ -33,7 +35,17 @@ def settings(collector_url: str) -> dict[str, dict[str, str]]:
         "MPESA_STATEMENT_QUERIES_PER_MINUTE": "600",
     }
     every["provider-paypal"] |= {"PAYPAL_STATEMENT_SECONDS": "2", "PAYPAL_STATEMENT_LATENESS_SECONDS": "300"}
+    every["provider-bank"] |= {"BANK_STATEMENT_SECONDS": "2", "BANK_PARTNERS": json.dumps(described(partners))}
+    every["bank-sim"] = {
+        "BANK_SIM_DAY_SECONDS": str(BANK_DAY_SECONDS),
+        "WEBHOOK_RETRY_SECONDS": "0.5,0.5,1,1,2,2,4,4,8,8",
+    }
     return every
+
+
+def described(partners: dict[str, str]) -> dict[str, dict[str, str | int]]:
+    how = {"mode": "test", "authentication": "oauth2", "timeout_seconds": 3}
+    return {name: {**how, "api_base": url} for name, url in partners.items()}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,8 +60,16 @@ def collector() -> Generator[Collector]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Generator[Stack]:
-    with Stack(home=tmp_path_factory.mktemp("stack"), settings=settings(collector.url), forked=True) as running:
+def calendar_bank(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """A second partner bank, `calendar`, with the real calendar. Who has to do with it starts it."""
+    return Stack(home=tmp_path_factory.mktemp("bank"), only={"bank-sim"}, keep=False)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector, calendar_bank: Stack) -> Generator[Stack]:
+    home = tmp_path_factory.mktemp("stack")
+    partners = {"default": Stack(home).reserved_url("bank-sim"), "calendar": calendar_bank.reserved_url("bank-sim")}
+    with Stack(home=home, settings=settings(collector.url, partners), keep=False, forked=True) as running:
         yield running
 
 
@@ -66,6 +86,16 @@ def paypal_shop(stack: Stack) -> Generator[DemoMerchant]:
     """
     with DemoMerchant.open(stack, running=run_command) as opened:
         opened.connect_paypal()
+        yield opened
+        assert books.differences(opened) == []
+        assert books.double_charges(opened) == []
+
+
+@pytest.fixture(scope="module")
+def bank_shop(stack: Stack) -> Generator[DemoMerchant]:
+    """The merchant of all of a file's stories of a partner bank. Whatever they do, afterwards Malipo's book equals the bank's."""
+    with DemoMerchant.open(stack, running=run_command) as opened:
+        opened.connect_bank()
         yield opened
         assert books.differences(opened) == []
         assert books.double_charges(opened) == []

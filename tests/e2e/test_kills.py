@@ -11,6 +11,7 @@ import pytest
 
 from malipo.contracts.providers.mpesa import SHILLING
 from malipo_local import Stack
+from malipo_local.bank import by_account
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.paybill import new_phone
@@ -34,6 +35,11 @@ def by_phone(number: int) -> Json:
 def by_paypal(number: int) -> Json:
     back = {"return_url": "https://shop.example/thanks", "cancel_url": "https://shop.example/cart"}
     return {"amount": 1000 + number, "currency": "USD", "method": {"type": "paypal"}, **back}
+
+
+def by_bank(number: int) -> Json:
+    method = {"type": "bank_transfer", "rail": ("RTP", "BOOK")[number % 2], "recipient": by_account()}
+    return {"amount": 1000 + number, "currency": "USD", "method": method}
 
 
 def pay_until_answered(merchant: DemoMerchant, number: int, payment: Json) -> str:
@@ -143,6 +149,23 @@ def test_killed_in_the_middle_of_fifty_approvals_each_payment_is_captured_once_a
     for payment_id in payment_ids:
         assert merchant.wait(payment_id, seconds=SECONDS)["status"] == "completed"
         assert [effect["kind"] for effect in merchant.paypal.effects(payment_id)] == ["capture"]
+        assert until(lambda of=payment_id: is_whole(merchant.timeline(of)), SECONDS)
+    assert books.differences(merchant) == []
+    assert books.double_charges(merchant) == []
+    assert len(books.malipos(merchant)) == PAYMENTS, "a payment exists that was not requested"
+
+
+@pytest.mark.timeout(300)
+def test_killed_in_the_middle_of_fifty_transfers_each_leaves_the_account_once_and_ends_as_in_the_banks_book(
+    stack, merchant
+):
+    merchant.connect_bank()
+    transfer = {"method": "POST", "path": "/v1/payments"}
+    with merchant.bank.fault("slow", match=transfer, delay_seconds=0.3, times=PAYMENTS):
+        payment_ids = killed_halfway(stack, merchant, "provider-bank", by_bank)
+    for payment_id in payment_ids:
+        assert merchant.wait(payment_id, seconds=SECONDS)["status"] == "completed"
+        assert [effect["kind"] for effect in merchant.bank.effects(payment_id)] == ["debit"]
         assert until(lambda of=payment_id: is_whole(merchant.timeline(of)), SECONDS)
     assert books.differences(merchant) == []
     assert books.double_charges(merchant) == []

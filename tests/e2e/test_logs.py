@@ -10,6 +10,7 @@ import httpx
 import pytest
 from operating import run_command
 
+from malipo_local.bank import HELD, by_account, by_alias
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.paybill import new_phone
 from malipo_local.services import Kind, names
@@ -68,12 +69,26 @@ class Watched(DemoMerchant):
         self.persons |= {payer["email_address"], payer["account_id"], " ".join(names), *(f'"{name}"' for name in names)}
         return reached
 
+    def connect_bank(self, **more) -> Json:
+        self.secrets |= {self.bank.client_secret, self.bank.key_secret}
+        return super().connect_bank(**more)
+
+    def send(self, recipient: Json, client_ref: str, **how: object) -> Json:
+        """A transfer to somebody with a name of their own; its JSON."""
+        name = f"Ada {uuid.uuid4().hex}"
+        numbers = recipient.get("account", {}).get("number"), recipient.get("alias", {}).get("value")
+        self.persons |= {name, *filter(None, numbers)}
+        return self.transfer(recipient | {"name": name}, client_ref=client_ref, **how)
+
 
 @pytest.fixture(scope="module")
 def watched(stack) -> Iterator[tuple[Watched, list[Json]]]:
     """A merchant after a day of everything that could leak something, and its payments."""
     with Watched.open(stack, running=run_command) as merchant:
-        yield merchant, [*careless_day(merchant), *day_on_phones(merchant), *day_at_paypal(merchant)]
+        yield (
+            merchant,
+            [*careless_day(merchant), *day_on_phones(merchant), *day_at_paypal(merchant), *day_at_the_bank(merchant)],
+        )
 
 
 def careless_day(merchant: Watched) -> Iterator[Json]:
@@ -118,6 +133,22 @@ def day_at_paypal(merchant: Watched) -> Iterator[Json]:
         yield merchant.pay_at_paypal("decline_then_approve", "at-paypal-2")
     yield merchant.pay_at_paypal("capture_declined", "at-paypal-3")
     held = merchant.pay_at_paypal("approve", "at-paypal-4", capture="manual")
+    merchant.post(f"/v1/payments/{held['id']}/cancel").raise_for_status()
+    yield merchant.wait(held["id"], "canceled", seconds=60)
+
+
+def day_at_the_bank(merchant: Watched) -> Iterator[Json]:
+    """Recipients whose names, accounts and addresses the bank is told, and nobody else may see."""
+    merchant.connect_bank()
+    to_alias = merchant.send(by_alias(f"{uuid.uuid4().hex}.7890"), "by-bank-1", remittance="Invoice 1")
+    yield merchant.wait(to_alias["id"], "completed", seconds=60)
+    with merchant.bank.fault("answer_lost", match={"method": "POST", "path": "/v1/payments"}, times=1):
+        back = merchant.send(by_account("0002"), "by-bank-2", rail="ACH")
+        yield merchant.wait(back["id"], "returned", seconds=60)
+    refused = merchant.send(by_account("1004"), "by-bank-3", rail="RTP")
+    yield merchant.wait(refused["id"], "failed", seconds=60)
+    held = merchant.send(by_account(HELD), "by-bank-4", rail="RTP")
+    merchant.wait(held["id"], "processing", seconds=60)
     merchant.post(f"/v1/payments/{held['id']}/cancel").raise_for_status()
     yield merchant.wait(held["id"], "canceled", seconds=60)
 

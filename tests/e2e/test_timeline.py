@@ -71,7 +71,7 @@ def test_a_payment_is_explained_in_doubt_and_after(merchant):
     assert "asks the provider" in doubt["next"]
     assert doubt["next_by"] > doubt["since"]
     assert [may["code"] for may in doubt["you_may"]] == ["cancel", "wait", "repeat"]
-    assert "a second payment is a second charge" in doubt["you_may"][2]["text"]
+    assert "a second payment moves money a second time" in doubt["you_may"][2]["text"]
     done = merchant.explain(payment_id)
     assert (done["status"], done["state"], done["reason"]) == ("completed", "completed", "succeeded")
     assert done["next_by"] is None

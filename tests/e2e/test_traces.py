@@ -84,6 +84,7 @@ def test_a_call_of_the_provider_shows_request_and_response(merchant, collector):
     (call,) = [span for span in spans if (span.service, span.name) == CHARGE]
     assert call.attributes == {
         "payment_id": payment["id"],
+        "malipo.component": "StripeClient",
         "provider": "stripe",
         "operation_id": charge_id(payment["id"], 1),
         "http.request.method": "POST",

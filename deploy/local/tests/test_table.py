@@ -1,5 +1,6 @@
 """The table of services, the lock of Kafka's jars, and other things that need no process."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from malipo_local.home import Home
 from malipo_local.jars import Jar, fetch_one, locked
 from malipo_local.plan import Plan
 from malipo_local.ports import Ports
+from malipo_local.program import PythonProgram
 from malipo_local.services import SERVICES, Kind, select, waits_for
 from malipo_local.site import Site
 
@@ -21,13 +23,27 @@ def test_every_need_in_the_table_is_a_row_of_it() -> None:
     assert len(names) == len(rows)
 
 
+def test_the_bank_has_a_second_port_for_client_certificates_that_is_shown_and_kept_free_with_the_first(
+    folder: Path,
+) -> None:
+    home = Home(folder)
+    home.adopt()
+    site = Site(home, Plan(), Ports(home.ports))
+    (row,) = (one for one in select(None) if one.name == "bank-sim")
+    arguments, shown = site.fill(row, 0), site.environment()
+    assert arguments[-2:] == ["--tls-port", shown["BANK_SIM_TLS_PORT"]]
+    assert shown["BANK_SIM_URL"].rpartition(":")[2] == arguments[4] != arguments[-1]
+    keys = PythonProgram(site, row, 0).port_keys
+    assert [str(site.ports.of(key)) for key in keys] == [arguments[4], arguments[-1]]
+
+
 def test_every_brace_in_the_table_can_be_filled(folder: Path) -> None:
     home = Home(folder)
     home.adopt()
     site = Site(home, Plan(), Ports(home.ports))
     filled = {row.name: site.settings(row, 0) for row in select(None)}
     assert filled["gateway"]["INSTANCE"] == "gateway-0"
-    assert not [value for values in filled.values() for value in values.values() if "{" in value]
+    assert not [value for values in filled.values() for value in values.values() if re.search("{[a-z_]+}", value)]
 
 
 def test_a_plan_has_what_was_requested_and_whatever_was_left_open() -> None:

@@ -29,6 +29,7 @@ from provider_kit.personal import KeyBehind, PersonalDataErased, PersonalDataUnr
 RING = KeyRing({"k1": b"k" * KEY_BYTES})
 PHONE = "254722000111"
 HERE = ("fake", "another")
+HIDDEN = "[redacted]"
 
 
 class Phone(Method):
@@ -123,6 +124,46 @@ async def test_data_that_cannot_be_read_is_not_quoted(keys):
     with pytest.raises(PersonalDataUnreadable) as raised:
         await keys.open("pay_1", method)
     assert raised.value.__cause__ is None
+
+
+class Counting:
+    """A database that counts what is read of it."""
+
+    def __init__(self, database) -> None:
+        self.asked = 0
+        self._database = database
+
+    @property
+    def reads(self):
+        return self
+
+    async def fetch(self, *asked):
+        self.asked += 1
+        return await self._database.reads.fetch(*asked)
+
+
+async def test_what_hides_the_texts_of_many_charges_is_found_by_one_statement(keys, make):
+    sealed_ones = {f"pay_{number}": sealed(f"pay_{number}") for number in range(5)}
+    charges = {
+        payment_id: make.charge(payment_id=payment_id, operation_id=f"{payment_id}.1", method=method)
+        for payment_id, (method, _) in sealed_ones.items()
+    }
+    issued = [message for _, message in sealed_ones.values()]
+    wrong = msgspec.structs.replace(issued[4], wrapped=issued[0].wrapped)
+    await keys.receive(*issued[:3], wrong)  # of the fourth none has come
+    await keys.receive(PersonalKeyErased(payment_id="pay_2", providers=HERE))
+    again = make.charge(payment_id="pay_0", operation_id="pay_0.2", method=charges["pay_0"].method)
+    bare = make.charge(payment_id="pay_9", operation_id="pay_9.1", method=PaymentMethod(type="phone"))
+    keys._database = counting = Counting(keys._database)
+    with capture_logs() as logs:
+        concealed = await keys.concealed_of([*charges.values(), again, bare, make.refund(payment_id="pay_1")])
+    shown = {operation_id: one.without(PHONE) for operation_id, one in concealed.items()}
+    hidden = dict.fromkeys(("pay_0.1", "pay_0.2", "pay_1.1"), HIDDEN)
+    assert shown == hidden | dict.fromkeys(("pay_2.1", "pay_3.1", "pay_4.1"), PHONE)
+    assert [(one["event"], one["payment_id"]) for one in logs] == [("personal data cannot be read", "pay_4")]
+    assert counting.asked == 1
+    assert await keys.concealed_of([bare]) == {}
+    assert counting.asked == 1
 
 
 async def test_a_charge_waits_for_the_key_to_what_it_needs_and_goes_out_with_it(kit, make):

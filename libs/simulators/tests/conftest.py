@@ -267,10 +267,10 @@ def mpesa_with_fixture() -> Callable:
 
 
 @asynccontextmanager
-async def serving(app) -> AsyncIterator[str]:
-    """The app under uvicorn on a free port of the loopback."""
+async def serving(app, secure=None) -> AsyncIterator[str]:
+    """The app under uvicorn on a free port of the loopback, and with TLS on `secure`."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = make_server(app)
+    server = make_server(app, secure)
     server.install_signal_handlers = lambda: None
     task = asyncio.create_task(server.serve(sockets=[listener]))
     await wait_until(lambda: server.started, "the server's start")
@@ -281,6 +281,11 @@ async def serving(app) -> AsyncIterator[str]:
         with suppress(asyncio.CancelledError):
             await task
         listener.close()
+
+
+@pytest.fixture(name="serving")
+def serving_fixture() -> Callable:
+    return serving
 
 
 @pytest_asyncio.fixture

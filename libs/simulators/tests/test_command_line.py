@@ -3,6 +3,7 @@
 import base64
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -24,15 +25,17 @@ def started(*arguments):
     command = [sys.executable, "-m", "malipo_simulators", *arguments, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            address = re.search(r"http://\S+", process.stdout.readline())[0]
+            first_line = process.stdout.readline()
+            address = re.search(r"http://\S+", first_line)[0]
             with httpx.Client(base_url=address, trust_env=False, timeout=DEADLINE_SECONDS) as http:
+                http.first_line = first_line
                 yield http
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(DEADLINE_SECONDS)
 
 
-@pytest.mark.parametrize("name", ["mpesa", "paypal", "stripe", "merchant"])
+@pytest.mark.parametrize("name", ["bank", "mpesa", "paypal", "stripe", "merchant"])
 def test_a_simulator_prints_its_address_answers_and_ends_by_a_signal(name):
     with started(name) as http:
         assert http.get("/_sim/health").json()["status"] == "ok"
@@ -111,7 +114,7 @@ def test_help_explains_all():
     done = subprocess.run(
         [sys.executable, "-m", "malipo_simulators", "--help"], capture_output=True, text=True, check=True
     )
-    for name in ("mpesa", "paypal", "stripe", "merchant"):
+    for name in ("bank", "mpesa", "paypal", "stripe", "merchant"):
         assert name in done.stdout
 
 
@@ -123,3 +126,18 @@ def test_the_certificate_that_seals_initiators_passwords_can_be_printed_to_a_fil
     )
     with started("mpesa", "--pull-quirk", "pull_flat", "--pull-quirk", "pull_utc") as http:
         assert http.get("/_sim/certificate.cer").content == printed
+
+
+def test_the_bank_listens_with_tls_too_and_writes_down_which_authority_to_trust(tmp_path):
+    trusted, identity = tmp_path / "authority.pem", tmp_path / "identity.pem"
+    with started("bank", "--tls-port", "0", "--authority-file", trusted, "--tls-names", "localhost") as http:
+        given = http.post("/_sim/certificates", json={"partner": "shop"}).json()
+        identity.write_text(given["private_key"] + given["certificate"])
+        context = ssl.create_default_context(cafile=trusted)
+        context.load_cert_chain(identity)
+        address = re.search(r"https://127.0.0.1:(\d+)", http.first_line)[1]
+        with httpx.Client(base_url=f"https://localhost:{address}", verify=context, trust_env=False) as secure:
+            assert secure.get("/_sim/health").json()["status"] == "ok"
+            assert secure.get("/_sim/authority.pem").content == trusted.read_bytes()
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(f"https://localhost:{address}", trust_env=False)

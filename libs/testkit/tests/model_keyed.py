@@ -14,10 +14,15 @@ from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, CallbackOu
 
 DESCRIPTOR = described(
     "keyed",
-    operations={"charge": OperationRules(), "refund": OperationRules(asynchronous=True)},
+    operations={
+        "charge": OperationRules(),
+        "refund": OperationRules(asynchronous=True),
+        "return_request": OperationRules(asynchronous=True),
+    },
     repeat=SameKey(timedelta(days=1)),
     callbacks="signed",
 )
+_KINDS = {"pay": "charge", "ref": "refund", "ret": "return_request"}
 
 
 def read(found: Any) -> Outcome:
@@ -42,7 +47,7 @@ class KeyedProvider(ModelProvider):
 
     async def parse_callback(self, callback: Callback, credentials: Any) -> ParsedCallback:
         event = verified(callback, credentials)
-        kind = "refund" if event["tag"].startswith("ref") else "charge"
+        kind = _KINDS[event["tag"][:3]]
         outcome = CallbackOutcome(operation_id=event["tag"], kind=kind, outcome=read(event))
         return ParsedCallback(name_of(callback), [outcome])
 

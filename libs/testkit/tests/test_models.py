@@ -30,7 +30,7 @@ from provider_kit.provider import ParsedCallback, ReceivedMoney
 from provider_kit.tokens import FetchedToken
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
-from testkit.operations import attempt, cancel, capture, charge, confirm, refund
+from testkit.operations import attempt, cancel, capture, charge, confirm, refund, return_request
 from testkit.tokens import MemoryTokens
 from testkit.transports import Reply
 
@@ -66,6 +66,9 @@ class TestKeyed(_Laws):
             Example(charge(), Reply(refused), Declined(code="refused", reference="ob_1")),
             Example(refund(), Reply(paid), Succeeded(amount=USD_10, reference="ob_1")),
             Example(refund(), Reply(waiting), Pending(reference="ob_1")),
+            Example(return_request(), Reply(paid), Succeeded(amount=USD_10, reference="ob_1")),
+            Example(return_request(), Reply(waiting), Pending(reference="ob_1")),
+            Example(return_request(), Reply(refused), Declined(code="refused", reference="ob_1")),
         ]
 
     def unheard_of(self, operation):
@@ -76,7 +79,9 @@ class TestKeyed(_Laws):
 
     def stories(self):
         paid = {"id": "ob_1", "status": "paid"} | PLAIN
-        return [Story(one, paid | {"tag": one.operation_id}, Reply(paid)) for one in (charge(), refund())]
+        return [
+            Story(one, paid | {"tag": one.operation_id}, Reply(paid)) for one in (charge(), refund(), return_request())
+        ]
 
 
 class TestKeyless(_Laws):

@@ -175,10 +175,10 @@ def step(
 ) -> PaymentTransitioned:
     now = clock.now()
     captured = payment["amount"] if to == "completed" else 0
-    base = {"provider": "stripe", "amount_captured": captured, "amount_refunded": 0}
+    base = {"provider": "stripe", "method": "card", "amount_captured": captured, "amount_refunded": 0}
     shown = PaymentView(
         id=payment["id"], status=to, amount=payment["amount"], currency=payment["currency"],
-        capture=payment["capture"], method="card", created_at=now, updated_at=now,
+        capture=payment["capture"], created_at=now, updated_at=now,
         client_ref=payment["client_ref"], **base | view,
     )  # fmt: skip
     return PaymentTransitioned(

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.edge.problems import PROBLEMS
 from gateway.openapi.description import DESCRIPTION
-from gateway.operations.schemas import CANCEL_REFUSALS, CAPTURE_REFUSALS, REFUND_REFUSALS
+from gateway.operations.schemas import CANCEL_REFUSALS, CAPTURE_REFUSALS, REFUND_REFUSALS, RETURN_REFUSALS
 from http_limits.connection import CODES, RETRY_SECONDS
 from malipo import clock
 from malipo.contracts.events import REFUSAL_CODES, PaymentView
@@ -43,7 +43,7 @@ def test_every_problem_says_what_to_do_next():
 
 async def test_every_route_is_described_with_an_example_of_each_answer(document):
     described = operations(document)
-    assert len(described) == 31
+    assert len(described) == 34
     for method, path, operation in described:
         assert operation["summary"]
         assert operation["description"]
@@ -134,7 +134,7 @@ def test_the_check_of_a_signature_that_we_show_works():
 
 def test_every_refusal_of_a_command_is_a_problem_and_described():
     assert set(REFUSAL_CODES) <= set(PROBLEMS)
-    assert {*CAPTURE_REFUSALS, *CANCEL_REFUSALS, *REFUND_REFUSALS} == set(REFUSAL_CODES)
+    assert {*CAPTURE_REFUSALS, *CANCEL_REFUSALS, *REFUND_REFUSALS, *RETURN_REFUSALS} == set(REFUSAL_CODES)
     assert "provider_unsupported" not in PROBLEMS
 
 

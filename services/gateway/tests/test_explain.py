@@ -78,7 +78,7 @@ async def test_doubt_is_explained_with_the_next_query_and_a_warning_of_a_new_key
     assert clock.iso(since)[:19] == explained["since"][:19], "since doubt began, not since the last query"
     assert explained["next_by"][:19] == clock.iso(later)[:19]
     assert codes(explained) == ["cancel", "wait", "repeat"]
-    assert "a second payment is a second charge" in explained["you_may"][2]["text"]
+    assert "a second payment moves money a second time" in explained["you_may"][2]["text"]
 
 
 async def test_a_decline_has_the_providers_code_and_text_and_a_new_payment_is_safe(merchant, payment, go):

@@ -1,4 +1,4 @@
-"""Four providers, three of them drafts: what does not fit says what would be possible; bodies and texts derive."""
+"""Of all providers: what does not fit says what would be possible; bodies and texts derive."""
 
 import json
 from typing import Annotated, Any
@@ -15,7 +15,8 @@ from gateway.openapi.description import describe
 from gateway.payments.fitting import Asked, Misfit, candidates, final_misfit, operation_misfit
 from gateway.payments.methods import OneOf, fitting_schema, numbers_of
 from malipo.contracts.descriptor import Details, Method
-from malipo.contracts.providers import by_method
+from malipo.contracts.providers import PROVIDERS, by_method
+from malipo.contracts.providers.bank import BankTransferMethod
 from malipo.money import Money
 
 SENT: dict[str, dict[str, Any]] = {
@@ -31,8 +32,8 @@ SENT: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def methods(providers):
-    return by_method(providers)
+def methods():
+    return by_method(PROVIDERS)
 
 
 @pytest.fixture
@@ -41,11 +42,11 @@ def read(methods):
 
 
 @pytest.fixture
-def ask(providers, read):
+def ask(read):
     def ask(method: str, amount: int, currency: str, *, given=("return_url", "cancel_url"), **changes: Any):
         base = {"capture": "automatic", "provider": None, "given": frozenset(given)}
         asked = Asked(method=read(SENT[method]), amount=Money(amount, currency), **base | changes)
-        return candidates(asked, providers)
+        return candidates(asked, PROVIDERS)
 
     return ask
 
@@ -107,7 +108,14 @@ def test_each_method_finds_its_provider(ask, asked, provider):
         (("paypal", 1250, "USD"), {"given": ("return_url",)}, "/cancel_url", "field_missing", "PayPal"),
         (("paypal", 12_345, "HUF"), {}, "/amount", "amount_not_representable", "in this currency: no decimals"),
         (("paypal", 1250, "KES"), {}, "/currency", "currency_unsupported", "and more: GET /v1/providers lists them"),
-        (("bank_transfer", 500_001, "USD"), {}, "/amount", "amount_too_large", "ZELLE takes at most 500000"),
+        (("bank_transfer", 500_001, "USD"), {}, "/amount", "rail_limit_exceeded", "ZELLE takes at most 500000"),
+        (
+            ("card", 1250, "USD"),
+            {"given": ("remittance",)},
+            "/remittance",
+            "remittance_unsupported",
+            "use `description`",
+        ),
     ],
 )
 def test_what_does_not_fit_says_what_would_be_possible(ask, asked, changes, field, code, possible):
@@ -129,18 +137,16 @@ def test_what_does_not_fit_says_what_would_be_possible(ask, asked, changes, fiel
         ("stripe", "capture", 50, 0, None),
     ],
 )
-def test_an_operation_beyond_what_the_provider_can_do_says_what_it_can(
-    providers, provider, kind, amount, before, possible
-):
-    misfit = operation_misfit(providers[provider], kind, amount, whole=100, before=before)
+def test_an_operation_beyond_what_the_provider_can_do_says_what_it_can(provider, kind, amount, before, possible):
+    misfit = operation_misfit(PROVIDERS[provider], kind, amount, whole=100, before=before)
     assert (misfit and misfit.code) == (possible and "operation_unsupported")
     assert possible is None or possible in misfit.detail
 
 
-def test_a_capture_that_leaves_more_to_capture_is_refused_where_the_provider_does_one(providers):
-    assert final_misfit(providers["stripe"], final=True) is None
-    assert final_misfit(providers["paypal"], final=False) is None
-    misfit = final_misfit(providers["stripe"], final=False)
+def test_a_capture_that_leaves_more_to_capture_is_refused_where_the_provider_does_one():
+    assert final_misfit(PROVIDERS["stripe"], final=True) is None
+    assert final_misfit(PROVIDERS["paypal"], final=False) is None
+    misfit = final_misfit(PROVIDERS["stripe"], final=False)
     assert misfit is not None
     assert (misfit.field, misfit.code) == ("/final", "operation_unsupported")
     assert "one capture of a payment" in misfit.detail
@@ -167,6 +173,9 @@ def test_a_capture_that_leaves_more_to_capture_is_refused_where_the_provider_doe
         (("paypal", 1250, "USD"), {}, {"return_url": "https://shop.example"}, False),
         (("paypal", 1250, "USD"), {}, {"return_url": None}, False),
         (("paypal", 1250, "USD"), {}, {}, False),
+        (("card", 1250, "USD"), {}, {"remittance": "Invoice 7"}, False),
+        (("card", 1250, "USD"), {}, {"remittance": None}, True),
+        (("bank_transfer", 1250, "USD"), {}, {"remittance": "Invoice 7"}, True),
     ],
 )
 def test_the_description_says_of_what_fits_what_is_checked(ask, methods, asked, choices, further, good):
@@ -198,16 +207,27 @@ def test_the_description_has_each_methods_fields_and_what_they_are_made_of(metho
     assert not validator.is_valid({"method": {"type": "mpesa", "phone": "123"}})
 
 
-def test_each_providers_credentials_are_described_by_their_own_body(providers, monkeypatch):
-    for provider in providers.values():
+def test_a_recipient_is_described_as_either_an_account_or_an_alias():
+    transfer = BankTransferMethod.model_json_schema()
+    assert len(transfer["$defs"]["Recipient"]["oneOf"]) == 2
+    validator = jsonschema_rs.Draft202012Validator(transfer)
+    account = {"account": {"number": "000123456789", "routing": "021000021"}}
+    alias = {"alias": {"type": "email", "value": "ada@shop.test"}}
+    sent = [account, alias, account | {"alias": None}, account | alias, {}, {"account": None, "alias": None}]
+    given = [{"type": "bank_transfer", "recipient": {"name": "Ada"} | to} for to in sent]
+    assert [validator.is_valid(one) for one in given] == [True, True, True, False, False, False]
+
+
+def test_each_providers_credentials_are_described_by_their_own_body(monkeypatch):
+    for provider in PROVIDERS.values():
         for code, kind in problems_of(provider).items():
             monkeypatch.setitem(PROBLEMS, code, kind)
     router = APIRouter(prefix="/v1/provider-credentials")
-    for provider in providers.values():
+    for provider in PROVIDERS.values():
         add_provider(router, provider)
     document = describe([router])
     text = json.dumps(document)
-    for name, provider in providers.items():
+    for name, provider in PROVIDERS.items():
         put = document["paths"][f"/v1/provider-credentials/{name}"]["put"]
         reference = {"$ref": f"#/components/schemas/{provider.credentials.__name__}"}
         assert put["requestBody"]["content"]["application/json"]["schema"] == reference

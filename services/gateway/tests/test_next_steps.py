@@ -10,7 +10,7 @@ OTHER = {"amount": 4711, "currency": "USD", "method": {"type": "card", "token": 
     [
         ("/v1/payments?limit=101", "limit: must be at most 100"),
         ("/v1/payments?limit=0", "limit: must be at least 1"),
-        ("/v1/payments?status=nosuch", "status: must be 'processing'"),
+        ("/v1/payments?status=nosuch", "status: must be 'initiated'"),
     ],
 )
 async def test_a_bad_parameter_is_answered_with_what_it_accepts(merchant, path, detail):

@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 
 from malipo.contracts.events import EventType, PaymentStatus
+from orchestrator.deadlines import deadline_seconds
 from orchestrator.machine import (
     DECIDED,
     DECISIONS,
@@ -17,7 +18,6 @@ from orchestrator.machine import (
     State,
     Subject,
     Trigger,
-    deadline_seconds,
     why_ignored,
 )
 from orchestrator.views import PUBLIC
@@ -25,7 +25,7 @@ from orchestrator.views import PUBLIC
 SUBJECTS = list(Subject)
 OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED, *DECISIONS}
 FROM_OUTSIDE = {Trigger.OPENED, Trigger.RECEIVED}
-CHARGES_ONLY = {Trigger.APPROVED, Trigger.REVERSED, Trigger.CAPTURED, Trigger.RELEASED}
+CHARGES_ONLY = {Trigger.APPROVED, Trigger.BEGUN, Trigger.REVERSED, Trigger.CAPTURED, Trigger.RELEASED}
 AT_THE_END = {Trigger.NAMED, Trigger.PAYMENT_RETURNED}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
 DOUBTS = {Trigger.UNKNOWN, Trigger.UNCLEAR}
@@ -34,6 +34,7 @@ PROVIDER_TRIGGERS = {
     Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.REVERSED, Trigger.PENDING, *DOUBTS},
     # Not AUTHORIZED and ACTION_REQUIRED: that the charge is unchanged says nothing about a capture.
     Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, *DOUBTS},
+    Subject.RETURN_REQUEST: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.PENDING, *DOUBTS},
     Subject.CANCEL: set(Trigger) - OURS - FROM_OUTSIDE - CHARGES_ONLY - AT_THE_END,
 }
 AWAITED = (State.PROCESSING, State.PENDING, State.IN_DOUBT)
@@ -131,8 +132,10 @@ def test_what_is_pending_is_asked_about_and_doubted_only_by_the_providers_last_w
     asked = next(one for one in pending if one.trigger is Trigger.OVERDUE)
     assert (asked.to, asked.send, asked.event) == (State.PENDING, Send.QUERY, None)
     assert [one.trigger for one in pending if one.to is State.IN_DOUBT] == [Trigger.UNCLEAR]
+    begins = {Trigger.BEGUN} if subject is Subject.PAYMENT else set()
     assert {one.trigger for one in transitions_of(subject) if one.to is State.PENDING and one.state is not one.to} == {
-        Trigger.PENDING
+        Trigger.PENDING,
+        *begins,
     }
 
 
@@ -173,7 +176,7 @@ def test_a_person_decides_only_what_is_in_doubt_or_pending_or_an_end_that_is_wro
 
 
 def test_money_moves_only_on_dispatch_and_never_on_an_outcome():
-    moving = {Send.CHARGE, Send.CAPTURE, Send.REFUND}
+    moving = {Send.CHARGE, Send.CAPTURE, Send.REFUND, Send.RETURN_REQUEST}
     assert {one.trigger for one in TRANSITIONS if one.send in moving} == {Trigger.DISPATCHED}
 
 
@@ -189,7 +192,7 @@ def test_doubt_is_left_only_by_an_outcome():
     assert not leaving & DOUBTS
 
 
-@pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND])
+@pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND, Subject.RETURN_REQUEST])
 def test_reaching_an_end_always_publishes_an_event(subject):
     published = [one.event for one in transitions_of(subject) if one.to in DECIDED and one.to is not one.state]
     assert all(published)
@@ -261,7 +264,7 @@ def test_two_ends_without_money_are_one_outcome_overtaking_the_other():
 
 def test_every_state_has_a_public_status_and_every_status_a_state():
     assert set(PUBLIC) == states_of(Subject.PAYMENT)
-    assert set(PUBLIC.values()) == set(PaymentStatus.__args__)
+    assert {*PUBLIC.values(), "initiated"} == set(PaymentStatus.__args__)
 
 
 def test_the_published_events_are_those_that_the_contract_lists():
@@ -271,5 +274,5 @@ def test_the_published_events_are_those_that_the_contract_lists():
 def test_the_database_accepts_exactly_these_states():
     sql = (files("orchestrator") / "migrations/versions/0001_payments.py").read_text()
     checks = [set(re.findall(r"'(\w+)'", found)) for found in re.findall(r"CHECK \(state IN \(([^)]*)\)", sql)]
-    operations = states_of(Subject.REFUND) | states_of(Subject.CAPTURE) | states_of(Subject.CANCEL)
+    operations = set[State]().union(*(states_of(subject) for subject in Subject if subject is not Subject.PAYMENT))
     assert checks == [{s.value for s in states_of(Subject.PAYMENT)}, {s.value for s in operations}]

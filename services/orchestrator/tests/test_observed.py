@@ -1,13 +1,17 @@
 """What is seen of payments from outside: their trace, and for how long they are in doubt."""
 
+import re
+
 from prometheus_client import REGISTRY
+from starlette.requests import Request
 
 from malipo import ids
 from malipo.contracts.commands import RefundPayment
-from malipo.contracts.outcomes import Unknown
+from malipo.contracts.outcomes import Reversed, Unknown
 from malipo.messaging.subscription import Received
+from malipo.platform.metrics import metrics_page
 from orchestrator import handlers, scheduler, store
-from orchestrator.machine import Subject
+from orchestrator.machine import State, Subject
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 SILENCE = Unknown(reason="timeout")
@@ -85,3 +89,17 @@ async def test_a_transition_shows_when_the_outcome_that_caused_it_was_received(o
     paid = make.paid(create.payment_id)
     transitions = [one for one in await orchestrator.handle(create, paid) if hasattr(one, "cause")]
     assert [one.cause.observed_at for one in transitions] == [None, paid.observed_at]
+
+
+async def test_each_payment_counts_once_as_initiated_and_once_for_each_state_that_it_enters(orchestrator, make):
+    payment_id = (create := make.create()).payment_id
+    before = {status: entered(status) for status in ("initiated", "processing", "completed", "returned")}
+    paid, back = make.paid(payment_id), make.report(payment_id, Reversed(code="R02", reference="pi_1"))
+    await orchestrator.handle(create)
+    await orchestrator.handle(create, paid, paid, back, back, paid)
+    assert {status: entered(status) - count for status, count in before.items()} == dict.fromkeys(before, 1)
+
+
+async def test_a_scrape_shows_every_state_as_payment_status_total_before_any_payment_has_been_in_it():
+    page = (await metrics_page(Request({"type": "http"}))).body.decode()
+    assert set(re.findall(r'^payment_status_total\{status="(\w+)"\} ', page, re.MULTILINE)) == set(State)

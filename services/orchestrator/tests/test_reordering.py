@@ -1,11 +1,18 @@
 """Genuine outcomes, in whatever order they arrive, lead to the right end and are no contradiction."""
 
-from itertools import permutations
+from itertools import groupby, permutations
 
 import pytest
 
 from malipo import clock, ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment
+from malipo.contracts.commands import (
+    CancelPayment,
+    CapturePayment,
+    CreatePayment,
+    PaymentMethod,
+    RefundPayment,
+    Transfer,
+)
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import (
@@ -34,6 +41,7 @@ WORKS, HELD, PAID = (
     Authorized(amount=ALL, reference="pi"),
     Succeeded(amount=ALL, reference="pi"),
 )
+TAKEN, WAITS = Pending(reference="pi", begun=False), Pending(reference="pi", reason="HELD")
 DECLINED, CANCELED = Declined(code="authentication_failed", reference="pi"), Canceled(reference="pi")
 CAPTURED_IN_PART = Succeeded(amount=PART, reference="pi")
 TO_APPROVE = ActionRequired(action=Approval("https://pay.test"), reference="pi")
@@ -86,6 +94,12 @@ SEQUENCES = {
         {"completed"},
     ),
     "a return that is reported before the success": ((), [("charge", PAID), ("charge", RETURNED)], {"returned"}),
+    "a transfer that comes back": (
+        (),
+        [("charge", WAITS), ("charge", WORKS), ("charge", PAID), ("charge", PAID), ("charge", RETURNED)],
+        {"returned"},
+    ),
+    "a transfer that is rejected": ((), [("charge", WAITS), ("charge", WORKS), ("charge", DECLINED)], {"failed"}),
     "late money that its bank takes back": (
         (("charge", DECLINED),),
         [("charge", PAID), ("charge", RETURNED)],
@@ -107,6 +121,7 @@ SEQUENCES = {
         {"completed"},
     ),
 }
+ENDS = {PAID: "completed", RETURNED: "returned", DECLINED: "failed", CANCELED: "canceled"}
 CASES = [
     pytest.param(before, order, ends, id=f"{name} {number}")
     for name, (before, outcomes, ends) in SEQUENCES.items()
@@ -114,12 +129,21 @@ CASES = [
 ]
 
 
-def walked(before, order) -> tuple[Payment, list[PaymentTransitioned]]:
+CARD = {"method": card("pm_1"), "capture": "manual", "configured": ("stripe",)}
+TRANSFER = {  # of which the provider may have taken what it has not begun to work on
+    "method": PaymentMethod(
+        type="bank_transfer",
+        details={},
+        transfer=Transfer(rail="ACH", rail_chosen=True, execution_at=clock.now(), recipient={"name": "A."}),
+    ),
+    "capture": "automatic",
+    "configured": ("bank",),
+}
+
+
+def walked(before, order, by=CARD) -> tuple[Payment, list[PaymentTransitioned]]:
     """A payment after these commands and outcomes, and its transitions."""
-    create = CreatePayment(
-        payment_id=PAY, merchant_id="mer_1", mode="test", amount=ALL, method=card("pm_1"), capture="manual",
-        config_version=1, configured=("stripe",),
-    )  # fmt: skip
+    create = CreatePayment(payment_id=PAY, merchant_id="mer_1", mode="test", amount=ALL, config_version=1, **by)
     payment, transitions = handlers.new_payment(create, {}, clock.now()), []
     for message in (create, *before, *order):
         fold = Fold(payment, clock.now(), "callback", "msg_1")
@@ -140,6 +164,17 @@ def test_genuine_outcomes_in_any_order_contradict_nothing_and_lead_to_the_right_
     payment, transitions = walked(before, order)
     assert [one.cause for one in transitions if one.contradiction] == []
     assert payment.state in ends
+
+
+@pytest.mark.parametrize("end", [PAID, RETURNED, DECLINED, CANCELED])
+@pytest.mark.parametrize("order", list(permutations([TAKEN, TAKEN, WAITS, WORKS])))
+def test_a_transfer_that_was_begun_is_not_initiated_again_in_whatever_order_that_is_received(order, end):
+    for place in range(len(order) + 1):
+        told = [("charge", outcome) for outcome in (*order[:place], end, *order[place:])]
+        payment, transitions = walked((), told, TRANSFER)
+        assert (payment.state, [one.cause for one in transitions if one.contradiction]) == (ENDS[end], [])
+        statuses = [status for status, _ in groupby(one.payment.status for one in transitions)]
+        assert statuses in (["initiated", ENDS[end]], ["initiated", "processing", ENDS[end]])
 
 
 @pytest.mark.parametrize("order", list(permutations([REFUND_PENDING, REFUND_DONE, REFUND_RETURNED])))

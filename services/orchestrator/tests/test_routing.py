@@ -3,22 +3,16 @@
 import pytest
 
 from malipo.contracts.commands import CreatePayment, PaymentMethod
-from malipo.contracts.providers import by_method
 from malipo.money import Money
 from orchestrator import routing
 
-EVERY = ("acme", "mpesa", "paypal", "stripe")
+EVERY = ("acme", "bank", "mpesa", "paypal", "stripe")
 
 
 def payment(method: str = "card", amount: int = 1250, currency: str = "USD", **changes) -> CreatePayment:
     base = {"payment_id": "pay_1", "merchant_id": "mer_1", "mode": "test", "capture": "automatic", "config_version": 1}
     base["configured"] = EVERY
     return CreatePayment(method=PaymentMethod(type=method), amount=Money(amount, currency), **base | changes)
-
-
-@pytest.fixture(autouse=True)
-def _four_providers(providers, monkeypatch):
-    monkeypatch.setattr(routing, "METHODS", by_method(providers))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +26,8 @@ def _four_providers(providers, monkeypatch):
         (payment("mpesa", 10_000, "KES", capture="manual"), None),
         (payment("paypal", configured=("paypal",)), "paypal"),
         (payment("paypal", configured=("stripe",)), None),
+        (payment("bank_transfer"), "bank"),
+        (payment("bank_transfer", currency="EUR"), None),
         (payment("cash"), None),
     ],
 )

@@ -209,3 +209,15 @@ async def test_a_timeline_shows_each_request_and_nothing_about_the_payer(replica
     rows = await replica.database.reads.fetch("SELECT row_to_json(a)::text AS all FROM attempts a")
     kept = f"{report} {[row['all'] for row in rows]}"
     assert not any(text in kept for text in ("@example", "@personal", "given_name", "surname", "payer_id"))
+
+
+async def test_who_knows_only_an_apps_id_does_not_use_its_access_token(replica):
+    """The service asks PayPal for a token by id and secret, whoever has got one by that id before."""
+    await replica.command(new_charge())
+    stranger = replica.another()
+    await stranger.set_up(replica.paypal.credentials | {"client_secret": "a-revoked-secret"}, version=2)
+    charge = new_charge()
+    await stranger.handle(charge)
+    await stranger.run()
+    assert len((await replica.paypal.http.get("/_sim/orders")).json()) == 1
+    assert (await stranger.last(charge)).code == "provider_misconfigured"

@@ -13,10 +13,11 @@ from gateway.payments.views import create_command, first_payment
 from gateway.subscriptions import subscriptions
 from malipo import clock
 from malipo.contracts.message import Message
-from malipo.contracts.providers import life_of
+from malipo.contracts.providers import METHODS
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.platform.secrets import KeyRing
 
+_CARD = METHODS["card"]["stripe"]
 NOBODYS_KEYS = KeyRing({"bare": bytes(32)})
 
 
@@ -31,7 +32,7 @@ def build() -> FastAPI:
     @app.post("/v1/payments")
     async def create_payment(body: NewPayment) -> Response:
         now = clock.now()
-        payment = first_payment(body, now, now + life_of("card"))
+        payment = first_payment(body, now, now + _CARD.life, _CARD, None)
         method = sealed(payment.id, body.method, NOBODYS_KEYS).method
         command = create_command(
             payment,

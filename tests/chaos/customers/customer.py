@@ -80,10 +80,17 @@ class Customer:
 
     async def wait_for(self, payment_id: str, is_there: Callable[[Json], bool]) -> Json:
         """The payment once this is true of it, or it has ended."""
+        return await self._look(payment_id, lambda payment: payment["status"] in _ENDED or is_there(payment))
+
+    async def wait_while(self, payment_id: str, status: str) -> Json:
+        """The payment once it has another status, also where this one is an end that money may come back after."""
+        return await self._look(payment_id, lambda payment: payment["status"] != status)
+
+    async def _look(self, payment_id: str, is_there: Callable[[Json], bool]) -> Json:
         headers, path = {"X-API-Key": self.merchant.key}, f"{self.url}/v1/payments/{payment_id}"
         while True:
             payment = await _until_answered(lambda: self.session.get(path, headers=headers))
-            if payment["status"] in _ENDED or is_there(payment):
+            if is_there(payment):
                 return payment
             await asyncio.sleep(RETRY_SECONDS)
 

@@ -1,7 +1,12 @@
 """The operations of the crash matrix: what merchants and their customers do, provider by provider."""
 
-from chaos.operations import mpesa, paypal, stripe
+from chaos.operations import bank, mpesa, paypal, stripe
 from chaos.operations.operation import Operation
 
-OPERATIONS: tuple[Operation, ...] = (*stripe.OPERATIONS, *mpesa.OPERATIONS, *paypal.OPERATIONS)
+OPERATIONS: tuple[Operation, ...] = (
+    *stripe.OPERATIONS,
+    *mpesa.OPERATIONS,
+    *paypal.OPERATIONS,
+    *bank.OPERATIONS,
+)
 """A provider comes with a file of its own here; `like` makes sure that what all have in common is crashed once."""

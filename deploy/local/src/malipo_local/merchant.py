@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpx
 
 from malipo.contracts.providers import paypal, stripe
+from malipo_local.bank import DebtorAccount, by_account
 from malipo_local.paybill import PayBill, new_phone
 from malipo_local.paypal import PaypalAccount
 from malipo_local.stack import Stack
@@ -34,8 +35,8 @@ class NeverHappened(AssertionError):
 class DemoMerchant:
     """One merchant with a key, Stripe credentials, and a webhook endpoint at the merchant simulator.
 
-    Malipo learns of its `paybill` by `connect_mpesa`, and of its account at `paypal` by `connect_paypal`: what an account's
-    transactions tell is fetched again and again.
+    Malipo learns of its `paybill` by `connect_mpesa`, of its account at `paypal` by `connect_paypal`, and of that at a partner
+    `bank` by `connect_bank`: what an account's transactions tell is fetched again and again.
     """
 
     def __init__(self, stack: Stack, name: str, key: str, running: Running | None = None) -> None:
@@ -51,6 +52,7 @@ class DemoMerchant:
         self.inbox = _client(stack.url("merchant-sim"))
         self.paybill = PayBill(_client(stack.url("mpesa-sim")))
         self.paypal = PaypalAccount(_client(stack.url("paypal-sim")))
+        self.bank = DebtorAccount(_client(stack.url("bank-sim")))
 
     @classmethod
     def open(cls, stack: Stack, name: str | None = None, running: Running | None = None) -> Self:
@@ -70,7 +72,7 @@ class DemoMerchant:
 
     def close(self) -> None:
         """Close the connections."""
-        for client in (self.api, self.stripe, self.inbox, self.paybill.http, self.paypal.http):
+        for client in (self.api, self.stripe, self.inbox, self.paybill.http, self.paypal.http, self.bank.http):
             client.close()
 
     def __enter__(self) -> Self:
@@ -125,6 +127,13 @@ class DemoMerchant:
         body = self.paypal.credentials()
         return self.api.put("/v1/provider-credentials/paypal", json=body).raise_for_status().json()
 
+    def connect_bank(self, **more: Any) -> Json:
+        """Give Malipo what opens the account at the bank, and the bank the address of its webhooks; returns what Malipo shows."""
+        body = self.bank.credentials(**more)
+        shown: Json = self.api.put("/v1/provider-credentials/bank", json=body).raise_for_status().json()
+        self.bank.tell(self.stack.url("provider-bank"))
+        return shown
+
     def ask_for_webhooks(self) -> Json:
         """Have every event delivered to this merchant's receiver."""
         body = {"url": f"{self.stack.url('merchant-sim')}/hooks/{self.name}"}
@@ -173,6 +182,20 @@ class DemoMerchant:
         body = {"amount": amount, "currency": currency, "method": {"type": "paypal"}, **back, **fields}
         return self._create(body, key, prefer)
 
+    def transfer(
+        self,
+        recipient: Json | None = None,
+        *,
+        rail: str | None = None,
+        amount: int = 1250,
+        key: str | None = None,
+        prefer: str = "",
+        **fields: Any,
+    ) -> Json:
+        """Create a bank transfer, in cents, to a recipient who gets it unless another is given; returns its JSON."""
+        method = {"type": "bank_transfer", "recipient": recipient or by_account(), **({"rail": rail} if rail else {})}
+        return self._create({"amount": amount, "currency": "USD", "method": method, **fields}, key, prefer)
+
     def _create(self, body: Json, key: str | None, prefer: str) -> Json:
         answer = self.post("/v1/payments", body, key=key, **({"Prefer": prefer} if prefer else {}))
         return answer.raise_for_status().json()
@@ -220,7 +243,9 @@ class DemoMerchant:
             return last["status"] in wanted and (reason is None or last["status_reason"] == reason)
 
         if not until(there, seconds):
-            message = f"{payment_id} is {last.get('status')}, not {sorted(wanted)}, after {seconds:.0f} s"
+            found = self.explain(payment_id)
+            why = found["obstacle"] or found["why"]
+            message = f"{payment_id} is {last.get('status')}, not {sorted(wanted)}, after {seconds:.0f} s: {why}"
             raise NeverHappened(message)
         return last
 

@@ -59,8 +59,10 @@ class PythonProgram:
 
     @property
     def port_keys(self) -> list[str]:
-        """One port, for HTTP."""
-        return [f"{self._row.name}-{self._index}"] if self._row.kind is not Kind.STEP else []
+        """Its port for HTTP, and those that it has beside that."""
+        if self._row.kind is Kind.STEP:
+            return []
+        return [f"{self._row.name}-{self._index}", *self._site.more_keys(self._row, self._index).values()]
 
 
 class Step(PythonProgram):

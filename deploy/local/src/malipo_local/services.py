@@ -1,12 +1,13 @@
 """The table of everything a stack runs: what it is called, how it starts, what it needs, its settings.
 
 Adding a service is one row in SERVICES; those of providers come from their descriptors: for each the service
-`provider-<name>`, which is told by `<NAME>_API_BASE` where the simulator is, and by `CALLBACK_BASE_URL` where it is itself,
-if its requests carry addresses of their own callbacks. Importing this file has no side effects, so that other places
+`provider-<name>`, which is told by `<NAME>_API_BASE`, or by a setting of its own (`_TOLD_BY`), where the simulator is, and by
+`CALLBACK_BASE_URL` where it is itself, if its requests carry addresses of their own callbacks. Importing this file has no side effects, so that other places
 (docker-compose, the documentation) can be checked against it.
 
 Values in braces are filled in when a process starts:
   {port} {url} {instance}      of the process itself
+  {tls_port}                   one more port of it, of those in `more_ports`
   {database_url}               a database of its own, named malipo_<package>
   {kafka} {redis_url}          where the stores listen
   {key_ring}                   the data keys of this stack
@@ -45,6 +46,8 @@ class Service:
     after: tuple[str, ...] = ()
     """What must be ready before this starts, if it is part of the stack at all."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    more_ports: tuple[str, ...] = ()
+    """Names of ports that it listens on beside its own, as braces write them in its arguments."""
     ready_path: str = "/health/ready"
     database: str = ""
     sources: tuple[str, ...] = ()
@@ -56,16 +59,23 @@ class Service:
         return self.name.replace("-", "_")
 
 
+_MORE_PORTS: Mapping[str, tuple[str, ...]] = {"bank": ("tls_port",)}
+"""What a simulator listens on beside its own port, each by the option of the same name."""
+
+
 def _store(name: str) -> Service:
     return Service(name=name, kind=Kind.STORE)
 
 
 def _simulator(name: str, which: str) -> Service:
+    more_ports = _MORE_PORTS.get(which, ())
+    opened = (text for port in more_ports for text in (f"--{port.replace('_', '-')}", f"{{{port}}}"))
     return Service(
         name=name,
         kind=Kind.SIMULATOR,
         module="malipo_simulators",
-        arguments=(which, "--host", "127.0.0.1", "--port", "{port}"),
+        arguments=(which, "--host", "127.0.0.1", "--port", "{port}", *opened),
+        more_ports=more_ports,
         ready_path="/_sim/health",
     )
 
@@ -110,11 +120,19 @@ _OF_SIMULATORS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """What a provider's service reads of its simulator, files and addresses, by setting."""
+_TOLD_BY: Mapping[str, tuple[str, str]] = {
+    "bank": (
+        "BANK_PARTNERS",
+        '{{"default": {{"mode": "test", "authentication": "oauth2", "api_base": "{bank_sim}"}}}}',
+    ),
+}
+"""The setting that says where a provider's simulator is, if it is no plain address, and its value."""
 
 
 def _provider(provider: ProviderDescriptor) -> Service:
     name = provider.name
-    settings = {f"{name.upper()}_API_BASE": f"{{{name}_sim}}", **_OF_SIMULATORS.get(name, {})}
+    setting, where = _TOLD_BY.get(name, (f"{name.upper()}_API_BASE", f"{{{name}_sim}}"))
+    settings = {setting: where, **_OF_SIMULATORS.get(name, {})}
     if provider.own_addresses:
         settings["CALLBACK_BASE_URL"] = "{url}"
     return _service(f"provider-{name}", after=(f"{name}-sim",), settings=settings)

@@ -59,7 +59,13 @@ class Site:
 
     def fill(self, row: Service, index: int) -> list[str]:
         """The arguments of a row with their values."""
-        return [argument.format(port=self.port(row.name, index)) for argument in row.arguments]
+        more = {name: self.ports.of(key) for name, key in self.more_keys(row, index).items()}
+        return [argument.format(port=self.port(row.name, index), **more) for argument in row.arguments]
+
+    @staticmethod
+    def more_keys(row: Service, index: int) -> dict[str, str]:
+        """By which keys the ports are known that a process has beside its own."""
+        return {name: f"{row.name}-{index}-{name}" for name in row.more_ports}
 
     def environment(self) -> dict[str, str]:
         """What a client needs to reach the stack, as environment variables."""
@@ -80,7 +86,8 @@ class Site:
             return {}
         name = row.variable.upper()
         database = {f"{name}_DATABASE_URL": self.database_url(row.database)} if row.database else {}
-        return {f"{name}_URL": self.url(row.name), **database}
+        more = {f"{name}_{which.upper()}": str(self.ports.of(key)) for which, key in self.more_keys(row, 0).items()}
+        return {f"{name}_URL": self.url(row.name), **more, **database}
 
     def _shared_values(self) -> dict[str, str]:
         programs = {row.variable: self.url(row.name) for row in SERVICES if row.kind in {Kind.SERVICE, Kind.SIMULATOR}}

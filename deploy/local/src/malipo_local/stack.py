@@ -210,6 +210,11 @@ class Stack:
         """The base URL of a service or simulator."""
         return self._site.url(name, index)
 
+    def reserved_url(self, name: str) -> str:
+        """The base URL that a service will have, for settings that name it before it is started. Raises StackError."""
+        self.home.adopt()
+        return self.url(name)
+
     def urls(self, name: str) -> list[str]:
         """The base URLs of all processes of a service."""
         return self._site.urls(name)

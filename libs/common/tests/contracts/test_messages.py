@@ -59,7 +59,7 @@ def with_unknown_fields(node: Any) -> Any:
         return [with_unknown_fields(item) for item in node]
     if not isinstance(node, dict):
         return node
-    others = ("metadata", "details", "about")
+    others = ("metadata", "details", "about", "recipient")
     known = {name: value if name in others else with_unknown_fields(value) for name, value in node.items()}
     return known | {"from_the_future": {"1": [None]}}
 

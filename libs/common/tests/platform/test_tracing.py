@@ -29,7 +29,7 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> Generator[InMemorySpanExporter]
 
 
 def step(headers):
-    return tracing.span("charge", "pay_1", headers, SpanKind.CLIENT, provider="stripe")
+    return tracing.span("charge", "pay_1", headers, SpanKind.CLIENT, component="StripeClient", provider="stripe")
 
 
 def test_a_step_of_a_recorded_trace_is_a_span_beneath_it_and_what_it_causes_comes_beneath_the_step(exported):
@@ -37,7 +37,8 @@ def test_a_step_of_a_recorded_trace_is_a_span_beneath_it_and_what_it_causes_come
         pass
     (span,) = exported.get_finished_spans()
     assert trace.format_span_id(span.parent.span_id) == "b7ad6b7169203331"
-    assert dict(span.attributes) == {"payment_id": "pay_1", "client_ref": "order-7", "provider": "stripe"}
+    about = {"payment_id": "pay_1", "client_ref": "order-7", "provider": "stripe"}
+    assert dict(span.attributes) == about | {"malipo.component": "StripeClient"}
     assert headers == {
         "traceparent": f"00-{TRACE}-{trace.format_span_id(span.context.span_id)}-01",
         "client-ref": "order-7",

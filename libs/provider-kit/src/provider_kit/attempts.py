@@ -29,6 +29,7 @@ from provider_kit.attempt_rows import (
     account_of,
     read,
 )
+from provider_kit.provider import kind_of
 from provider_kit.references import KEEP, KEEP_OF, KNOWN, OWN, columns, in_order, rows
 from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
@@ -330,7 +331,7 @@ def _command(message: Message) -> ProviderCommand:
 def _row(received: Received[Message], command: ProviderCommand) -> Sequence[object]:
     """In the order of `_RECORD`. An operation has one attempt; each query of it is an attempt of its own."""
     attempt_id = received.message_id if isinstance(command, Query) else command.operation_id
-    kind = type(command).__name__.lower()
+    kind = "query" if isinstance(command, Query) else kind_of(command)
     expires_at = command.expires_at if isinstance(command, Charge | Confirm) else None
     ids_ = attempt_id, command.operation_id, command.payment_id, command.merchant_id
     return *ids_, kind, encode(command), received.headers, expires_at, account_of(command)

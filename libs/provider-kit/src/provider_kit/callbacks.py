@@ -4,6 +4,8 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import asyncpg
@@ -13,19 +15,28 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from http_limits.remote import Networks, belongs
+from malipo import clock
 from malipo.messaging.pool import AWAY
 from malipo.platform.callback_paths import read_account, read_own_path
 from malipo.platform.logs import log
+from malipo.platform.metrics import WEBHOOK_LATENCY_SECONDS
 from malipo.platform.secrets import SecretUnreadable
 from provider_kit.credentials import Account, CredentialStore, NoCredentials
 from provider_kit.door import Door
-from provider_kit.errors import BadSignature, Misconfigured, NotSent
-from provider_kit.provider import Addressed, Callback, Provider, References
+from provider_kit.errors import BadSignature, Misconfigured, NotSent, Stale
+from provider_kit.provider import Addressed, Callback, Provider, References, fingerprint
+from provider_kit.shared import SharedAddress
 from provider_kit.turns import Turns
 
 MAX_BODY_BYTES = 256 * 1024
 _READ_SECONDS = 10.0
 _PARSE_SECONDS = 25.0  # of a provider that asks before it believes: no sender waits for longer
+_OK = 200
+_BEST_FIRST = (200, 503, 400, 401, 404)
+"""Of what the accounts of one name have made of a callback, what its sender is told: taken once is enough."""
+_OF_ONE_ACCOUNT = (SecretUnreadable, NotSent, Misconfigured)
+"""Why it cannot be told now whether a callback is genuine, though another account may know."""
+_UNAVAILABLE = (*AWAY, asyncpg.PostgresError, *_OF_ONE_ACCOUNT)
 _CREDENTIAL_ID = re.compile(r"\w{1,64}", re.ASCII)
 
 CALLBACKS = Counter(
@@ -44,6 +55,14 @@ class _Address(NamedTuple):
     word: str = ""
 
 
+class _Result(NamedTuple):
+    """What became of a callback, and the response's status. `reply` is its body, where the provider waits for one."""
+
+    status: int
+    name: str
+    reply: Mapping[str, object] | None = None
+
+
 class Callbacks:
     """`POST /callbacks/<provider>/<credential id>`, or another word for the provider: the credential names the account and the secret that verify it.
 
@@ -60,6 +79,9 @@ class Callbacks:
     requests go on there, too: `/<operation and request>/<token>`. What comes there is about that operation, whether or not
     the request was answered (`Callback.about`).
 
+    What comes to the descriptor's `shared_callbacks_at` names its account itself (`shared`). Each account of that name is
+    tried as if it had come to its own address, and one account at the provider takes it once; 404 if none has the name.
+
     Where statements are read, `hasten` has an account's looked at soon, if `parse_callback` says so.
 
     A callback names an operation by tags that the owner of the account could have written, too: see `Door`.
@@ -75,6 +97,7 @@ class Callbacks:
         *,
         senders: Networks = (),
         hasten: Callable[[Account], Awaitable[None]] | None = None,
+        shared: SharedAddress | None = None,
     ) -> None:
         self._provider = provider
         self._descriptor = provider.descriptor
@@ -84,34 +107,50 @@ class Callbacks:
         self._door = door
         self._senders = senders
         self._hasten = hasten
+        self._shared = shared
         self._turns = Turns(limited=not self._believes)
 
     def route(self) -> Route:
-        """The route to mount."""
+        """The route of the accounts' addresses."""
         return Route(f"{self._descriptor.callbacks_at}{{address:path}}", self._receive, methods=["POST"])
+
+    def routes(self) -> Sequence[Route]:
+        """The routes to mount."""
+        at = self._descriptor.shared_callbacks_at
+        if not at or self._shared is None:
+            return [self.route()]
+        receive = partial(self._receive_shared, self._shared)
+        return [self.route(), Route(at, receive, methods=["POST"])]
 
     async def _receive(self, request: Request) -> Response:
         try:
             address = self._read(request.path_params["address"])
         except ValueError:
-            return self._answer(404, "unknown_address")  # unread
+            return self._answer(_Result(404, "unknown_address"))  # unread
+        return await self._respond(request, partial(self._verify_and_store, address))
+
+    async def _receive_shared(self, shared: SharedAddress, request: Request) -> Response:
+        return await self._respond(request, partial(self._find_and_store, shared))
+
+    async def _respond(self, request: Request, take: Callable[[Callback], Awaitable[_Result]]) -> Response:
         if not self._admits(request):
-            return self._answer(403, "unlisted_sender")  # unread, too
+            return self._answer(_Result(403, "unlisted_sender"))  # unread, too
+        arrived_at = clock.now()
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 body = await _read(request)
         except TimeoutError:
-            return self._answer(408, "too_slow")
+            return self._answer(_Result(408, "too_slow"))
         except ClientDisconnect:
-            return self._answer(400, "cut_short")
+            return self._answer(_Result(400, "cut_short"))
         if body is None:
-            return self._answer(413, "too_large")
+            return self._answer(_Result(413, "too_large"))
         try:
             async with asyncio.timeout(_PARSE_SECONDS):
-                return await self._verify_and_store(address, Callback(dict(request.headers), body))
-        except (*AWAY, asyncpg.PostgresError, SecretUnreadable, NotSent, Misconfigured) as error:
+                return self._answer(await take(Callback(dict(request.headers), body, arrived_at=arrived_at)))
+        except _UNAVAILABLE as error:
             log.warning("callback not stored", error=type(error).__name__)
-            return self._answer(503, "unavailable")
+            return self._answer(_Result(503, "unavailable"))
 
     def _admits(self, request: Request) -> bool:
         """Whether the sender is one of those that are listed, if any are."""
@@ -145,7 +184,36 @@ class Callbacks:
                 pass
         raise ValueError
 
-    async def _verify_and_store(self, address: _Address, callback: Callback) -> Response:
+    async def _find_and_store(self, shared: SharedAddress, callback: Callback) -> _Result:
+        """Try it with each account that it names; the best of what becomes of it is the answer."""
+        try:
+            credential_ids = await self._credentials.named(shared.named_in(callback))
+        except BadSignature as error:
+            return self._refused(error)
+        taken_by = set[str]()
+        results = [await self._try(one, callback, taken_by) for one in credential_ids]
+        return min(results, key=lambda result: _BEST_FIRST.index(result.status), default=_Result(404, "unknown_key"))
+
+    async def _try(self, credential_id: str, callback: Callback, taken_by: set[str]) -> _Result:
+        """What this account makes of it, unless the same one at the provider has taken it under another label."""
+        try:
+            there = self._at_provider(await self._credentials.by_id(credential_id))
+            if there in taken_by:
+                return _Result(_OK, "duplicate")
+            result = await self._verify_and_store(_Address(credential_id), callback)
+        except NoCredentials:
+            return _Result(404, "unknown_key")
+        except _OF_ONE_ACCOUNT as error:
+            log.warning("callback not verified", credential_id=credential_id, error=type(error).__name__)
+            return _Result(503, "unavailable")
+        taken_by |= {there} if result.status == _OK else set()
+        return result
+
+    def _at_provider(self, account: Account) -> str:
+        """What names the account there, whichever of its merchant's labels it is: it takes a callback once."""
+        return f"{account.merchant_id}/{account.mode}/{fingerprint(self._provider, account.credentials)}"
+
+    async def _verify_and_store(self, address: _Address, callback: Callback) -> _Result:
         credential_id = address.credential_id
         try:
             account = await self._credentials.by_id(credential_id)
@@ -154,19 +222,24 @@ class Callbacks:
             async with self._turns.of(account.id):
                 parsed = await self._provider.parse_callback(callback, account.credentials)
         except NoCredentials:
-            return self._answer(404, "unknown_address")
+            return _Result(404, "unknown_address")
         except BadSignature as error:
-            log.warning("callback refused", credential_id=credential_id, reason=str(error))
-            return self._answer(401, "bad_signature")
-        except (*AWAY, SecretUnreadable, NotSent, Misconfigured):
+            return self._refused(error, credential_id=credential_id)
+        except _UNAVAILABLE:
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours, whose text may quote the callback
             log.error("callback cannot be read", credential_id=credential_id, error=type(error).__name__)
-            return self._answer(400, "unreadable")
+            return _Result(400, "unreadable")
         result = await self._door.take(account, parsed, believed=self._believes, about=callback.about)
+        if result == "stored":
+            _measure(parsed.happened_at or callback.arrived_at)
         if parsed.hastens and self._hasten is not None:
             await self._hasten(account)
-        return self._answer(200, result, parsed.reply)
+        return _Result(_OK, result, parsed.reply)
+
+    def _refused(self, error: BadSignature, **about: str) -> _Result:
+        log.warning("callback refused", reason=str(error), **about)
+        return _Result(401, "stale" if isinstance(error, Stale) else "bad_signature")
 
     async def _about(self, account: Account, address: _Address) -> Addressed | None:
         """The operation whose own address it is. Raises `NoCredentials` if the account has no such operation."""
@@ -178,9 +251,13 @@ class Callbacks:
         references = References(original.references, claims=original.claims)
         return Addressed(original.operation, address.request, references, failed=original.failed)
 
-    def _answer(self, status: int, result: str, reply: Mapping[str, object] | None = None) -> Response:
-        CALLBACKS.labels(self._name, result).inc()
-        return JSONResponse({"result": result} if reply is None else dict(reply), status)
+    def _answer(self, result: _Result) -> Response:
+        CALLBACKS.labels(self._name, result.name).inc()
+        return JSONResponse({"result": result.name} if result.reply is None else dict(result.reply), result.status)
+
+
+def _measure(since: datetime) -> None:
+    WEBHOOK_LATENCY_SECONDS.labels("in").observe(max((clock.now() - since).total_seconds(), 0))
 
 
 async def _read(request: Request) -> bytes | None:

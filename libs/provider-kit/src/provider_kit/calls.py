@@ -30,10 +30,14 @@ CALLS = Counter(
 CALL_SECONDS = Histogram(
     "malipo_provider_call_duration_seconds", "Time of one call of a provider.", ("provider", "verb", "kind")
 )
-RETRIES = Counter(
-    "payment_retry_count",
-    "Tries of an operation at a provider after its first; the exemplar is the payment's id.",
+# A counter's sample would be `payment_retry_count_total`, and a gauge no counter: a histogram's `_count` is both, and its
+# buckets tell how often something was tried.
+RETRIES = Histogram(
+    "payment_retry",
+    "Tries of an operation at a provider after its first: `payment_retry_count` is how many, each is observed with its number"
+    " (the second try is 2); the exemplar is the payment's id.",
     ("provider", "kind"),
+    buckets=(2, 3, 5, 10, 20, 50, 100),
 )
 TOKENS = Counter(
     "malipo_provider_tokens",
@@ -60,6 +64,8 @@ class Calls:
         self._name = provider.descriptor.name
         self._lease_seconds = lease_seconds
         self._breaker = Breaker()
+        for kind in provider.descriptor.operations:
+            RETRIES.labels(self._name, kind)  # so that zeros are shown
         for state in CircuitState:
             CIRCUITS.labels(self._name, state).set_function(partial(self._breaker.count, state))
 
@@ -90,9 +96,10 @@ class Calls:
         CALLS.labels(self._name, verb, kind, RESULTS[type(outcome)]).inc()
         return outcome
 
-    def count_retry(self, operation: ProviderOperation) -> None:
-        """Count a try after the first."""
-        RETRIES.labels(self._name, kind_of(operation)).inc(exemplar={"payment_id": operation.payment_id})
+    def count_retry(self, operation: ProviderOperation, number: int) -> None:
+        """Count a try after the first, by its number."""
+        about = {"payment_id": operation.payment_id}
+        RETRIES.labels(self._name, kind_of(operation)).observe(number, exemplar=about)
 
     async def _guarded(self, verb: Verb, attempt: Attempt, hold: LeaseHold) -> Outcome:
         account = account_of(attempt.operation)
@@ -119,7 +126,7 @@ class Calls:
             retry=retry_if_exception(lambda error: isinstance(error, NotSent) and error.retry_after_seconds is None),
             stop=stop_after_attempt(_QUICK_TRIES),
             wait=wait_random_exponential(multiplier=0.05, max=0.5),
-            before_sleep=lambda _: self.count_retry(attempt.operation),
+            before_sleep=lambda failed: self.count_retry(attempt.operation, failed.attempt_number + 1),
             reraise=True,
         ):
             with one_try:

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import bindparam, select
 
 from malipo.contracts.commands import Mode
-from malipo.contracts.config import MerchantConfigured, secret_owner
+from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.message import Message
 from malipo.messaging.database import Database
@@ -18,10 +18,12 @@ from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import arrays, insert, names, statement
 from malipo.platform.callback_paths import callback_owner, callback_path, own_callback_owner, own_path
+from malipo.platform.logs import log
 from malipo.platform.recent import Recent
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from provider_kit.provider import Credentials
-from provider_kit.tables import CREDENTIALS, MERCHANTS
+from provider_kit.shared import MOST_NAMED, SharedAddress
+from provider_kit.tables import CREDENTIAL_NAMES, CREDENTIALS, MERCHANTS
 
 _KEPT_SECONDS = 0.4
 """So that credentials which were replaced or deleted are used by no replica for longer than half a second."""
@@ -35,6 +37,8 @@ RETURNING merchant_id
 """  # noqa: S608 - names of ours
 _DELETE = "DELETE FROM credentials WHERE merchant_id = ANY($1::text[])"
 _INSERT = statement((insert(CREDENTIALS),))
+_INSERT_NAMES = statement((insert(CREDENTIAL_NAMES),))
+_NAMED = "SELECT credential_id FROM credential_names WHERE name = $1 ORDER BY credential_id LIMIT $2"
 # Only what is not running now: rows under a lease are changed by the process that renews it, which locks them in another
 # order. And only what waits for a configuration: an attempt that waits for the provider goes on waiting, however often
 # the same configuration is sent.
@@ -95,14 +99,22 @@ class CredentialStore:
     """
 
     def __init__(
-        self, descriptor: ProviderDescriptor, database: Database, key_ring: KeyRing, *, callback_base: str = ""
+        self,
+        descriptor: ProviderDescriptor,
+        database: Database,
+        key_ring: KeyRing,
+        *,
+        callback_base: str = "",
+        shared: SharedAddress | None = None,
     ) -> None:
         self._descriptor = descriptor
         self._database = database
         self._key_ring = key_ring
         self._callback_base = callback_base
+        self._shared = shared
         self._configured = Recent[tuple[str, Mode, str], _Configured](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
         self._owned = Recent[str, Account](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
+        self._named = Recent[str, Sequence[str]](seconds=_KEPT_SECONDS, most=_KEPT_CREDENTIALS)
 
     async def replicate(self, nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         """Handler of the configuration topic: each merchant's newest version replaces what is here.
@@ -123,6 +135,8 @@ class CredentialStore:
             [credential.ciphertext for _, credential in ours],
             [credential.label for _, credential in ours],
         )
+        if named := [(one.id, name) for merchant_id, one in ours for name in self._names_of(merchant_id, one)]:
+            await unit.transaction.execute(_INSERT_NAMES, *zip(*named, strict=True))
         await unit.transaction.execute(_WAKE_WAITING, applied)
         unit.after_commit(self._forget)
         unit.after_commit(nudge)
@@ -142,6 +156,14 @@ class CredentialStore:
     async def by_id(self, credential_id: str) -> Account:
         """The account that a callback's address names. Raises `NoCredentials` or `SecretUnreadable`."""
         return await self._owned.find(credential_id, partial(self._read_by_id, credential_id), suits=lambda _: True)
+
+    async def named(self, name: str) -> Sequence[str]:
+        """The credentials of the accounts that a callback names, `MOST_NAMED` at the most: see `shared`."""
+
+        async def read() -> Sequence[str]:
+            return [row["credential_id"] for row in await self._database.reads.fetch(_NAMED, name, MOST_NAMED)]
+
+        return await self._named.find(name, read, suits=lambda _: True)
 
     async def ids(self) -> list[str]:
         """The credentials of all accounts that are known here."""
@@ -182,6 +204,18 @@ class CredentialStore:
     def _forget(self) -> None:
         self._configured.forget()
         self._owned.forget()
+        self._named.forget()
+
+    def _names_of(self, merchant_id: str, one: Credential) -> Sequence[str]:
+        """What callbacks may name the account by. One that cannot be read has none until its configuration comes again."""
+        if self._shared is None:
+            return ()
+        try:
+            credentials = self._decrypted(one.ciphertext, secret_owner(merchant_id, one.mode, one.id))
+            return sorted(set(self._shared.names_of(credentials)))
+        except Exception as error:  # noqa: BLE001 - it must not stop other configurations, and may quote a secret
+            log.error("account cannot be named", credential_id=one.id, error=type(error).__name__)
+            return ()
 
     async def _read(self, merchant_id: str, mode: Mode, label: str, version: int) -> _Configured:
         row = await self._database.reads.fetchrow(_FIND, merchant_id, mode, label)
@@ -198,12 +232,15 @@ class CredentialStore:
         return self._open(row, credential_id, row["merchant_id"], row["mode"], row["label"])
 
     def _open(self, row: Row, credential_id: str, merchant_id: str, mode: Mode, label: str) -> Account:
-        plain = self._key_ring.open(row["ciphertext"], owner=secret_owner(merchant_id, mode, credential_id))
+        credentials = self._decrypted(row["ciphertext"], secret_owner(merchant_id, mode, credential_id))
+        return Account(credential_id, merchant_id, mode, label, credentials)
+
+    def _decrypted(self, ciphertext: str, owner: str) -> Credentials:
+        plain = self._key_ring.open(ciphertext, owner=owner)
         try:
-            credentials = msgspec.json.decode(plain, type=dict[str, object])
+            return msgspec.json.decode(plain, type=dict[str, object])
         except msgspec.MsgspecError:
             raise SecretUnreadable from None  # without a cause: it would quote the secret
-        return Account(credential_id, merchant_id, mode, label, credentials)
 
 
 def _newest(batch: Sequence[Received[Message]]) -> dict[str, MerchantConfigured]:

@@ -27,9 +27,9 @@ from provider_kit.provider import Addressed, CallbackOutcome, ParsedCallback, Pr
 from provider_kit.reports import Origin
 
 _MOST_AT_ONCE = 100
-_SPANS: Mapping[Unasked, tuple[str, SpanKind]] = {
-    "callback": ("webhook receiver", SpanKind.SERVER),
-    "reconciliation": ("statement reader", SpanKind.INTERNAL),
+_SPANS: Mapping[Unasked, tuple[str, SpanKind, str]] = {
+    "callback": ("webhook receiver", SpanKind.SERVER, "WebhookReceiver"),
+    "reconciliation": ("statement reader", SpanKind.INTERNAL, "StatementReader"),
 }
 
 
@@ -192,13 +192,14 @@ class Door:
 
     def _send(self, unit: UnitOfWork, origin: Origin, reported: CallbackOutcome, original: OriginalAttempt) -> None:
         """Publish one outcome. It came without a trace, and joins that of the operation that it is about."""
-        operation, (name, span_kind) = original.operation, _SPANS[origin.source]
+        operation, (name, span_kind, component) = original.operation, _SPANS[origin.source]
         logs.bind_payment(operation.payment_id, original.headers)
         with tracing.span(
             f"{name} {reported.kind}",
             operation.payment_id,
             original.headers,
             span_kind,
+            component=component,
             provider=self._name,
             operation_id=operation.operation_id,
             outcome=RESULTS[type(reported.outcome)],

@@ -6,6 +6,7 @@ ProviderError
 ├── Misconfigured   our credentials or settings are wrong: a person has to act
 │   └── Lacking     the credentials have never had what the operation needs: it ends at once
 └── BadSignature    a callback that is not the provider's: refuse and count
+    └── Stale       it was signed too long ago, or by a clock that is ahead
 """
 
 
@@ -35,3 +36,7 @@ class Lacking(Misconfigured):
 
 class BadSignature(ProviderError):
     """The callback is forged, stale or damaged."""
+
+
+class Stale(BadSignature):
+    """The callback is not of this time: it may be an old one, sent again by somebody else."""

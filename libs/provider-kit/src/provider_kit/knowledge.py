@@ -118,7 +118,7 @@ def learn(unit: UnitOfWork, reported: Sequence[tuple[CallbackOutcome, OriginalAt
         row
         for one, original in reported
         for row in rows(original.operation.operation_id, one.outcome.reference, one.references.items())
-        if (row[2], row[0]) not in original.references
+        if not {(row[2], row[0]), (OWN, row[0])} & set(original.references)  # a name of ours is none that was given
     ]
     unit.put(KEEP, in_order(found))
     succeeded = {

@@ -53,7 +53,7 @@ def storable(parsed: ParsedCallback) -> ParsedCallback:
     return replace(
         parsed,
         callback_id=holdable(parsed.callback_id),
-        outcomes=[_storable_name(one) for one in parsed.outcomes],
+        outcomes=[_storable_outcome(one) for one in parsed.outcomes],
         confirmed=[_storable_name(one) for one in parsed.confirmed],
         ask=[_storable_name(one) for one in parsed.ask],
         opened=[_storable_refund(one) for one in parsed.opened],
@@ -108,8 +108,10 @@ def match(
         addressed = about is not None and reported.operation_id == about
         original = _found(reported, ours)
         if original is None or not (addressed or _may_be_about(reported, original)):
-            matched.unmatched.append(unknown_operation(reported))
-        elif believe or (addressed and reported in parsed.confirmed):
+            _keep_unknown(matched, reported, ours)
+        elif (believe or (addressed and reported in parsed.confirmed)) and not _is_of_another_amount(
+            reported, original
+        ):
             matched.believed.append((reported, original))
         else:
             matched.hinted.append((reported, original))
@@ -123,9 +125,7 @@ def match(
     for opened in parsed.opened:
         _match_opened(matched, opened, ours, nameless_refunds)
     for money in parsed.received:
-        known = is_known(money, ours)
-        (matched.explained if known else matched.received).append(money)
-        matched.asked.extend([] if known else [one for one in meant(money, ours) if one.success is None])
+        _match_money(matched, money, ours)
     return matched
 
 
@@ -194,6 +194,20 @@ def unknown_charge(opened: Opened) -> Unmatched:
     return Unmatched(opened.event_type, _holdable({**opened.about, "refund": opened.reference}), opened.amount)
 
 
+def _keep_unknown(matched: MatchedCallback, reported: CallbackOutcome, ours: Sequence[OriginalAttempt]) -> None:
+    """Keep the money that moved, or else the ids alone."""
+    if reported.otherwise is None:
+        matched.unmatched.append(unknown_operation(reported))
+    else:
+        _match_money(matched, reported.otherwise, ours)
+
+
+def _match_money(matched: MatchedCallback, money: ReceivedMoney, ours: Sequence[OriginalAttempt]) -> None:
+    known = is_known(money, ours)
+    (matched.explained if known else matched.received).append(money)
+    matched.asked.extend([] if known else [one for one in meant(money, ours) if one.success is None])
+
+
 def _match_opened(
     matched: MatchedCallback, opened: Opened, ours: Sequence[OriginalAttempt], nameless: Sequence[OriginalAttempt]
 ) -> None:
@@ -238,6 +252,11 @@ def _may_be_about(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
     return not original.given or bool(original.given & named)
 
 
+def _is_of_another_amount(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
+    """Whether the money that moved is not what was ordered: the answer to a query says what that means."""
+    return reported.otherwise is not None and reported.otherwise.amount != getattr(original.operation, "amount", None)
+
+
 def _takes_money(original: OriginalAttempt) -> bool:
     return kind_of(original.operation) in _TAKE_MONEY
 
@@ -267,6 +286,11 @@ def _storable_name[N: NamedOperation](named: N) -> N:
 def _storable_refund(one: Opened) -> Opened:
     own = [holdable(name) for name in one.own]
     return replace(one, reference=holdable(one.reference), about=_holdable(one.about), own=own)
+
+
+def _storable_outcome(reported: CallbackOutcome) -> CallbackOutcome:
+    otherwise = reported.otherwise and _storable_money(reported.otherwise)
+    return replace(_storable_name(reported), otherwise=otherwise)
 
 
 def _storable_money(money: ReceivedMoney) -> ReceivedMoney:

@@ -7,7 +7,7 @@ CREATE TABLE attempts (
     position        bigint GENERATED ALWAYS AS IDENTITY,
     payment_id      text NOT NULL,
     merchant_id     text NOT NULL,
-    kind            text NOT NULL CHECK (kind IN ('charge', 'confirm', 'capture', 'cancel', 'refund', 'query')),
+    kind            text NOT NULL CHECK (kind IN ('charge', 'confirm', 'capture', 'cancel', 'refund', 'return_request', 'query')),
     command         bytea NOT NULL,
     headers         jsonb NOT NULL,
     tries           integer NOT NULL DEFAULT 0,
@@ -154,4 +154,11 @@ CREATE TABLE credentials (
     label       text NOT NULL,
     UNIQUE (merchant_id, mode, label)
 );
+
+CREATE TABLE credential_names (
+    credential_id text NOT NULL REFERENCES credentials ON DELETE CASCADE,
+    name          text NOT NULL,
+    PRIMARY KEY (credential_id, name)
+);
+CREATE INDEX credential_names_name ON credential_names (name, credential_id);
 """

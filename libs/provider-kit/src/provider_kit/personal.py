@@ -1,6 +1,6 @@
 """The keys to what is about a person: kept apart from the commands that carry it sealed, and gone once they are erased."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from pydantic import ValidationError
@@ -29,11 +29,14 @@ _ERASE = """
 INSERT INTO personal_keys (payment_id, wrapped) SELECT unnest($1::text[]), NULL
 ON CONFLICT (payment_id) DO UPDATE SET wrapped = NULL
 """
-_FIND = "SELECT wrapped FROM personal_keys WHERE payment_id = $1"
+_FIND = "SELECT payment_id, wrapped FROM personal_keys WHERE payment_id = ANY($1::text[])"
 _WAKE_WAITING = """
 UPDATE attempts SET due_at = now()
 WHERE payment_id = ANY($1::text[]) AND done_at IS NULL AND lease_token IS NULL AND split_part(problem, ':', 1) = 'personal_data_behind'
 """
+
+type _Keys = Mapping[str, str | None]
+"""Wrapped keys by the payment; None is one that was erased."""
 
 
 class KeyBehind(Exception):
@@ -94,30 +97,43 @@ class PersonalKeys:
 
         Raises `KeyBehind`, `PersonalDataErased`, `PersonalDataUnreadable` or `MethodUnreadable`.
         """
-        if method.personal is None:
-            return self._read(method)
-        row = await self._database.reads.fetchrow(_FIND, payment_id)
-        if row is None:
-            raise KeyBehind
-        if row["wrapped"] is None:
-            raise PersonalDataErased
-        return self._opened(payment_id, method, method.personal, row["wrapped"])
+        return self._open(payment_id, method, await self._found([(payment_id, method)]))
 
     async def open_if_there(self, payment_id: str, method: PaymentMethod) -> Method | None:
         """The method, or None when it cannot be read, or no key opens it: to ask what became of it needs neither."""
+        return self._open_if_there(payment_id, method, await self._found([(payment_id, method)]))
+
+    async def concealed_of(self, operations: Iterable[ProviderOperation]) -> dict[str, Concealed]:
+        """By the ids of those of them that are charges: what takes their personal texts out, as far as these can be read."""
+        charges = [one for one in operations if isinstance(one, Charge) and one.method.personal is not None]
+        keys = await self._found((one.payment_id, one.method) for one in charges)
+        opened = {one.operation_id: self._open_if_there(one.payment_id, one.method, keys) for one in charges}
+        return {operation_id: Concealed(personal_texts(method)) for operation_id, method in opened.items()}
+
+    async def _found(self, methods: Iterable[tuple[str, PaymentMethod]]) -> _Keys:
+        """The keys to these payments' methods, by one statement however many they are; what needs none is not looked for."""
+        sealed = sorted({payment_id for payment_id, method in methods if method.personal is not None})
+        rows = await self._database.reads.fetch(_FIND, sealed) if sealed else ()
+        return {row["payment_id"]: row["wrapped"] for row in rows}
+
+    def _open_if_there(self, payment_id: str, method: PaymentMethod, keys: _Keys) -> Method | None:
         try:
-            return await self.open(payment_id, method)
+            return self._open(payment_id, method, keys)
         except (KeyBehind, PersonalDataErased, MethodUnreadable):
             return None
         except PersonalDataUnreadable:
             log.error("personal data cannot be read", provider=self._descriptor.name, payment_id=payment_id)
             return None
 
-    async def concealed_of(self, operations: Iterable[ProviderOperation]) -> dict[str, Concealed]:
-        """By the ids of those of them that are charges: what takes their personal texts out, as far as these can be read."""
-        charges = [one for one in operations if isinstance(one, Charge) and one.method.personal is not None]
-        opened = {one.operation_id: await self.open_if_there(one.payment_id, one.method) for one in charges}
-        return {operation_id: Concealed(personal_texts(method)) for operation_id, method in opened.items()}
+    def _open(self, payment_id: str, method: PaymentMethod, keys: _Keys) -> Method:
+        if method.personal is None:
+            return self._read(method)
+        if payment_id not in keys:
+            raise KeyBehind
+        wrapped = keys[payment_id]
+        if wrapped is None:
+            raise PersonalDataErased
+        return self._opened(payment_id, method, method.personal, wrapped)
 
     def _opened(self, payment_id: str, method: PaymentMethod, sealed: str, wrapped: str) -> Method:
         try:

@@ -10,10 +10,18 @@ from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.contracts.descriptor import Method, ProviderDescriptor
 from malipo.contracts.outcomes import Declined, Outcome
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, ProviderOperationKind, Refund
+from malipo.contracts.provider_commands import (
+    Cancel,
+    Capture,
+    Charge,
+    Confirm,
+    ProviderOperationKind,
+    Refund,
+    ReturnRequest,
+)
 from malipo.money import Money
 
-ProviderOperation = Charge | Confirm | Capture | Cancel | Refund
+ProviderOperation = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest
 """A command that may have an effect at the provider."""
 
 Credentials = Mapping[str, Any]
@@ -155,7 +163,7 @@ class Addressed:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A provider's request to us, exactly as it came. Header names are in lower case.
+    """A provider's request to us, exactly as it came, and when. Header names are in lower case.
 
     `about` is set if it came to the own address of one of our requests (`Attempt.callback_url`). `word` is set if it came to
     a further address of the account's: one of the descriptor's `account_words`. `mode` is the account's.
@@ -166,6 +174,7 @@ class Callback:
     about: Addressed | None = None
     word: str = ""
     mode: Mode = "test"
+    arrived_at: datetime = field(default_factory=clock.now, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,9 +191,14 @@ class NamedOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackOutcome(NamedOperation):
-    """The outcome that a callback reports of one operation of ours."""
+    """The outcome that a callback reports of one operation of ours.
+
+    `otherwise` is the money that moved, if it turns out to be no operation of ours: it is kept as `received` money is. Where
+    it is of another amount than the operation, the outcome is not believed, and we ask.
+    """
 
     outcome: Outcome
+    otherwise: "ReceivedMoney | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +269,8 @@ class ParsedCallback:
     are believed of every provider, if they are of the address's operation. What came to such an address needs no name.
     `ask` are operations to query in any case. `opened` and `received` are believed: a provider whose callbacks are hints has
     confirmed them first. `reply` is the JSON that the provider waits for. `hastens`: the account's
-    statement is looked at soon, if one is read: it may show what this callback says and nobody has signed.
+    statement is looked at soon, if one is read: it may show what this callback says and nobody has signed. `happened_at` is
+    when the provider says that it happened.
     """
 
     callback_id: str
@@ -267,6 +282,7 @@ class ParsedCallback:
     received: Sequence[ReceivedMoney] = ()
     reply: Mapping[str, object] | None = None
     hastens: bool = field(default=False, kw_only=True)
+    happened_at: datetime | None = field(default=None, kw_only=True)
 
 
 class Provider(Protocol):
@@ -335,6 +351,8 @@ def kind_of(operation: ProviderOperation) -> ProviderOperationKind:
             return "cancel"
         case Refund():
             return "refund"
+        case ReturnRequest():
+            return "return_request"
 
 
 def fingerprint(provider: Provider, credentials: Credentials) -> str:
@@ -357,7 +375,7 @@ def refusal(provider: ProviderDescriptor, operation: ProviderOperation) -> Outco
     return Declined(code="amount_unsupported", message=f"{provider.title} cannot take {operation.amount}.")
 
 
-def _takes(provider: ProviderDescriptor, operation: Charge | Confirm | Capture | Refund) -> bool:
+def _takes(provider: ProviderDescriptor, operation: Charge | Confirm | Capture | Refund | ReturnRequest) -> bool:
     """Whether the amount is one of the charge's method, or may be a part of one. A method that is not there takes any:
     it cannot be read, which says more.
     """

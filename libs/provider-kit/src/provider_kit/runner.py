@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from math import inf
 from typing import Any
 
 import msgspec
@@ -43,21 +44,21 @@ CONCURRENT_OPERATIONS = 48
 CONCURRENT_QUERIES = 16
 """Queries have a limit of their own: thousands that are due at once, as after an outage, take no room from operations."""
 CHARGE_PATIENCE_SECONDS = 60.0
-"""A charge or confirm that could not be sent for this long is declined: the customer has left."""
+"""A charge or confirm that could not be sent for this long is declined: the customer has left. One that nobody waits for
+(`MethodRules.attended`) is tried until it expires.
+"""
 PATIENCE_SECONDS = 24 * 3600.0
 """Refunds, captures and cancels are owed: they keep trying for a day."""
 
 EXPIRED = Declined(
-    code="expired", message="The payment expired before it could be sent to the provider: nothing was charged."
+    code="expired", message="The payment expired before it could be sent to the provider: nothing was sent."
 )
 """The end of a charge or confirm that was not sent until it expired, and never will be."""
 
 MAY_HAVE_BEEN_SENT = Unknown(reason="may_have_been_sent")
 """The outcome of an operation that an earlier try may have sent, at a provider that must not be sent it twice."""
 
-ERASED = Declined(
-    code="personal_data_erased", message="What the charge needs of the customer was erased: nothing was sent."
-)
+ERASED = Declined(code="personal_data_erased", message="The personal data that it needs was erased: nothing was sent.")
 """The end of a charge that was not sent before its personal data was erased."""
 
 UNREADABLE = Declined(
@@ -115,6 +116,7 @@ class AttemptRunner:
             command.payment_id,
             claimed.headers,
             SpanKind.CLIENT,
+            component=f"{self._name.capitalize()}Client",
             provider=self._name,
             operation_id=command.operation_id,
         )
@@ -186,7 +188,7 @@ class AttemptRunner:
         own = self._provider.descriptor.own_references(operation.operation_id)
         await self._attempts.mark(claimed, attempt.account, own, self._credentials.address_key)
         if claimed.tries > 1:
-            self._calls.count_retry(operation)
+            self._calls.count_retry(operation, claimed.tries)
         return await self._calls.call("execute", attempt, claimed.hold)
 
     async def _read_about(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:
@@ -297,9 +299,8 @@ class AttemptRunner:
         if obstacle.for_a_person:
             facts = {"provider": self._name, "merchant_id": command.merchant_id, "payment_id": command.payment_id}
             log.error(obstacle.code.replace("_", " "), **facts)
-        awaited = isinstance(command, Charge | Confirm)
-        patience = CHARGE_PATIENCE_SECONDS if awaited else PATIENCE_SECONDS
-        hopeless = obstacle.hopeless or (awaited and obstacle.code == MISCONFIGURED)
+        patience = self._patience_seconds(command)
+        hopeless = obstacle.hopeless or (patience == CHARGE_PATIENCE_SECONDS and obstacle.code == MISCONFIGURED)
         if isinstance(command, Query) and obstacle.for_a_person:
             # the orchestrator queries again when its timer fires
             await self._record(claimed, Unknown(reason=obstacle.code))
@@ -311,6 +312,14 @@ class AttemptRunner:
             await self._record(claimed, Unknown(reason=obstacle.code))
         else:
             await self._record(claimed, Declined(code=obstacle.code, message=obstacle.why))
+
+    def _patience_seconds(self, command: ProviderCommand) -> float:
+        if not isinstance(command, Charge | Confirm):
+            return PATIENCE_SECONDS
+        rules = self._provider.descriptor.rules_of(command.method.type) if isinstance(command, Charge) else None
+        if rules is None or rules.attended:
+            return CHARGE_PATIENCE_SECONDS
+        return PATIENCE_SECONDS if command.expires_at is None else inf
 
     async def _postpone(self, claimed: ClaimedAttempt, command: ProviderCommand, obstacle: Obstacle) -> None:
         seconds, problem = obstacle.delay_seconds * ids.jitter(0.2), f"{obstacle.code}: {obstacle.why}"

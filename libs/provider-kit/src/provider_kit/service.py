@@ -21,6 +21,7 @@ from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Provider
 from provider_kit.runner import AttemptRunner
 from provider_kit.settings import AddressedSettings
+from provider_kit.shared import SharedAddress
 from provider_kit.statement import Statement
 from provider_kit.statement_reader import StatementReader
 
@@ -32,11 +33,13 @@ def provider_service(
     *,
     statement: Statement | None = None,
     senders: Networks = (),
+    shared: SharedAddress | None = None,
 ) -> Starlette:
     """The application of one provider service: commands in, calls out, outcomes out, callbacks in.
 
     `statement` reads what an account reports that no callback brings. `senders` are the networks that callbacks may come from,
-    by the client's address as `TRUSTED_PROXIES` lets it be known; without any, from all.
+    by the client's address as `TRUSTED_PROXIES` lets it be known; without any, from all. `shared` finds the account of what
+    comes to the one address of all accounts, if the descriptor has it.
     """
     name = provider.descriptor.name
     attempts = Attempts(runtime.database)
@@ -45,7 +48,7 @@ def provider_service(
     if provider.descriptor.own_addresses and not base:
         msg = "the settings of a provider with `own_addresses` are `AddressedSettings`"
         raise TypeError(msg)
-    credentials = CredentialStore(provider.descriptor, runtime.database, key_ring, callback_base=base)
+    credentials = CredentialStore(provider.descriptor, runtime.database, key_ring, callback_base=base, shared=shared)
     keys = PersonalKeys(provider.descriptor, runtime.database, key_ring)
     runner = AttemptRunner(
         provider, attempts, credentials, keys, runtime.database, lease_seconds=settings.lease_seconds
@@ -74,4 +77,5 @@ def provider_service(
         runtime.sweep("statements' accounts", statement_reader.ADMIT_SECONDS, reader.admit)
         runtime.loop("statements", reader.executor.run)
         hasten = reader.hasten
-    return runtime.app([Callbacks(provider, credentials, door, senders=senders, hasten=hasten).route()])
+    callbacks = Callbacks(provider, credentials, door, senders=senders, hasten=hasten, shared=shared)
+    return runtime.app(callbacks.routes())

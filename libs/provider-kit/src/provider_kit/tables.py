@@ -221,3 +221,12 @@ CREDENTIALS = Table(
     UniqueConstraint("merchant_id", "mode", "label"),
 )
 """Together with `merchants`, the replica of the gateway's configuration. A merchant's accounts are told apart by `label`."""
+
+CREDENTIAL_NAMES = Table(
+    "credential_names",
+    metadata,
+    Column("credential_id", Text, ForeignKey("credentials.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Index("credential_names_name", "name", "credential_id"),
+)
+"""What a callback to the one address of all accounts may name an account by, no secret: see `shared`. Several may have one name."""

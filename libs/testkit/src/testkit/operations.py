@@ -7,7 +7,7 @@ import msgspec
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.personal import parted
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
 from malipo.money import Money
 from provider_kit.provider import Attempt, Credentials, ProviderOperation
 
@@ -46,6 +46,11 @@ def cancel(**changes: Any) -> Cancel:
 def refund(**changes: Any) -> Refund:
     """A refund of 10.00 USD."""
     return Refund(**_common("ref_1", {"reference": "ref_charge", "amount": _USD_10} | changes))
+
+
+def return_request(**changes: Any) -> ReturnRequest:
+    """A request to give 10.00 USD back."""
+    return ReturnRequest(**_common("ret_1", {"reference": "ref_charge", "amount": _USD_10} | changes))
 
 
 def attempt(

@@ -63,6 +63,8 @@ class ProviderExamples(ABC):
     """Whether the provider documents that it reports how an operation stands with a status of 500."""
     secrets: Sequence[str] = ()
     """What else must never be shown, such as access tokens."""
+    names: Sequence[str] = ()
+    """What of the credentials is no secret, and stands in addresses: what the provider calls the account."""
     callbacks_stale_after = timedelta(hours=1)
     """How old a signed callback may be at the most, whose sender may repeat it with its first time."""
     fetches_tokens = False

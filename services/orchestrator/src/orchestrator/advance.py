@@ -18,8 +18,10 @@ from malipo.contracts.outcomes import (
 )
 from malipo.money import Money
 from orchestrator import commands
+from orchestrator.deadlines import repeats_command
 from orchestrator.machine import (
     DECIDED,
+    OF_THE_CHARGE,
     TABLE,
     Ignored,
     Send,
@@ -27,7 +29,6 @@ from orchestrator.machine import (
     Subject,
     Transition,
     Trigger,
-    repeats_command,
     why_ignored,
 )
 from orchestrator.outcomes import (
@@ -44,6 +45,7 @@ from orchestrator.outcomes import (
     learn_operation,
     learn_payment,
     names,
+    of_the_wait,
     own_failure,
     trigger_from,
     trigger_of,
@@ -127,7 +129,7 @@ class Fold(Recording):
             learn_decision(self.payment, trigger)
             return self._payment_step(trigger, None)
         self._operation_step(operation, trigger, None)
-        if trigger is Trigger.DECIDED_COMPLETED and operation.subject is not Subject.REFUND:
+        if trigger is Trigger.DECIDED_COMPLETED and operation.subject in OF_THE_CHARGE:
             amount = Money(operation.amount_minor, self.payment.amount.currency)
             self._after(operation, Succeeded(amount=amount) if operation.subject is Subject.CAPTURE else Canceled())
         return None
@@ -164,7 +166,7 @@ class Fold(Recording):
         released = releases_the_rest(self.payment, operation, outcome)
         trigger = Trigger.CANCELED if released else trigger_from(self.source, outcome)
         self._operation_step(operation, trigger, Canceled(reference=outcome.reference) if released else outcome)
-        if operation.subject is not Subject.REFUND:
+        if operation.subject in OF_THE_CHARGE:
             self._after(operation, outcome)
 
     def _after(self, operation: Operation, outcome: Outcome) -> None:
@@ -197,7 +199,8 @@ class Fold(Recording):
             return self.ignored.append(Ignored.LATE)
         if isinstance(outcome, Approved):
             return self._approve(outcome)
-        return self._payment_step(trigger_from(self.source, outcome), outcome)
+        trigger = of_the_wait(self.payment, trigger_from(self.source, outcome), outcome)
+        return self._payment_step(trigger, outcome)
 
     def _approve(self, outcome: Approved) -> None:
         """The customer has agreed: confirm the charge, unless it is canceled, is confirmed already, or is too old.
@@ -242,7 +245,7 @@ class Fold(Recording):
             return None
         if transition is None and names(payment, outcome):
             trigger, transition = Trigger.NAMED, TABLE[Subject.PAYMENT, payment.state, Trigger.NAMED]
-        if transition is None or not is_news(payment, trigger):
+        if transition is None or not is_news(payment, trigger, outcome):
             return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
         learn_payment(payment, outcome)
@@ -268,7 +271,7 @@ class Fold(Recording):
         transition = TABLE.get((operation.subject, operation.state, trigger))
         if reason := why_failed_all_the_same(operation, outcome):
             return self.ignore(reason, operation.state, outcome, operation)
-        if transition is None or not is_news(operation, trigger):
+        if transition is None or not is_news(operation, trigger, outcome):
             return self._after_the_end(operation.subject, operation.state, trigger, outcome, operation)
         before = operation.state
         learn_operation(operation, outcome)
@@ -351,7 +354,7 @@ class Fold(Recording):
                 self.messages.append(commands.operation_command(self.payment, None))
             case Send.CANCEL if operation is None:
                 self._give_up()
-            case Send.CAPTURE | Send.CANCEL | Send.REFUND:
+            case Send.CAPTURE | Send.CANCEL | Send.REFUND | Send.RETURN_REQUEST:
                 await_answer(self.payment, operation or self.payment, query=False)
                 self.messages.append(commands.operation_command(self.payment, operation))
             case Send.QUERY:
@@ -392,5 +395,5 @@ class Fold(Recording):
     def _give_back_late(self) -> None:
         """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet."""
         payment = self.payment
-        if payment.late_payments == "refund" and payment.refundable_minor > 0:
+        if payment.late_payments == "refund" and payment.refundable_minor > 0 and commands.can_refund(payment):
             self.give_back(commands.own_refund(payment, self.now))

@@ -17,8 +17,10 @@ from malipo.contracts.provider_commands import (
     OpenedRefund,
     ProviderCommand,
     ProviderMessage,
+    ProviderOperationKind,
     Query,
     Refund,
+    ReturnRequest,
     Withdraw,
 )
 from malipo.contracts.providers import PROVIDERS
@@ -62,8 +64,17 @@ def own_cancel(payment: Payment, now: datetime) -> Operation:
 
 def can_cancel(payment: Payment) -> bool:
     """Whether the payment's provider can cancel a charge at all."""
+    return _knows(payment, "cancel")
+
+
+def can_refund(payment: Payment) -> bool:
+    """Whether the payment's provider can give money back at all: what has gone to a recipient, it cannot."""
+    return _knows(payment, "refund")
+
+
+def _knows(payment: Payment, kind: ProviderOperationKind) -> bool:
     described = PROVIDERS.get(payment.provider or "")
-    return described is None or "cancel" in described.operations
+    return described is None or kind in described.operations
 
 
 def own_refund(payment: Payment, now: datetime) -> Operation:
@@ -102,6 +113,7 @@ def _charge(payment: Payment) -> Charge:
         description=payment.description,
         return_url=payment.return_url,
         cancel_url=payment.cancel_url,
+        remittance=payment.remittance,
         expires_at=payment.expires_at,
     )
 
@@ -141,7 +153,7 @@ def _fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool
 
 
 def operation_command(payment: Payment, operation: Operation | None) -> ProviderCommand:
-    """The command that carries out the charge or its confirm, or a capture, cancel or refund.
+    """The command that carries out the charge or its confirm, or an operation of the payment.
 
     A provider service identifies a command by its operation's id: a repeat has no second effect, whatever became of the
     first one; if the first one was lost, the repeat takes its place.
@@ -159,6 +171,9 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
         case Subject.REFUND:
             reason = operation.reason
             return Refund(**_common(payment, operation.id), reference=reference, amount=amount, reason=reason)
+        case Subject.RETURN_REQUEST:
+            reason = operation.reason
+            return ReturnRequest(**_common(payment, operation.id), reference=reference, amount=amount, reason=reason)
         case Subject.PAYMENT:
             raise ValueError(operation.subject)
 

@@ -8,8 +8,15 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
 from malipo import ids
-from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, PaymentMethod, RefundPayment
-from malipo.contracts.events import CommandRefused, PaymentTransitioned, RefusalCode
+from malipo.contracts.commands import (
+    CancelPayment,
+    CapturePayment,
+    CreatePayment,
+    PaymentMethod,
+    RefundPayment,
+    RequestReturn,
+)
+from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import (
     AttemptPostponed,
@@ -20,7 +27,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     UnmatchedReported,
 )
-from malipo.contracts.providers import life_of
+from malipo.contracts.providers import initiates, life_of
 from malipo.contracts.topics import PAYMENT_EVENTS, PROVIDER_COMMANDS
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
@@ -29,21 +36,21 @@ from malipo.platform.logs import log
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, span
 from orchestrator import store, suspense
 from orchestrator.advance import Fold
-from orchestrator.commands import can_cancel, new_operation
-from orchestrator.machine import DECIDED, Ignored, State, Subject
-from orchestrator.parts import takes_several_captures
+from orchestrator.machine import Ignored, State
 from orchestrator.payment import Payment
 from orchestrator.receipts import Claim, Receipts
+from orchestrator.requests import Refused, begin
 from orchestrator.resending import Resend
 from orchestrator.routing import route
 from orchestrator.store import Published
-from orchestrator.views import advice
 
 STATUS = Counter(
     "payment_status",
-    "Payments that entered a state from another one, by the names of docs/payment-states.md.",
+    "Payments that entered a state, `initiated` or another from that one, by the names of docs/payment-states.md.",
     ("status",),
 )
+for _state in State:
+    STATUS.labels(_state)  # so that zeros are shown
 DOUBT_SECONDS = Histogram(
     "malipo_doubt_seconds",
     "Time for which a payment or operation was in doubt, observed when the doubt ends.",
@@ -58,26 +65,11 @@ IGNORED = Counter(
 for _reason in Ignored:  # an alert on the first contradiction needs a zero before it
     IGNORED.labels(_reason)
 
-_UNNAMED = (
-    "The provider has not named the payment yet. Do this again, with a new key, when it has a provider_reference."
-)
-
-
-_ONE_CAPTURE = "Its provider does one capture of a payment, and releases the rest: leave `final` out."
+_COMPONENT = "PaymentOrchestrator"
 
 
 class UnknownPayment(LookupError):
     """A message about a payment that was never created here."""
-
-
-class Refused(Exception):
-    """A command that is not carried out. An answer, not an error."""
-
-    def __init__(self, operation_id: str, code: RefusalCode, detail: str) -> None:
-        super().__init__(code)
-        self.operation_id = operation_id
-        self.code = code
-        self.detail = detail
 
 
 def concerns_a_payment(message: Message) -> bool:
@@ -146,7 +138,7 @@ async def fire_timers(unit: UnitOfWork, payment_ids: Sequence[str]) -> None:
     for payment, subject_ids, now in due:
         fold = Fold(payment, now, "deadline", f"deadline:{payment.id}")
         caused_by = context_of(payment.traceparent, payment.client_ref)
-        with span("orchestrator deadline", payment.id, caused_by, SpanKind.INTERNAL) as headers:
+        with span("orchestrator deadline", payment.id, caused_by, SpanKind.INTERNAL, component=_COMPONENT) as headers:
             for subject_id in subject_ids:
                 fold.overdue(subject_id)
             written += _send(unit, fold, headers)
@@ -174,7 +166,7 @@ def _fold(
     if isinstance(message, OutcomeReported | OperationOpened | PaymentReceived):
         fold.source, fold.observed_at = message.source, message.observed_at
     name = f"orchestrator {type(message).__name__}"
-    with span(name, payment.id, received.headers, SpanKind.CONSUMER) as headers:
+    with span(name, payment.id, received.headers, SpanKind.CONSUMER, component=_COMPONENT) as headers:
         if foreign and isinstance(message, OutcomeReported):
             fold.deny(message)
         else:
@@ -203,12 +195,8 @@ def _decide(fold: Fold, message: Message) -> None:
     match message:
         case CreatePayment():
             _create(fold, message)
-        case CapturePayment():
-            _capture(fold, message)
-        case CancelPayment():
-            _cancel(fold, message)
-        case RefundPayment():
-            _refund(fold, message)
+        case CapturePayment() | CancelPayment() | RefundPayment() | RequestReturn():
+            begin(fold, message)
         case OutcomeReported():
             fold.apply_outcome(message)
         case OperationOpened():
@@ -227,74 +215,6 @@ def _create(fold: Fold, command: CreatePayment) -> None:
         fold.expire()
     else:
         fold.dispatch()
-
-
-def _capture(fold: Fold, command: CapturePayment) -> None:
-    payment = fold.payment
-    _require(payment, {State.AUTHORIZED}, command.capture_id, "payment_not_capturable")
-    if payment.reference is None:
-        raise Refused(command.capture_id, "payment_not_capturable", _UNNAMED)
-    _require_nothing_under_way(payment, command.capture_id)
-    left_minor = payment.capturable_minor
-    amount_minor = left_minor if command.amount_minor is None else command.amount_minor
-    if not 0 < amount_minor <= left_minor:
-        detail = f"{left_minor} of {payment.amount} can be captured."
-        raise Refused(command.capture_id, "capture_exceeds_authorized", detail)
-    if not command.final and not takes_several_captures(payment):
-        raise Refused(command.capture_id, "payment_not_capturable", _ONE_CAPTURE)
-    capture = new_operation(payment, Subject.CAPTURE, command.capture_id, fold.now, amount_minor=amount_minor)
-    capture.final = command.final or amount_minor == left_minor
-    fold.start(capture)
-
-
-def _cancel(fold: Fold, command: CancelPayment) -> None:
-    payment = fold.payment
-    if payment.state in DECIDED:
-        raise _refused(payment, command.cancel_id, "payment_not_cancelable")
-    _require_nothing_under_way(payment, command.cancel_id)
-    operation = new_operation(payment, Subject.CANCEL, command.cancel_id, fold.now)
-    if payment.cancelable:
-        fold.start(operation)
-    else:
-        fold.defer(operation)
-
-
-def _refund(fold: Fold, command: RefundPayment) -> None:
-    payment = fold.payment
-    _require(payment, {State.COMPLETED}, command.refund_id, "payment_not_refundable")
-    left_minor = payment.refundable_minor
-    amount_minor = left_minor if command.amount_minor is None else command.amount_minor
-    if not 0 < amount_minor <= left_minor:
-        detail = f"{left_minor} of {payment.captured_minor} (minor units of {payment.amount.currency}) can be refunded."
-        raise Refused(command.refund_id, "refund_exceeds_captured", detail)
-    fold.give_back(
-        new_operation(
-            payment,
-            Subject.REFUND,
-            command.refund_id,
-            fold.now,
-            amount_minor=amount_minor,
-            reason=command.reason,
-        )
-    )
-
-
-def _require(payment: Payment, states: set[State], operation_id: str, code: RefusalCode) -> None:
-    """Refuse unless the payment is in one of these states."""
-    if payment.state not in states:
-        raise _refused(payment, operation_id, code)
-
-
-def _refused(payment: Payment, operation_id: str, code: RefusalCode) -> Refused:
-    return Refused(operation_id, code, advice(code, payment, has_cancel=can_cancel(payment)))
-
-
-def _require_nothing_under_way(payment: Payment, operation_id: str) -> None:
-    """Refuse a capture or cancel beside another one: which of them comes first would be undefined."""
-    if payment.live(Subject.CAPTURE):
-        raise Refused(operation_id, "capture_in_progress", "A capture is under way.")
-    if payment.live(Subject.CANCEL):
-        raise Refused(operation_id, "cancel_in_progress", "A cancel is under way.")
 
 
 def _send(unit: UnitOfWork, fold: Fold, headers: Mapping[str, str]) -> list[Published]:
@@ -332,6 +252,8 @@ def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Map
         DOUBT_SECONDS.labels(subject).observe(time.total_seconds())
     bound = log.bind(**logs.facts(fold.payment.id, headers))
     for transition in transitions:
+        if transition.step == 1:  # the first one leaves the state that it began in
+            STATUS.labels(transition.from_state).inc()
         if transition.contradiction:
             bound.error("provider contradicts itself", state=transition.to_state, trigger=transition.cause.trigger)
         elif transition.operation is None:
@@ -363,6 +285,8 @@ def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetim
         metadata=command.metadata,
         return_url=command.return_url,
         cancel_url=command.cancel_url,
+        remittance=command.remittance,
+        begun=not initiates(command.method.type),
         traceparent=headers.get(TRACEPARENT),
         expires_at=command.expires_at or now + life_of(command.method.type),
         created_at=ids.made_at(command.payment_id),

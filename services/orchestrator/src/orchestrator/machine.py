@@ -1,4 +1,4 @@
-"""The states of payments, refunds, captures and cancels as one table; everything else follows it."""
+"""The states of payments and of what is done with them as one table; everything else follows it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +30,7 @@ class Trigger(StrEnum):
 
     `CAPTURED`: a part of what is held, and the rest is still held. `RELEASED`: that rest is not held any more.
     `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended.
+    `BEGUN`: pending, and the provider works on what it had only taken before.
     `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself.
     `RECEIVED`: money came to an account without a payment of ours. `UNCLEAR`: the provider has told its last word, and we do not
     understand it, or it does not fit what was ordered. `DECIDED_...`: a person has decided.
@@ -45,6 +46,7 @@ class Trigger(StrEnum):
     DECLINED = "declined"
     CANCELED = "canceled"
     PENDING = "pending"
+    BEGUN = "begun"
     APPROVED = "approved"
     CAPTURED = "captured"
     RELEASED = "released"
@@ -68,6 +70,7 @@ class Send(StrEnum):
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"
+    RETURN_REQUEST = "return_request"
     QUERY = "query"
     WITHDRAW = "withdraw"
 
@@ -79,6 +82,7 @@ class Subject(StrEnum):
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"
+    RETURN_REQUEST = "return_request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ _TABLE = {
         (P,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (P,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (P,                T.PENDING,           N,         _,                  _),
+        (P,                T.BEGUN,             N,         _,                  "payment.processing"),
         (P,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
         (P,                T.APPROVED,          P,         S.CONFIRM,          _),
         (P,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
@@ -129,6 +134,8 @@ _TABLE = {
         (N,                T.DECLINED,          FAILED,    _,                  "payment.failed"),
         (N,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (N,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
+        (N,                T.PENDING,           N,         _,                  _),  # for another reason
+        (N,                T.BEGUN,             N,         _,                  "payment.processing"),
         (N,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
         (N,                T.APPROVED,          P,         S.CONFIRM,          _),
         (N,                T.UNCLEAR,           D,         S.QUERY,            _),  # no wait any more
@@ -144,6 +151,7 @@ _TABLE = {
         (A,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (A,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (A,                T.PENDING,           N,         _,                  "payment.processing"),
+        (A,                T.BEGUN,             N,         _,                  "payment.processing"),
         (A,                T.ACTION_REQUIRED,   A,         _,                  _),
         (A,                T.APPROVED,          P,         S.CONFIRM,          "payment.processing"),
         (A,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
@@ -158,6 +166,7 @@ _TABLE = {
         (H,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (H,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (H,                T.PENDING,           H,         _,                  _),
+        (H,                T.BEGUN,             H,         _,                  _),
         (H,                T.ACTION_REQUIRED,   H,         _,                  _),
         (H,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
         (H,                T.UNCLEAR,           D,         S.QUERY,            "payment.processing"),
@@ -170,6 +179,7 @@ _TABLE = {
         (D,                T.CANCELED,          CANCELED,  _,                  "payment.canceled"),
         (D,                T.REVERSED,          RETURNED,  _,                  "payment.returned"),
         (D,                T.PENDING,           N,         _,                  _),
+        (D,                T.BEGUN,             N,         _,                  "payment.processing"),
         (D,                T.ACTION_REQUIRED,   A,         _,                  "payment.requires_action"),
         (D,                T.APPROVED,          P,         S.CONFIRM,          _),
         (D,                T.UNKNOWN,           D,         _,                  _),
@@ -301,6 +311,31 @@ _TABLE = {
         (D,                T.DECIDED_COMPLETED, DONE,      _,                  _),
         (D,                T.DECIDED_FAILED,    FAILED,    _,                  "cancel.failed"),
     ),
+    Subject.RETURN_REQUEST: (
+        (I,                T.DISPATCHED,        P,         S.RETURN_REQUEST,   _),
+        (I,                T.OVERDUE,           FAILED,    _,                  "return_request.failed"),
+        (P,                T.SUCCEEDED,         DONE,      _,                  "return_request.completed"),
+        (P,                T.DECLINED,          FAILED,    _,                  "return_request.failed"),
+        (P,                T.PENDING,           N,         _,                  _),
+        (P,                T.UNKNOWN,           D,         S.QUERY,            _),
+        (P,                T.UNCLEAR,           D,         S.QUERY,            _),
+        (P,                T.OVERDUE,           D,         S.QUERY,            _),
+        (N,                T.SUCCEEDED,         DONE,      _,                  "return_request.completed"),
+        (N,                T.DECLINED,          FAILED,    _,                  "return_request.failed"),
+        (N,                T.UNCLEAR,           D,         S.QUERY,            _),
+        (N,                T.OVERDUE,           N,         S.QUERY,            _),
+        (N,                T.DECIDED_COMPLETED, DONE,      _,                  "return_request.completed"),
+        (N,                T.DECIDED_FAILED,    FAILED,    _,                  "return_request.failed"),
+        (D,                T.SUCCEEDED,         DONE,      _,                  "return_request.completed"),
+        (D,                T.DECLINED,          FAILED,    _,                  "return_request.failed"),
+        (D,                T.PENDING,           N,         _,                  _),
+        (D,                T.UNKNOWN,           D,         _,                  _),
+        (D,                T.UNCLEAR,           D,         _,                  _),
+        (D,                T.OVERDUE,           D,         S.QUERY,            _),
+        (D,                T.DECIDED_COMPLETED, DONE,      _,                  "return_request.completed"),
+        (D,                T.DECIDED_FAILED,    FAILED,    _,                  "return_request.failed"),
+        (FAILED,           T.SUCCEEDED,         DONE,      _,                  "return_request.completed"),  # given back after all
+    ),
 }
 # fmt: on
 
@@ -313,23 +348,15 @@ TABLE: dict[tuple[Subject, State, Trigger], Transition] = {
 DECIDED: frozenset[State] = frozenset({State.COMPLETED, State.RETURNED, State.FAILED, State.CANCELED})
 """States in which nothing is waited for."""
 
+OF_THE_CHARGE: frozenset[Subject] = frozenset({Subject.CAPTURE, Subject.CANCEL})
+"""What changes a charge, so that its answer is the charge's, too."""
+
 DECISIONS: frozenset[Trigger] = frozenset({Trigger.DECIDED_COMPLETED, Trigger.DECIDED_FAILED})
 """What only a person brings about."""
 
 FINAL_TRIGGERS: frozenset[Trigger] = frozenset({Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED})
 """Outcomes by which the provider has decided."""
 
-_ANSWER_SECONDS = 30  # a command or a query is answered by then, or the provider service is in trouble
-_MAX_SECONDS = 900
-_DAY_SECONDS = 24 * 3600
-_DEADLINE_SECONDS = {
-    State.INITIATED: 60,
-    State.WAITING: 30,
-    State.PROCESSING: 60,
-    State.REQUIRES_ACTION: 15,
-    State.AUTHORIZED: _DAY_SECONDS,  # providers drop an authorization after days: query once a day whether it still exists
-    State.IN_DOUBT: 1,
-}
 _TRUE_IN_ANY_ORDER = frozenset(
     {
         # Outcomes that are all true even if they arrive in another order than they happened in: a charge that failed and
@@ -357,36 +384,3 @@ def why_ignored(subject: Subject, state: State, trigger: Trigger) -> Ignored:
         return Ignored.LATE
     deciding = {one.trigger for one in TRANSITIONS if one.subject is subject and one.to is state}
     return Ignored.REPEAT if trigger in deciding else Ignored.CONTRADICTION
-
-
-def repeats_command(transition: Transition) -> bool:
-    """Whether the command, or what withdraws it, is sent again ahead of the transition's query: nothing came back since it
-    was sent, so it may have been lost on its way.
-
-    It is the same command, by its operation's id: a provider service that has it drops the repeat. So only one
-    transition sends a charge, and a repeated charge is still that one.
-    """
-    awaited = transition.state in (State.PROCESSING, State.IN_DOUBT)
-    return transition.send is Send.QUERY and transition.trigger is Trigger.OVERDUE and awaited
-
-
-def deadline_seconds(transition: Transition, queries: int, pending_seconds: float) -> float | None:
-    """How long to wait in `transition.to` before OVERDUE; None where nothing is waited for. `queries` counts those so far.
-
-    What is pending is asked about after `pending_seconds`, then after twice as long, and so on up to a day. A cancel that
-    waits is tried again in the same way: a charge that is pending for days is not to be stopped every few minutes.
-    """
-    asks = transition.send in (Send.QUERY, Send.WITHDRAW)
-    match transition.to:
-        case to if to in DECIDED:
-            return None
-        case State.PENDING:
-            return min(pending_seconds * 2 ** min(queries + asks, 20), _DAY_SECONDS)
-        case State.WAITING:
-            return min(_DEADLINE_SECONDS[State.WAITING] * 2 ** min(queries, 20), _DAY_SECONDS)
-        case _ if asks:
-            return min(_ANSWER_SECONDS * (1 + queries), _MAX_SECONDS)
-        case State.AUTHORIZED:
-            return _DEADLINE_SECONDS[State.AUTHORIZED]
-        case to:
-            return min(_DEADLINE_SECONDS[to] * 2 ** min(queries, 10), _MAX_SECONDS)

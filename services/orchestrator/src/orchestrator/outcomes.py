@@ -132,19 +132,33 @@ def trigger_from(source: Source, outcome: Outcome) -> Trigger:
     return Trigger.UNCLEAR if last_word else trigger_of(outcome)
 
 
-def is_news(subject: Payment | Operation, trigger: Trigger) -> bool:
-    """Whether it may change anything: that the provider works on it is older than its last word, which was not clear."""
-    return not (subject.unclear and trigger is Trigger.PENDING)
+def of_the_wait(payment: Payment, trigger: Trigger, outcome: Outcome) -> Trigger:
+    """What a report that a charge is pending means: the provider may have begun to work on what it had only taken."""
+    begins = isinstance(outcome, Pending) and outcome.begun and not payment.begun
+    return Trigger.BEGUN if begins else trigger
+
+
+def _waits_for_the_same(subject: Payment | Operation, outcome: Outcome | None) -> bool:
+    if not isinstance(subject, Payment) or not isinstance(outcome, Pending):
+        return False
+    return subject.state is State.PENDING and subject.pending_reason == outcome.reason
+
+
+def is_news(subject: Payment | Operation, trigger: Trigger, outcome: Outcome | None) -> bool:
+    """Whether it may change anything: that the provider works on it is older than its last word, which was not clear.
+
+    That it is still pending is none, unless it waits for something else.
+    """
+    if trigger not in (Trigger.PENDING, Trigger.BEGUN):
+        return True
+    return not subject.unclear and not (trigger is Trigger.PENDING and _waits_for_the_same(subject, outcome))
 
 
 def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
     """Keep what the outcome says of the payment."""
     if outcome is None:
         return
-    payment.reference = outcome.reference or payment.reference
-    doubted = isinstance(outcome, Unknown) and outcome.reason == AMOUNT_MISMATCH  # perhaps of other money
-    if outcome.reference is not None and not doubted:
-        payment.know(outcome.reference, paid=isinstance(outcome, Succeeded))
+    _learn_reference(payment, outcome)
     payment.payer = _payer_of(outcome) or payment.payer
     match outcome:
         case Succeeded(amount=amount):
@@ -155,8 +169,23 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
             payment.failure = failure_of(code, message)
         case ActionRequired(action=action):
             payment.action = action
-        case Authorized() | Canceled() | Pending() | Approved() | Unknown():
+        case Pending():
+            _learn_wait(payment, outcome)
+        case Authorized() | Canceled() | Approved() | Unknown():
             pass
+
+
+def _learn_reference(payment: Payment, outcome: Outcome) -> None:
+    payment.reference = outcome.reference or payment.reference
+    doubted = isinstance(outcome, Unknown) and outcome.reason == AMOUNT_MISMATCH  # perhaps of other money
+    if outcome.reference is not None and not doubted:
+        payment.know(outcome.reference, paid=isinstance(outcome, Succeeded))
+
+
+def _learn_wait(payment: Payment, outcome: Pending) -> None:
+    payment.begun = payment.begun or outcome.begun
+    payment.pending_reason = outcome.reason
+    payment.execution_at = outcome.execution_at or payment.execution_at
 
 
 def _payer_of(outcome: Outcome) -> str | None:
@@ -195,8 +224,7 @@ def _too_late(subject: Subject, outcome: Outcome) -> Failure | None:
     """Why a capture or cancel has failed though the provider answered: the charge ended in another state."""
     if subject is Subject.REFUND and isinstance(outcome, Canceled):
         return failure_of("payment_returned")  # why it was withdrawn
-    wanted = {Subject.CAPTURE: Succeeded, Subject.CANCEL: Canceled, Subject.REFUND: Succeeded}
-    if isinstance(outcome, wanted[subject]):
+    if isinstance(outcome, Canceled if subject is Subject.CANCEL else Succeeded):
         return None
     if subject is Subject.CANCEL and isinstance(outcome, Succeeded):
         return failure_of("cancel_too_late")

@@ -7,6 +7,7 @@ from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode, LatePayments
 from malipo.contracts.events import Failure, OpenedBy, OperationKind
 from malipo.contracts.identity import charge_id, confirm_id
 from malipo.contracts.outcomes import Action
+from malipo.contracts.providers import initiates
 from malipo.money import Money
 from orchestrator.machine import DECIDED, State, Subject
 
@@ -14,6 +15,7 @@ KINDS: dict[Subject, OperationKind] = {
     Subject.CAPTURE: "capture",
     Subject.CANCEL: "cancel",
     Subject.REFUND: "refund",
+    Subject.RETURN_REQUEST: "return_request",
 }
 """What the contracts call the operations of a payment."""
 
@@ -23,7 +25,7 @@ _MOST_REFERENCES = 20
 
 @dataclass(slots=True, kw_only=True)
 class Operation:
-    """A capture, cancel or refund of a payment. `queries` counts queries about it, and tries to withdraw it or the charge.
+    """A capture, cancel, refund or return request of a payment. `queries` counts queries about it, and tries to withdraw it or the charge.
 
     `opened_by` is who began it. `pending_seconds` is how long after it was pending at the provider it is first asked about.
     `unanswered`: the provider's service has not answered yet what was last sent to it about this, which may still go out:
@@ -71,7 +73,8 @@ class Payment:
     called it, the latest last; `paid_reference` is what it has called the money, and `assigned_reference` what it calls the
     money that a person has found to be this payment's.
     `payer` is who pays, masked. `action_at` is when it was observed last that the customer must act, by our clock if theirs is ahead; `unanswered`,
-    `asked_step` and `unclear` are as in `Operation`.
+    `asked_step` and `unclear` are as in `Operation`. `begun`: the provider works on it, or has; of most methods from the first.
+    `pending_reason` is what it waits for, and `execution_at` when a transfer goes, as the provider has said last.
     """
 
     id: str
@@ -93,6 +96,7 @@ class Payment:
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     return_url: str | None = None
     cancel_url: str | None = None
+    remittance: str | None = None
     traceparent: str | None = None
     state: State = State.INITIATED
     captured_minor: int = 0
@@ -116,6 +120,9 @@ class Payment:
     pending_seconds: float | None = None
     in_doubt_since: datetime | None = None
     unclear: bool = False
+    begun: bool = True
+    pending_reason: str | None = None
+    execution_at: datetime | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
     timers: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])
@@ -205,8 +212,12 @@ class Payment:
 
     @property
     def cancelable(self) -> bool:
-        """Whether the provider can be told to cancel the charge: it exists there, under a reference that we know."""
-        return self.state in (State.REQUIRES_ACTION, State.AUTHORIZED) and self.reference is not None
+        """Whether the provider can be told to cancel the charge: it exists there, under a reference that we know.
+
+        What is pending can be told so where it may not have begun; whether it is too late, the provider knows.
+        """
+        waits = {State.REQUIRES_ACTION, State.AUTHORIZED, *((State.PENDING,) if initiates(self.method.type) else ())}
+        return self.state in waits and self.reference is not None
 
     @property
     def capturable_minor(self) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import cast
 
 from malipo import ids
-from malipo.contracts.events import Cause, EventType, PaymentTransitioned, PublicEvent, Sent, Source
+from malipo.contracts.events import Cause, EventType, PaymentTransitioned, PaymentView, PublicEvent, Sent, Source
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import Outcome
 from orchestrator import commands
@@ -57,9 +57,12 @@ class Recording:
     ) -> None:
         """Add a step to the history: by a transition of the table, or for a contradiction."""
         payment = self.payment
-        event_type = transition.event if transition and not _unasked(operation) else None
         payment.step += 1
         payment.updated_at = self.now  # refunds change the view of a payment, too
+        view = payment_view(payment)
+        event_type = (
+            transition.event if transition and not _unasked(operation) and not _unchanged(transition, view) else None
+        )
         self.messages.append(
             PaymentTransitioned(
                 payment_id=payment.id,
@@ -68,7 +71,7 @@ class Recording:
                 step=payment.step,
                 from_state=before,
                 to_state=after,
-                payment=payment_view(payment),
+                payment=view,
                 operation=operation_view(operation, payment.amount.currency) if operation else None,
                 cause=Cause(
                     trigger=trigger,
@@ -89,6 +92,11 @@ class Recording:
     def _public_event(self, event_type: str) -> PublicEvent:
         self.payment.event_sequence += 1
         return PublicEvent(ids.new("evt"), cast("EventType", event_type), self.payment.event_sequence)
+
+
+def _unchanged(transition: Transition, view: PaymentView) -> bool:
+    """Whether it is told that a payment is processing of which the provider is not known to have begun."""
+    return transition.event == "payment.processing" and view.status != "processing"
 
 
 def _unasked(operation: Operation | None) -> bool:

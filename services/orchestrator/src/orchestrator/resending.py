@@ -4,7 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
-from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, RefundPayment, ResendEvents
+from malipo.contracts.commands import (
+    CancelPayment,
+    CapturePayment,
+    CreatePayment,
+    RefundPayment,
+    RequestReturn,
+    ResendEvents,
+)
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import PaymentReceived
 from malipo.contracts.topics import PAYMENT_EVENTS
@@ -129,6 +136,7 @@ def _operation_of(message: Message) -> str:
             CapturePayment(capture_id=operation_id)
             | CancelPayment(cancel_id=operation_id)
             | RefundPayment(refund_id=operation_id)
+            | RequestReturn(return_request_id=operation_id)
         ):
             return operation_id
         case _:

@@ -46,6 +46,9 @@ PAYMENT_CHANGES = (
     Column("updated_at", MOMENT, nullable=False),
     Column("unclear", Boolean, nullable=False),
     Column("payer", Text),
+    Column("begun", Boolean, nullable=False),
+    Column("pending_reason", Text),
+    Column("execution_at", MOMENT),
 )
 """What changes of a payment; all else it is created with."""
 
@@ -73,6 +76,7 @@ PAYMENTS = Table(
     Column("created_at", MOMENT, nullable=False),
     *PAYMENT_CHANGES,
     Column("cancel_url", Text),
+    Column("remittance", Text),
 )
 Index("payments_in_doubt", PAYMENTS.c.in_doubt_since, postgresql_where=PAYMENTS.c.in_doubt_since.is_not(None))
 

@@ -1,6 +1,10 @@
 """What merchants see of a payment. Pure."""
 
+from msgspec.structs import replace
+
+from malipo.contracts.commands import Transfer
 from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView, RefusalCode
+from malipo.contracts.providers import METHODS
 from orchestrator.machine import DECIDED, State, Subject
 from orchestrator.payment import KINDS, Operation, Payment
 
@@ -16,7 +20,9 @@ PUBLIC: dict[State, PaymentStatus] = {
     State.FAILED: "failed",
     State.CANCELED: "canceled",
 }
-"""The public status of each state of a payment: doubt and what is pending are processing, with a reason."""
+"""The public status of each state of a payment: doubt and what is pending are processing, with a reason. Of what the provider
+has not begun to work on, `processing` is `initiated`: see `status_of`.
+"""
 
 _OPERATION: dict[State, OperationStatus] = {
     State.INITIATED: "processing",
@@ -34,11 +40,15 @@ _REASONS = {
     State.AUTHORIZED: "awaiting_capture",
 }
 _OPERATION_REASONS = {
-    # A capture or cancel under way decides the payment's end, so it is the reason; a refund under way is none.
+    # A capture or cancel under way decides the payment's end, and a return request what becomes of its money, so it is the
+    # reason; a refund under way is none.
     Subject.CAPTURE: ("capture_in_progress", "awaiting_capture_confirmation"),
     Subject.CANCEL: ("cancel_in_progress", "awaiting_cancel_confirmation"),
     Subject.REFUND: (None, "awaiting_refund_confirmation"),
+    Subject.RETURN_REQUEST: ("return_requested", "awaiting_return_request_confirmation"),
 }
+
+_AFTER_THE_END = (Subject.REFUND, Subject.RETURN_REQUEST)
 
 _NOTHING_TAKEN = "No money was taken: there is nothing to give back."
 _PARTS_ARE_CAPTURED = (
@@ -56,8 +66,8 @@ _ADVICE: dict[RefusalCode, dict[PaymentStatus, str]] = {
     "payment_not_cancelable": {
         "completed": "Its money is taken: refund it to give money back.",
         "returned": "Its money went back already: there is nothing to cancel.",
-        "failed": "Nothing is held or taken: there is nothing to cancel.",
-        "canceled": "Nothing is held or taken: there is nothing more to do.",
+        "failed": "No money has moved: there is nothing to cancel.",
+        "canceled": "No money has moved: there is nothing more to do.",
     },
     "payment_not_refundable": {
         "processing": "Refund it once it is completed, or cancel it now.",
@@ -69,6 +79,17 @@ _ADVICE: dict[RefusalCode, dict[PaymentStatus, str]] = {
     },
 }
 
+_NOT_ASKED_BACK: dict[PaymentStatus, str] = {
+    "processing": "It is not known to have arrived: cancel it as long as its bank allows, or do this once it is completed.",
+    "requires_action": "No money has moved: cancel it instead.",
+    "authorized": "No money has moved: cancel it to release what is held.",
+    "returned": "Its money is back already.",
+    "failed": "No money has moved: there is nothing to ask for.",
+    "canceled": "No money has moved: there is nothing to ask for.",
+}
+"""Why a return request is refused, by the payment's public status."""
+
+_ASK_FOR_IT = "Make a return request to have it asked for."
 _REFUND_LATER = "Refund it once it is completed."
 _WITHOUT_CANCEL: dict[tuple[RefusalCode, PaymentStatus], str] = {
     ("payment_not_refundable", "processing"): _REFUND_LATER,
@@ -81,18 +102,50 @@ def advice(code: RefusalCode, payment: Payment, *, has_cancel: bool) -> str:
     """Why a payment in this state refuses a command with `code`, and what its merchant can do instead at its provider."""
     status = PUBLIC[payment.state]
     if code == "payment_not_refundable" and payment.is_captured_in_parts:
-        return f"The payment is {status}, and captured in part. {_PARTS_ARE_CAPTURED}"
+        return f"The payment is {status_of(payment)}, and captured in part. {_PARTS_ARE_CAPTURED}"
     text = _ADVICE[code][status]
-    if not has_cancel:
+    if payment.method.transfer is not None and status == "completed":  # nothing but to be refunded is refused then
+        text = f"Its money has gone to the recipient. {why_not_asked_back(payment) or _ASK_FOR_IT}"
+    elif not has_cancel:
         text = _WITHOUT_CANCEL.get((code, status), text)
-    return f"The payment is {status}. {text}"
+    return f"The payment is {status_of(payment)}. {text}"
+
+
+def why_not_asked_back(payment: Payment) -> str | None:
+    """Why nobody can be asked to give the payment's money back, and what is possible instead; None where somebody can."""
+    if payment.state is not State.COMPLETED:
+        return f"The payment is {status_of(payment)}. {_NOT_ASKED_BACK[PUBLIC[payment.state]]}"
+    if payment.reference is None:
+        return "The provider has not named the payment yet. Do this again, with a new key, when it has a provider_reference."
+    if any(
+        one.subject is Subject.RETURN_REQUEST and one.state is State.COMPLETED for one in payment.operations.values()
+    ):
+        return (
+            "The recipient's bank has given the money back: the payment is returned once its own bank has booked that."
+        )
+    rules, transfer = METHODS.get(payment.method.type, {}).get(payment.provider or ""), payment.method.transfer
+    asked_over = rules.return_requests if rules else ()
+    if transfer is not None and transfer.rail in asked_over:
+        return None
+    if not asked_over:
+        return "Its method knows no return requests. Refund it, if its provider has refunds; else ask the recipient."
+    return (
+        f"{transfer.rail if transfer else 'Its rail'} knows no return requests; {' and '.join(asked_over)} do. Ask the recipient to "
+        "send the money back."
+    )
+
+
+def status_of(payment: Payment) -> PaymentStatus:
+    """The payment's status as merchants see it: `initiated` while the provider works on it as little as we know."""
+    status = PUBLIC[payment.state]
+    return "initiated" if status == "processing" and not payment.begun else status
 
 
 def payment_view(payment: Payment) -> PaymentView:
     """The payment as merchants see it."""
     return PaymentView(
         id=payment.id,
-        status=PUBLIC[payment.state],
+        status=status_of(payment),
         status_reason=_reason(payment),
         amount=payment.amount.amount_minor,
         currency=payment.amount.currency,
@@ -115,14 +168,29 @@ def payment_view(payment: Payment) -> PaymentView:
         failure=payment.failure,
         expires_at=payment.expires_at,
         payer=payment.payer,
+        remittance=payment.remittance,
+        transfer=_transfer(payment),
+        return_request=_return_request(payment),
     )
+
+
+def _transfer(payment: Payment) -> Transfer | None:
+    transfer = payment.method.transfer
+    return transfer and replace(transfer, execution_at=payment.execution_at or transfer.execution_at)
+
+
+def _return_request(payment: Payment) -> OperationView | None:
+    """The last one, whatever came of it: there is no other while one is open."""
+    requests = [one for one in payment.operations.values() if one.subject is Subject.RETURN_REQUEST]
+    last = max(requests, key=lambda one: (one.live, one.created_at, one.id), default=None)
+    return last and operation_view(last, payment.amount.currency)
 
 
 def _reason(payment: Payment) -> str | None:
     """Why it has its status: its own doubt first, then an operation in doubt, then one under way."""
     if payment.state is State.IN_DOUBT:
         return _REASONS[payment.state]
-    live = payment.live(Subject.REFUND) if payment.state in DECIDED else payment.live(*_OPERATION_REASONS)
+    live = payment.live(*(_AFTER_THE_END if payment.state in DECIDED else _OPERATION_REASONS))
     for operation in sorted(live, key=lambda one: one.state is not State.IN_DOUBT):
         if reason := _OPERATION_REASONS[operation.subject][operation.state is State.IN_DOUBT]:
             return reason
@@ -130,7 +198,7 @@ def _reason(payment: Payment) -> str | None:
 
 
 def operation_view(operation: Operation, currency: str) -> OperationView:
-    """A refund, capture or cancel as merchants see it."""
+    """An operation of a payment as merchants see it."""
     return OperationView(
         id=operation.id,
         payment_id=operation.payment_id,

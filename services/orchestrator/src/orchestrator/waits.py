@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from malipo.contracts.descriptor import PENDING
 from malipo.contracts.outcomes import Outcome, OutcomeReported, Pending, Unknown
 from malipo.contracts.providers import PROVIDERS
-from orchestrator.machine import State, Transition, Trigger, deadline_seconds
+from orchestrator.deadlines import deadline_seconds
+from orchestrator.machine import State, Transition, Trigger
 from orchestrator.payment import Operation, Payment
 
 _JUST_OVER, _LONGEST = timedelta(seconds=10), timedelta(days=1)

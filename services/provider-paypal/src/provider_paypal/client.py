@@ -45,7 +45,7 @@ class PaypalClient:
 
     async def ready(self, account: PaypalAccount, mode: Mode) -> None:
         """Have an access token at hand. Raises `NotSent` or `Misconfigured`."""
-        await self._tokens.ready(account.client_id, partial(self._fetch_token, account, mode))
+        await self._tokens.ready(_token_owner(account, mode), partial(self._fetch_token, account, mode))
 
     async def post(self, account: PaypalAccount, mode: Mode, asked: PaypalRequest) -> PaypalResponse:
         """Send a request with an effect. The answer is asked for whole, and is read all the same if it is not."""
@@ -74,7 +74,7 @@ class PaypalClient:
                 raise TokenRefused
             return response
 
-        return await self._tokens.using(account.client_id, partial(self._fetch_token, account, mode), call)
+        return await self._tokens.using(_token_owner(account, mode), partial(self._fetch_token, account, mode), call)
 
     async def _fetch_token(self, account: PaypalAccount, mode: Mode) -> FetchedToken:
         """Raises `NotSent` or `Misconfigured`: whatever became of it, no operation was begun."""
@@ -90,6 +90,11 @@ class PaypalClient:
             self._http, request, provider="PayPal", timeout_seconds=self._timeout_seconds, max_bytes=_MAX_BODY_BYTES
         )
         return PaypalResponse(response.status_code, body, seconds(response.headers.get("Retry-After")))
+
+
+def _token_owner(account: PaypalAccount, mode: Mode) -> str:
+    """Whose tokens these are: with the secret in it, so that nobody who only knows the id uses another's."""
+    return f"{mode}/{account.client_id}/{account.client_secret}"
 
 
 def _token_in(response: PaypalResponse) -> FetchedToken:

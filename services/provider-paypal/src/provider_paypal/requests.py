@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
 from malipo.contracts.providers.paypal import own_reference
 from malipo.money import Money
 from provider_kit.provider import Attempt
@@ -51,6 +51,8 @@ def request(attempt: Attempt) -> PaypalRequest | None:
             return _to(attempt, AUTHORIZATION, AUTHORIZATIONS_PATH, "void", {})
         case Refund() as refund:
             return _to(attempt, CAPTURE, CAPTURES_PATH, "refund", _refund(refund))
+        case ReturnRequest():
+            raise TypeError("PayPal has no return requests")
 
 
 def reauthorization(attempt: Attempt, authorization: str, amount: Money) -> PaypalRequest:

@@ -22,7 +22,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ERROR_STORED, Attempt, ProviderOperation
@@ -84,6 +84,8 @@ def request(attempt: Attempt) -> tuple[str, dict[str, str]]:
             form = {"payment_intent": operation.reference, "amount": str(operation.amount.amount_minor)}
             reason = {"reason": operation.reason} if operation.reason in _REASONS else {}
             return "/v1/refunds", form | reason | tags
+        case ReturnRequest():
+            raise TypeError("Stripe has no return requests")
 
 
 def _charge_form(charge: Charge, method: Method | None) -> dict[str, str]:
@@ -154,6 +156,8 @@ def object_path(attempt: Attempt) -> str | None:
             return intent_path(attempt.operation.reference)
         case Refund():
             return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"
+        case ReturnRequest():
+            raise TypeError("Stripe has no return requests")
 
 
 def outcome_of_response(operation: ProviderOperation, response: StripeResponse, *, repeat: bool = False) -> Outcome:

@@ -13,6 +13,7 @@ from malipo.messaging.database import Database
 from malipo.messaging.pool import when_back
 from malipo.platform import logs, tracing
 from malipo.platform.logs import log
+from malipo.platform.metrics import WEBHOOK_LATENCY_SECONDS
 from malipo.platform.secrets import KeyRing, SecretUnreadable
 from webhook_dispatcher import metrics, queue, signature
 from webhook_dispatcher.queue import Delivery
@@ -45,7 +46,12 @@ class Courier:
         """
         logs.bind_payment(delivery.payment_id, delivery.headers)
         with tracing.span(
-            f"webhook {delivery.type}", delivery.payment_id, delivery.headers, SpanKind.CLIENT, **_about(delivery)
+            f"webhook {delivery.type}",
+            delivery.payment_id,
+            delivery.headers,
+            SpanKind.CLIENT,
+            component="WebhookDispatcher",
+            **_about(delivery),
         ) as headers:
             return await self._attempt_or_postpone(replace(delivery, headers=headers))
 
@@ -100,7 +106,8 @@ def _observe(attempt: DeliveryAttempt, seconds: float) -> None:
     metrics.ATTEMPTS.labels(attempt.result).inc()
     metrics.ATTEMPT_SECONDS.observe(seconds)
     if attempt.result == "delivered":
-        metrics.LATENCY_SECONDS.observe((attempt.delivery.now() - attempt.delivery.observed_at).total_seconds())
+        seconds_since = (attempt.delivery.now() - attempt.delivery.observed_at).total_seconds()
+        WEBHOOK_LATENCY_SECONDS.labels("out").observe(seconds_since)
     log.info(
         "webhook attempted",
         **_about(attempt.delivery),

@@ -14,11 +14,6 @@ POSTPONED = Counter(
     ("reason",),  # unreadable_secret, failure
 )
 ATTEMPT_SECONDS = Histogram("malipo_webhook_attempt_duration_seconds", "Time of one attempt.", buckets=_SECONDS)
-LATENCY_SECONDS = Histogram(
-    "payment_webhook_latency_seconds",
-    "From the provider's event, or else the payment's transition, to the merchant's 2xx.",
-    buckets=_SECONDS,
-)
 PENDING = Gauge("malipo_webhook_pending_deliveries", "Deliveries that have not ended, of all replicas.")
 IN_FLIGHT = Gauge("malipo_webhook_in_flight_deliveries", "Deliveries leased by any replica.")
 OLDEST_DUE_SECONDS = Gauge(

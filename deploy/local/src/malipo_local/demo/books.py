@@ -1,4 +1,4 @@
-"""Compares Malipo's book with those of Stripe, M-Pesa and PayPal: what each records about the money of every payment."""
+"""Compares Malipo's book with those of Stripe, M-Pesa, PayPal and the bank: what each records about the money of every payment."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from malipo.contracts.identity import charge_id
 from malipo.contracts.providers.mpesa import SHILLING
+from malipo_local.bank import name_of
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.paybill import reference_of
 
@@ -63,9 +64,21 @@ def paypals(merchant: DemoMerchant) -> dict[str, BookEntry]:
     return entries
 
 
+def banks(merchant: DemoMerchant) -> dict[str, BookEntry]:
+    """The book of the merchant's account at the bank, by the payments that its transfers are named after; else by that name."""
+    effects = merchant.bank.effects()
+    owners = {name_of(one["id"]): one["id"] for one in _payments(merchant)} if effects else {}
+    entries: dict[str, BookEntry] = {}
+    for effect in effects:
+        owner = owners.get(effect["end_to_end_id"], effect["end_to_end_id"])
+        entries[owner] = _add(entries.get(owner, BookEntry()), effect["kind"], effect["amount"])
+    return entries
+
+
 def differences(merchant: DemoMerchant) -> list[str]:
     """Every payment on which the books differ, as text; empty when they are equal."""
-    ours, theirs = malipos(merchant), stripes(merchant) | mpesas(merchant) | paypals(merchant)
+    ours = malipos(merchant)
+    theirs = stripes(merchant) | mpesas(merchant) | paypals(merchant) | banks(merchant)
     nothing = BookEntry()
     return [
         f"{payment_id}: Malipo has {ours.get(payment_id, nothing)}, its provider has {theirs.get(payment_id, nothing)}"
@@ -83,6 +96,7 @@ def double_charges(merchant: DemoMerchant) -> list[str]:
     )
     done += Counter((e["account_reference"], "prompt") for e in merchant.paybill.effects() if e["kind"] == "stk")
     done += Counter((e["charge"], "charge") for e in _paypal_effects(merchant) if _ONCE.get(e["kind"]) == "charge")
+    done += Counter((e["end_to_end_id"], "debit") for e in merchant.bank.effects() if e["kind"] == "debit")
     return sorted({name for (name, _), times in done.items() if times > 1})
 
 
@@ -110,8 +124,10 @@ def _shown(payment: Json) -> BookEntry:
 
 def _add(entry: BookEntry, kind: str, amount: int) -> BookEntry:
     match kind:
-        case "charge":
+        case "charge" | "debit":
             return replace(entry, captured=entry.captured + amount)
+        case "return":
+            return replace(entry, captured=entry.captured - amount)
         case "authorize":
             return replace(entry, held=entry.held + amount)
         case "capture":

@@ -12,6 +12,10 @@ from malipo_local.stack import Stack
 
 _BY_CARD = '{"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}'
 _BY_PHONE = '{"amount": 10000, "currency": "KES", "method": {"type": "mpesa", "phone": "0712 345678"}}'
+_BY_BANK = (
+    '{"amount": 80000, "currency": "USD", "remittance": "Invoice 7", "method": {"type": "bank_transfer",\n'
+    '       "recipient": {"name": "Jane Doe", "account": {"number": "000123457890", "routing": "021000021"}}}}'
+)
 _BY_PAYPAL = (
     '{"amount": 4500, "currency": "USD", "method": {"type": "paypal"},\n'
     '       "return_url": "https://shop.example/thanks", "cancel_url": "https://shop.example/cart"}'
@@ -24,10 +28,13 @@ def play(console: Console, stack: Stack, *, began: float, once: bool) -> bool:
     `began` is the moment, on the monotonic clock, from which the first payment is timed.
     """
     with ExitStack() as open_until_the_end:
-        with said(console, "setting up a merchant: key, credentials of Stripe, M-Pesa and PayPal, webhook endpoint"):
+        with said(
+            console, "setting up a merchant: key, credentials of Stripe, M-Pesa, PayPal and a bank, webhook endpoint"
+        ):
             merchant = open_until_the_end.enter_context(DemoMerchant.open(stack, "demo-merchant"))
             merchant.connect_mpesa()
             merchant.connect_paypal()
+            merchant.connect_bank()
         tour = Tour(merchant, console, began)
         tour.play()
         if not once:
@@ -48,9 +55,10 @@ def show_the_doors(console: Console, merchant: DemoMerchant) -> None:
     console.print(
         f"PayPal's stand-in           {merchant.stack.url('paypal-sim')}/docs; a payer's page is the payment's action.url"
     )
+    console.print(f"The bank's desk             {merchant.stack.url('bank-sim')}/_sim/desk")
     console.print(f"The merchant's webhooks     {merchant.stack.url('merchant-sim')}/_sim/received")
     console.print("\nA payment of your own (Ctrl-C here stops everything):\n", style="dim")
-    for body in (_BY_CARD, _BY_PHONE, _BY_PAYPAL):  # not through rich: they must survive copy and paste
+    for body in (_BY_CARD, _BY_PHONE, _BY_PAYPAL, _BY_BANK):  # not through rich: they must survive copy and paste
         print(curl(gateway, merchant.key, body))
 
 

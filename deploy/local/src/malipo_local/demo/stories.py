@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from malipo_local.demo.bank_stories import BANK_STORIES
 from malipo_local.demo.paypal_stories import PAYPAL_STORIES
 from malipo_local.demo.phone_stories import PHONE_STORIES
 from malipo_local.demo.story import Story, expect
@@ -98,7 +99,7 @@ CARD_STORIES = (
         survives_a_kill,
     ),
 )
-STORIES = (*CARD_STORIES, *PHONE_STORIES, *PAYPAL_STORIES)
+STORIES = (*CARD_STORIES, *PHONE_STORIES, *PAYPAL_STORIES, *BANK_STORIES)
 
 
 def event_types(merchant: DemoMerchant, payment_id: str) -> set[str]:

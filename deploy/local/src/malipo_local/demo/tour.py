@@ -64,7 +64,7 @@ class Tour:
         self.held += 1
         count = len(books.malipos(self._merchant))
         self._console.print(
-            f"[green]Malipo's book equals Stripe's, M-Pesa's and PayPal's[/green] on all {count} payments; none charged twice.\n"
+            f"[green]Malipo's book equals Stripe's, M-Pesa's, PayPal's and the bank's[/green] on all {count} payments; none made twice.\n"
         )
 
     def result(self) -> str:

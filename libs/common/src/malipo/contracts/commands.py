@@ -17,15 +17,29 @@ DEFAULT_ACCOUNT = "default"
 """The label of the account at a provider that is used when no other is named."""
 
 
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """How money goes to a recipient, as merchants see it: over which rail, and whether Malipo chose that.
+
+    `execution_at` is when it goes, by the rail's hours until the provider has said it. `recipient` is masked.
+    """
+
+    rail: str
+    rail_chosen: bool
+    execution_at: Moment
+    recipient: dict[str, Any]
+
+
 class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
     """How the customer pays: the fields of the provider's own model of this `type`, see `contracts/providers`.
 
-    What is about a person is masked in `details`; `personal` holds it sealed.
+    What is about a person is masked in `details`; `personal` holds it sealed. `transfer` is of a method by which money goes
+    to a recipient.
     """
 
     type: str
     details: dict[str, Any] = {}
     personal: str | None = None
+    transfer: Transfer | None = None
 
 
 class CreatePayment(Message, frozen=True, kw_only=True):
@@ -35,6 +49,7 @@ class CreatePayment(Message, frozen=True, kw_only=True):
     any more. Without it the intent is good for the `life` of its method, from when the orchestrator applies the command.
     `configured` are the providers at which the merchant has this account: routing chooses among them.
     `account` is the label of the merchant's account at the provider, `customer_ref` the merchant's name of the customer.
+    `remittance` is what the recipient of the money reads with it.
     """
 
     payment_id: str
@@ -55,6 +70,7 @@ class CreatePayment(Message, frozen=True, kw_only=True):
     return_url: str | None = None
     cancel_url: str | None = None
     expires_at: Moment | None = None
+    remittance: str | None = None
 
 
 class CapturePayment(Message, frozen=True, kw_only=True):
@@ -85,7 +101,15 @@ class RefundPayment(Message, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment
+class RequestReturn(Message, frozen=True, kw_only=True):
+    """Ask whoever got the money of a completed payment to give all of it back; they may refuse."""
+
+    payment_id: str
+    return_request_id: str
+    reason: str | None = None
+
+
+PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment | RequestReturn
 
 
 class ResendEvents(Message, frozen=True, kw_only=True):

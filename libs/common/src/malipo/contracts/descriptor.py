@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import UnionType
 from typing import (
     Annotated,
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from malipo.contracts.commands import CaptureMode, PaymentMethod
+from malipo.contracts.commands import CaptureMode, PaymentMethod, Transfer
 from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.money import MAX_AMOUNT_MINOR, Money
 
@@ -166,6 +166,17 @@ class Misfit(NamedTuple):
     detail: str
 
 
+class Completed(NamedTuple):
+    """A method with all that was left to Malipo chosen, and what merchants see of it where money goes to a recipient."""
+
+    method: Method
+    transfer: Transfer | None = None
+
+
+def _as_it_is(method: Method, _amount: Money, _now: datetime) -> Completed:
+    return Completed(method)
+
+
 def _fits(_method: Method, _amount: Money) -> Misfit | None:
     return None
 
@@ -179,7 +190,12 @@ class MethodRules:
     """A method of a provider. An intent is good for `life` unless the merchant says otherwise, within the two bounds.
 
     `needs` are the fields of a new payment that this method cannot do without. `refuses` says what else does not fit
-    between the method's own fields and the amount, as a limit of one of its rails does.
+    between the method's own fields and the amount, as a limit of one of its rails does. `completed` chooses what the merchant
+    has left to Malipo, once, at the time at which the payment is accepted. `remittance`: whether it takes a text for the
+    recipient of the money, along with it. `attended`: whether a customer waits for the charge; what nobody waits for is tried
+    until it expires, however long the provider is away. `initiates`: whether the provider may take it and work on it later, as
+    a transfer that waits for its rail to open: it is `initiated` until then, and what has not ended there may be canceled.
+    `return_requests`: the rails over which the recipient's bank can be asked to give the money back.
     """
 
     model: type[Method]
@@ -188,6 +204,11 @@ class MethodRules:
     actions: tuple[ActionKind, ...] = ()
     needs: tuple[str, ...] = ()
     refuses: Callable[[Any, Money], Misfit | None] = _fits
+    completed: Callable[[Any, Money, datetime], Completed] = _as_it_is
+    remittance: bool = False
+    attended: bool = True
+    initiates: bool = False
+    return_requests: tuple[str, ...] = ()
     life: timedelta = timedelta(minutes=15)
     shortest_life: timedelta = timedelta(minutes=1)
     longest_life: timedelta = timedelta(hours=24)
@@ -247,6 +268,8 @@ class ProviderDescriptor:
     `callback_word` stands for the name in the address of callbacks, where the provider refuses addresses with its name.
     `account_words`: what the address of an account's callbacks may go on with, where the provider wants several of one
     account: `/<word>` behind it. What comes there is the account's as well, and its adapter is told the word.
+    `shared_callbacks_at`: one more address, of all accounts at once, where a provider has but one for all its customers'
+    webhooks, which name their account themselves (`provider_kit.shared`).
     `own_references`: what a request to it names an operation by beside its own ids, made of the operation's id alone, such
     as a purpose or an invoice's number (`identity.short_name`): known before anything is sent.
     `receives`: it may report money that came without a payment, and so the money of a charge a second time.
@@ -264,6 +287,7 @@ class ProviderDescriptor:
     callbacks: Literal["signed", "hint"]
     callback_word: str = ""
     account_words: tuple[str, ...] = ()
+    shared_callbacks_at: str = ""
     pending: timedelta = PENDING
     own_references: Callable[[str], Sequence[str]] = _no_names
     receives: bool = True

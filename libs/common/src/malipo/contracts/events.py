@@ -5,11 +5,12 @@ from typing import Any, Literal
 import msgspec
 
 from malipo import clock
-from malipo.contracts.commands import CaptureMode, Mode
+from malipo.contracts.commands import CaptureMode, Mode, Transfer
 from malipo.contracts.message import Message, Moment
 from malipo.contracts.outcomes import Action
 
 PaymentStatus = Literal[
+    "initiated",
     "processing",
     "requires_action",
     "authorized",
@@ -18,14 +19,14 @@ PaymentStatus = Literal[
     "failed",
     "canceled",
 ]
-OperationKind = Literal["capture", "cancel", "refund"]
+OperationKind = Literal["capture", "cancel", "refund", "return_request"]
 """What the operations of a payment are; its charge is none of these."""
 OpenedBy = Literal["merchant", "malipo", "provider"]
 """Who began an operation: the merchant by a command, Malipo by itself, or somebody at the provider."""
 Source = Literal["merchant", "attempt", "query", "callback", "reconciliation", "deadline", "operator"]
 """What brought a transition about; `attempt`, `query` and `callback` are the ways in which a provider reports an outcome."""
 OperationStatus = Literal["processing", "completed", "failed"]
-Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "query", "withdraw"]
+Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request", "query", "withdraw"]
 """What a transition can send to the provider."""
 
 
@@ -36,10 +37,30 @@ class Failure(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class OperationView(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund, capture, cancel or return request as merchants see it. `final`, of a capture: what it leaves is released, and not held further."""
+
+    id: str
+    payment_id: str
+    kind: OperationKind
+    status: OperationStatus
+    amount: int
+    currency: str
+    created_at: Moment
+    updated_at: Moment
+    opened_by: OpenedBy = "merchant"
+    reason: str | None = None
+    failure: Failure | None = None
+    provider_reference: str | None = None
+    final: bool | None = None
+
+
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as merchants see it. Amounts in minor units of `currency`. `payer` is who pays, masked, where the provider tells.
 
-    After `expires_at` nothing that takes the customer's money is sent any more.
+    `transfer` and `remittance` are of methods by which money goes to a recipient, and so is `return_request`, the last one. `initiated` is the status of methods that have
+    it (`MethodRules.initiates`), until the provider works on the payment.
+    After `expires_at` nothing that takes the customer's money, or sends the merchant's, is sent any more.
     """
 
     id: str
@@ -66,24 +87,9 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     expires_at: Moment | None = None
     payer: str | None = None
-
-
-class OperationView(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund, capture or cancel as merchants see it. `final`, of a capture: what it leaves is released, and not held further."""
-
-    id: str
-    payment_id: str
-    kind: OperationKind
-    status: OperationStatus
-    amount: int
-    currency: str
-    created_at: Moment
-    updated_at: Moment
-    opened_by: OpenedBy = "merchant"
-    reason: str | None = None
-    failure: Failure | None = None
-    provider_reference: str | None = None
-    final: bool | None = None
+    remittance: str | None = None
+    transfer: Transfer | None = None
+    return_request: OperationView | None = None
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +120,8 @@ EventType = Literal[
     "refund.failed",
     "capture.failed",
     "cancel.failed",
+    "return_request.completed",
+    "return_request.failed",
 ]
 """The types of events that merchants receive."""
 EVENT_TYPES: tuple[EventType, ...] = EventType.__args__
@@ -160,6 +168,8 @@ RefusalCode = Literal[
     "cancel_in_progress",
     "payment_not_refundable",
     "refund_exceeds_captured",
+    "return_request_impossible",
+    "return_request_in_progress",
 ]
 """Why a command is not carried out."""
 REFUSAL_CODES: tuple[RefusalCode, ...] = RefusalCode.__args__

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from malipo.contracts.events import Failure
 
-May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "configure", "pay_anew"]
+May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "request_return", "configure", "pay_anew"]
 """What a merchant can be told to do next."""
 
 
@@ -23,7 +23,7 @@ class OwnFailure(NamedTuple):
 CREDENTIALS = "/v1/provider-credentials/{provider}/accounts/{account}"
 """In these texts: where the credentials are to be set that were used, those of the account `default` too."""
 
-_AFTER_PATIENCE = "for a minute if it was a charge, for a day if it was anything else"
+_AFTER_PATIENCE = "for a minute if a customer waited for it, else for a day"
 _ANEW = "Start a new one."
 
 OWN_FAILURES: dict[str, OwnFailure] = {
@@ -53,7 +53,7 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     ),
     "declined": OwnFailure(
         "The provider declined it, and gave no code.",
-        "The failure's message holds the provider's text, if it gave one; start a new one, perhaps with another card.",
+        "The failure's message holds the provider's text, if it gave one; start a new one, perhaps with another method.",
     ),
     "configuration_behind": OwnFailure(
         f"Nothing was sent: your configuration had not reached the provider's service {_AFTER_PATIENCE}.", _ANEW
@@ -63,11 +63,11 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         _ANEW,
     ),
     "personal_data_unreadable": OwnFailure(
-        f"Nothing was sent: Malipo could not read what it needs of the customer {_AFTER_PATIENCE}.",
+        f"Nothing was sent: Malipo could not read the personal data that it needs {_AFTER_PATIENCE}.",
         "Start a new one; if it fails the same way, tell the operator of Malipo.",
     ),
     "personal_data_erased": OwnFailure(
-        "Nothing was sent: what the charge needs of the customer was erased before.", "Start a new one with the data."
+        "Nothing was sent: the personal data that it needs was erased before.", "Start a new one with the data."
     ),
     "method_unreadable": OwnFailure(
         "Nothing was sent: the provider's service cannot read the payment's method. The fault is Malipo's, and its operators are alerted.",
@@ -80,6 +80,15 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     "limit_exceeded": OwnFailure(
         "The amount is beyond a limit of the provider, the customer or your account there.",
         "The failure's message says which: start a new one of another amount, or another day.",
+    ),
+    "not_cancelable": OwnFailure(
+        "The bank works on it already, so that it is not canceled any more.",
+        "Wait for its end: once it has arrived, ask for its return if the rail knows that.",
+        ("wait",),
+    ),
+    "return_request_impossible": OwnFailure(
+        "The bank cannot ask for it: that takes a rail that knows return requests, and a transfer that has arrived.",
+        "Ask the recipient to send it back.",
     ),
     "repeated_too_soon": OwnFailure(
         "The provider takes the same amount from the same customer only once within some minutes.",
@@ -102,8 +111,8 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     ),
     "wrong_pin": OwnFailure("The customer entered a wrong PIN.", "Start a new one if the customer still wants to pay."),
     "expired": OwnFailure(
-        "Nothing was taken: the payment's time, `expires_at`, was over before the charge could be sent.",
-        "Start a new one if the customer still wants to pay.",
+        "Nothing was sent: the payment's time, `expires_at`, was over before it could be.",
+        "Start a new one if it is still wanted.",
     ),
     "never_sent": OwnFailure(
         "Nothing was sent: it had not reached the provider's service when Malipo asked about it, and never will.",
@@ -126,10 +135,12 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     ),
     "payment_canceled": OwnFailure("The payment was canceled at the provider before.", "Start a new payment."),
     "payment_failed": OwnFailure(
-        "There is nothing to change: the payment has failed, and took no money.",
+        "There is nothing to change: the payment has failed, and moved no money.",
         "Nothing needs to be done; the payment's own `failure` says why.",
     ),
-    "cancel_too_late": OwnFailure("It came too late: the money is taken.", "Refund the payment."),
+    "cancel_too_late": OwnFailure(
+        "It came too late: the money has moved.", "Refund the payment; ask for the return of one to a recipient."
+    ),
     "payment_authorized": OwnFailure(
         "The provider did not cancel: it still holds the amount.", "Cancel it once more, or capture it."
     ),
@@ -138,7 +149,7 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "Cancel it once more, or let the customer act.",
     ),
     "payment_returned": OwnFailure(
-        "There is nothing to change: the money was taken, and went back.", "The payment's own `failure` says why."
+        "There is nothing to change: the money had moved, and went back.", "The payment's own `failure` says why."
     ),
     "decided_by_operator": OwnFailure(
         "A person at Malipo has looked into the provider's book and decided that it had no effect.",

@@ -11,6 +11,9 @@ PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 REFERENCE_CHARS = 100
 """So long may a merchant's own reference of a payment or of a customer be."""
 
+REMITTANCE_CHARS = 140
+"""So long may the text for a recipient be, as in ISO 20022."""
+
 
 class CardMethod(Method):
     """A card that the provider's browser library has tokenised. Never a card number."""

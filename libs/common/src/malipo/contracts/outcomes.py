@@ -80,11 +80,14 @@ class Canceled(_Outcome, frozen=True, kw_only=True):
 class Pending(_Outcome, frozen=True, kw_only=True):
     """The provider has it and works on it: no doubt, but a wait. `check_after` seconds is when it is worth asking.
 
-    `reason` is the provider's own code of what it waits for.
+    `reason` is the provider's own code of what it waits for. With `begun=False` it has only taken it, and has not begun to work
+    on it; `execution_at` is when a transfer goes, as the provider says.
     """
 
     check_after: int | None = None
     reason: str | None = None
+    begun: bool = True
+    execution_at: Moment | None = None
 
 
 class Approved(_Paid, frozen=True, kw_only=True):

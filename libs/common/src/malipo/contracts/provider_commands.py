@@ -12,7 +12,7 @@ from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode, Mode, Paymen
 from malipo.contracts.message import Message, Moment
 from malipo.money import Money
 
-ProviderOperationKind = Literal["charge", "confirm", "capture", "cancel", "refund"]
+ProviderOperationKind = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request"]
 
 
 class BaseCommand(Message, frozen=True, kw_only=True):
@@ -35,6 +35,7 @@ class BaseCommand(Message, frozen=True, kw_only=True):
 class Charge(BaseCommand, frozen=True, kw_only=True):
     """Take `amount` from the customer, or reserve it when `capture` is manual; never send it after `expires_at`.
 
+    By a method with a recipient it goes to that, with `remittance` as the text that the recipient reads.
     The moment is read by the clock of the provider service's database, before every send, replays included.
     """
 
@@ -45,6 +46,7 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
     return_url: str | None = None
     cancel_url: str | None = None
     expires_at: Moment | None = None
+    remittance: str | None = None
 
 
 class Confirm(BaseCommand, frozen=True, kw_only=True):
@@ -88,6 +90,18 @@ class Refund(BaseCommand, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class ReturnRequest(BaseCommand, frozen=True, kw_only=True):
+    """Ask the recipient's bank to give back `amount`, all of the charge `reference`.
+
+    `Succeeded`: the money is back, whichever way it came. The charge itself is `Reversed` by a report of its own. `Declined`: the
+    other bank refused, or cannot be asked.
+    """
+
+    reference: str
+    amount: Money
+    reason: str | None = None
+
+
 class OpenedRefund(msgspec.Struct, frozen=True):
     """What no command has said of a refund that was begun at the provider itself: its amount, and `charge`, the provider's
     id of what it refunds, if that is known.
@@ -122,6 +136,6 @@ class Withdraw(BaseCommand, frozen=True, kw_only=True):
     kind: Literal["charge", "confirm", "refund"] = "charge"
 
 
-ProviderCommand = Charge | Confirm | Capture | Cancel | Refund | Query
+ProviderCommand = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest | Query
 """What is an attempt of its own."""
 ProviderMessage = ProviderCommand | Withdraw

@@ -29,6 +29,13 @@ DELETED_UNREAD = Counter(
     "Messages that Kafka deleted before the group had read them; the nets bring them back (alert on any).",
     ("group", "topic"),
 )
+WEBHOOK_LATENCY_SECONDS = Histogram(
+    "payment_webhook_latency_seconds",
+    "`in`: from what a provider's webhook tells of, by the time that the provider gives it, or else from its arrival, until it is"
+    " stored. `out`: from the provider's event, or else the payment's transition, to the merchant's 2xx.",
+    ("direction",),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 300, 3600, 24 * 3600),
+)
 BATCH_SECONDS = Histogram("malipo_batch_duration_seconds", "Time to apply and commit one batch.", ("subscription",))
 OUTBOX_ROWS = Gauge("malipo_outbox_rows", "Outbox rows not yet in Kafka, counted up to 10,000, of all replicas.")
 OUTBOX_AGE_SECONDS = Gauge(

@@ -20,6 +20,11 @@ CLIENT_REF = "client-ref"
 _W3C = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]([0-9a-f])")  # version, trace, span, flags
 _RECORDED = frozenset("13579bdf")  # the flags' last bit
 
+COMPONENT = "malipo.component"
+"""The attribute of a span that names the part of the system, whatever the span itself is called: `PaymentOrchestrator`, the
+provider's client as `BankClient`, `WebhookReceiver`.
+"""
+
 tracer = trace.get_tracer("malipo")
 
 
@@ -67,7 +72,7 @@ def is_recorded(headers: Mapping[str, str]) -> bool:
 
 @contextmanager
 def span(
-    name: str, payment_id: str, headers: dict[str, str], kind: SpanKind, **attributes: str
+    name: str, payment_id: str, headers: dict[str, str], kind: SpanKind, *, component: str, **attributes: str
 ) -> Generator[dict[str, str]]:
     """A span beneath the one that `headers` carry; yields the headers for what the block causes.
 
@@ -76,7 +81,7 @@ def span(
     if not is_recorded(headers):
         yield headers
         return
-    about = {"payment_id": payment_id, **attributes}
+    about = {"payment_id": payment_id, COMPONENT: component, **attributes}
     if client_ref := headers.get(CLIENT_REF):
         about["client_ref"] = cleaned(client_ref)  # the merchant's own words
     with _open_span(name, propagate.extract(headers), kind, about):

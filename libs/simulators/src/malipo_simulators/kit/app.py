@@ -12,10 +12,13 @@ from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.world import AnyWorld
 
 
-def create_app(title: str, world: AnyWorld, run_due: Callable[[], Json] = dict) -> FastAPI:
+def create_app(
+    title: str, world: AnyWorld, run_due: Callable[[], Json] = dict, openapi_url: str = "/openapi.json"
+) -> FastAPI:
     """Faults, requests, health, clock and reset; the world is `app.state.world`, and is closed with the app.
 
-    `run_due`: see `world_routes`. The simulator adds its book, its own control routes, and its API.
+    `run_due`: see `world_routes`. `openapi_url` is where the control routes are described. The simulator adds its book,
+    its own control routes, and its API.
     """
 
     @asynccontextmanager
@@ -23,7 +26,7 @@ def create_app(title: str, world: AnyWorld, run_due: Callable[[], Json] = dict) 
         yield
         await world.close()
 
-    app = FastAPI(title=title, version="0.1.0", lifespan=lifespan)
+    app = FastAPI(title=title, version="0.1.0", lifespan=lifespan, openapi_url=openapi_url)
     app.state.world = world
     for router in (request_routes(world), fault_routes(world), world_routes(world, run_due)):
         app.include_router(router)

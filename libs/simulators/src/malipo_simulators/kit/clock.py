@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def unix_seconds() -> int:
@@ -23,6 +23,10 @@ class Clock:
 
     def now(self) -> int:
         return unix_seconds() + self.advanced_seconds
+
+    def moment(self) -> datetime:
+        """Now, to the microsecond, in UTC."""
+        return datetime.now(UTC) + timedelta(seconds=self.advanced_seconds)
 
     def advance(self, seconds: int) -> None:
         self.advanced_seconds += seconds

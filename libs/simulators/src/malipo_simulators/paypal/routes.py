@@ -11,7 +11,7 @@ from malipo_simulators.kit.api.endpoint import add_operation
 from malipo_simulators.paypal.authorizations import operations as authorizations
 from malipo_simulators.paypal.captures import operations as captures
 from malipo_simulators.paypal.errors import PaypalError, method_not_supported, not_found
-from malipo_simulators.paypal.http.api import Call
+from malipo_simulators.paypal.http.call import Call
 from malipo_simulators.paypal.http.dialect import PaypalDialect, RefusingDialect
 from malipo_simulators.paypal.http.request import PaypalRequest
 from malipo_simulators.paypal.notifications import events, mocking, verifying

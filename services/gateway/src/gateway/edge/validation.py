@@ -28,6 +28,8 @@ _CODES = {
     "string_pattern_mismatch": "text_control_characters",
     "too_long": "too_many_entries",
     "literal_error": "choice_unknown",
+    "union_tag_not_found": "field_missing",
+    "union_tag_invalid": "choice_unknown",
     "string_type": "type_wrong",
     "dict_type": "type_wrong",
     "list_type": "type_wrong",
@@ -44,6 +46,8 @@ _DETAILS = {
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
     "literal_error": "must be {expected}",
+    "union_tag_not_found": "is required",
+    "union_tag_invalid": "must be one of {expected_tags}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "timezone_aware": "give an offset, e.g. 2026-11-21T09:30:00Z",
@@ -66,7 +70,7 @@ def parse[M: Details](model: type[M], raw: bytes) -> M:
         return model.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise of_fields([_field_error(one) for one in found[:_MAX_ERRORS]]) from None
+        raise of_fields([_field_error(one, data) for one in found[:_MAX_ERRORS]]) from None
 
 
 def _refuse_card_numbers(model: type[Details], data: object) -> None:
@@ -135,10 +139,26 @@ def _parameter_code(error: Mapping[str, Any]) -> str:
     return "cursor_invalid" if error["loc"][-1] == "cursor" else "parameter_invalid"
 
 
-def _field_error(error: Mapping[str, Any]) -> FieldError:
+def _field_error(error: Mapping[str, Any], body: object) -> FieldError:
     context: Mapping[str, Any] = error.get("ctx", {})
-    field = context.get("field") or pointer(error["loc"])
+    field = context.get("field") or pointer(_place(error, body))
     return FieldError(field, _code(field, error["type"]), _detail(error))
+
+
+def _place(error: Mapping[str, Any], body: object) -> Sequence[int | str]:
+    """Where it is in the body: pydantic also names which model of a union it took, and not the field that decides that."""
+    place, at = list[int | str](), body
+    for part in error["loc"][:-1]:
+        if isinstance(at, dict) and part not in at:
+            continue
+        place.append(part)
+        at = cast("dict[Any, object]", at)[part] if isinstance(at, dict) else _entry(at, part)
+    decides = error.get("ctx", {}).get("discriminator")
+    return [*place, *error["loc"][-1:], *([decides.strip("'")] if decides else [])]
+
+
+def _entry(of: object, at: int | str) -> object:
+    return cast("list[object]", of)[at] if isinstance(of, list) and isinstance(at, int) else None
 
 
 def _detail(error: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ Kind = Literal["request", "step", "attempt", "query", "callback", "reconciliatio
 
 _WITHOUT_MESSAGE = frozenset({"deadline", "operator"})
 """Sources of transitions that no message has caused."""
-_ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund"}
+_ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund", "ret": "return_request"}
 
 
 class TimelineEntry(NamedTuple):

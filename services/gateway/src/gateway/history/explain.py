@@ -10,17 +10,18 @@ from typing import Any, cast
 import msgspec
 
 from gateway.edge.fields import credentials_path
-from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
+from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
 from gateway.history.texts import ACCEPTED, EXPLANATIONS, FINAL, MAY, REFUSED, Explanation
 from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.descriptor import ActionKind
 from malipo.contracts.events import OperationView, PaymentView
 from malipo.contracts.failures import CREDENTIALS, OWN_FAILURES, May
-from malipo.contracts.providers import PROVIDERS
+from malipo.contracts.providers import METHODS, PROVIDERS
 
 Json = dict[str, Any]
 
 _ENDED = frozenset({"completed", "returned", "failed", "canceled"})
+_WAITS = frozenset({"pending", "begun"})
 _OF_MONEY = frozenset({"succeeded", "captured"})
 
 _GOES_ON = "Malipo goes on by itself."
@@ -43,8 +44,9 @@ _BY_STATE = {
 _POSSIBLE_IN: dict[May, frozenset[str]] = {
     "redirect": frozenset({"requires_action"}),
     "capture": frozenset({"authorized"}),
-    "cancel": frozenset({"processing", "requires_action", "authorized"}),
+    "cancel": frozenset({"initiated", "processing", "requires_action", "authorized"}),
     "refund": frozenset({"completed"}),
+    "request_return": frozenset({"completed"}),
     "pay_anew": frozenset({"returned", "failed", "canceled"}),
 }
 _UNKNOWN_STATE = Explanation(
@@ -87,6 +89,19 @@ class _Subject:
         return [entry for entry in self.entries if entry["kind"] == "step" and entry["contradiction"]]
 
     @property
+    def initiated(self) -> bool:
+        """Whether it is a payment that its provider has not begun to work on."""
+        return any(step["status"] == "initiated" for step in self.steps[-1:])
+
+    @property
+    def corrected(self) -> bool:
+        """Whether it is a payment whose money has moved after its end, and nothing has happened to it since."""
+        late = self.steps[-1] if self.steps else None
+        if late is None or not late["event"] or late["event"]["type"] != "payment.corrected":
+            return False
+        return late["to_state"] == "completed" and late["trigger"] in _OF_MONEY
+
+    @property
     def requested(self) -> bool:
         """Whether the merchant has sent a request for it."""
         return isinstance(self.view, PaymentView) or self.view.opened_by == "merchant"
@@ -105,7 +120,7 @@ class _Subject:
 
 
 def explained(
-    payment: PaymentView, operations: Iterable[OperationView], entries: Iterable[Json], now: datetime
+    payment: PaymentView, operations: Sequence[OperationView], entries: Iterable[Json], now: datetime
 ) -> Json:
     """The payment, and each of its operations that has entries; `entries` come newest first."""
     by_operation: dict[str | None, list[Json]] = {None: []}
@@ -114,7 +129,7 @@ def explained(
     charge = _Subject("payment", payment, by_operation[None])
     known = [(view, _Subject(view.kind, view, by_operation[view.id])) for view in operations if view.id in by_operation]
     live = [(view, operation.stand) for view, operation in known if operation.stand.live]
-    safe = _allowed(payment, [view for view, _ in live], contradicted=bool(charge.denied))
+    safe = _allowed(payment, operations, [view for view, _ in live], contradicted=bool(charge.denied))
     allowed: dict[May, str] = {code: _addressed(MAY[code], payment) for code in safe}
     subjects = (charge, *(operation for _, operation in known))
     return {
@@ -137,8 +152,9 @@ def _stepped(steps: Sequence[Json]) -> _Stand:
     """
     last = steps[-1]
     stay = list(takewhile(lambda step: step["to_state"] == last["to_state"], reversed(steps)))
-    told = [step["detail"] for step in stay if step["detail"]] if last["to_state"] == "pending" else [last["detail"]]
-    return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], next(iter(told), None), last["deadline"])
+    told = [step for step in stay if step["trigger"] in _WAITS] if last["to_state"] == "pending" else [last]
+    detail = told[0]["detail"] if told else None
+    return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], detail, last["deadline"])
 
 
 def _explanation(subject: _Subject, payment: PaymentView) -> Explanation:
@@ -149,6 +165,8 @@ def _explanation(subject: _Subject, payment: PaymentView) -> Explanation:
     stand = subject.stand
     general = _BY_STATE.get(stand.state, _UNKNOWN_STATE)
     texts = EXPLANATIONS.get((subject.about, stand.state, stand.reason), general)
+    if stand.state == "pending" and subject.initiated:
+        texts = NOT_BEGUN
     if stand.state == "pending" and (waits_for := _waits(payment).get(stand.detail or "")):
         return texts._replace(why=f"{texts.why} {waits_for}")
     own = OWN_FAILURES.get(stand.detail or "") if stand.reason == "declined" else None
@@ -178,7 +196,8 @@ _Live = Sequence[tuple[OperationView, _Stand]]
 def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation:
     """By the payment's own state, or by what is being done with it."""
     texts = (
-        _after_correction(charge, payment, live)
+        _of_transfer(charge, payment, live)
+        or _after_correction(charge, payment, live)
         or _after_refunds(payment, charge.stand, live)
         or _while_changing(charge.stand, live)
         or _explanation(charge, payment)
@@ -192,21 +211,32 @@ def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanat
 
 def _after_correction(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation | None:
     """The explanation of a payment whose money came after its end, until there is something newer to tell of it."""
-    late = charge.steps[-1] if charge.steps else None
-    if late is None or not late["event"] or late["event"]["type"] != "payment.corrected":
-        return None
-    if late["to_state"] != "completed" or late["trigger"] not in _OF_MONEY or payment.amount_refunded:
+    if not charge.corrected or payment.amount_refunded:
         return None
     refunds = [view.opened_by for view, _ in live if view.kind == "refund"]
     return None if refunds not in ([], ["malipo"]) else CORRECTED["refund" if refunds else "keep"]
 
 
+def _of_transfer(charge: _Subject, payment: PaymentView, live: _Live) -> Explanation | None:
+    """The explanation of money that has gone to a recipient, or came back from there."""
+    stand = charge.stand
+    if payment.transfer is None or stand.state not in ("completed", "returned"):
+        return None
+    if stand.state == "returned":
+        return TRANSFERRED["returned"]
+    asked = [request.state for view, request in live if view.kind == "return_request"]
+    if asked:
+        return TRANSFERRED["in doubt" if "in_doubt" in asked else "asked"]
+    texts = TRANSFERRED["late" if charge.corrected else "arrived"]
+    return texts._replace(why=_explanation(charge, payment).why) if stand.reason == "decided_completed" else texts
+
+
 def _while_changing(stand: _Stand, live: _Live) -> Explanation | None:
     """The explanation of a charge while a capture or cancel changes it."""
-    if stand.state not in ("authorized", "requires_action") or stand.reason == "expired":
+    if stand.state not in ("authorized", "requires_action", "pending") or stand.reason == "expired":
         return None
     for view, changing in live:
-        if view.kind != "refund" and changing.state != "waiting":
+        if view.kind in ("capture", "cancel") and changing.state != "waiting":
             return CHANGING[view.kind, "in doubt" if changing.state == "in_doubt" else "under way"]
     return None
 
@@ -240,7 +270,17 @@ def _shown(subject: _Subject, explanation: Explanation, allowed: Mapping[May, st
     }
 
 
-def _allowed(payment: PaymentView, live: Sequence[OperationView], *, contradicted: bool) -> frozenset[May]:
+def _can_ask_back(payment: PaymentView, operations: Iterable[OperationView]) -> bool:
+    """Whether the recipient's bank can be asked to give the money back, and was not, or refused."""
+    rules = METHODS.get(payment.method, {}).get(payment.provider or "")
+    if rules is None or payment.transfer is None or payment.transfer.rail not in rules.return_requests:
+        return False
+    return not any(one.kind == "return_request" and one.status != "failed" for one in operations)
+
+
+def _allowed(
+    payment: PaymentView, operations: Sequence[OperationView], live: Sequence[OperationView], *, contradicted: bool
+) -> frozenset[May]:
     """What is safe as the whole payment stands: one capture or cancel at a time, and no more refunds than was captured.
 
     After a contradiction it is not known whether money was taken: to pay anew could be to pay twice. What may be done
@@ -254,6 +294,11 @@ def _allowed(payment: PaymentView, live: Sequence[OperationView], *, contradicte
         barred |= {"refund"}
     if contradicted:
         barred |= {"pay_anew"}
+    if not _can_ask_back(payment, operations):
+        barred |= {"request_return"}
+    described = PROVIDERS.get(payment.provider or "")
+    if described is not None and "refund" not in described.operations:
+        barred |= {"refund"}
     return frozenset(MAY.keys() - barred)
 
 

@@ -42,6 +42,13 @@ CORRECTED: dict[LatePayments, Explanation] = {
 }
 """The texts of a payment that was corrected to `completed`, by what its merchant wants of such money."""
 
+NOT_BEGUN = Explanation(
+    "The provider has taken the payment, and has not begun to work on it.",
+    "The provider begins, and you are told; a transfer goes at its `execution_at`. If nothing is reported by `next_by`, Malipo asks.",
+    CHARGING,
+)
+"""The text of a payment that is `initiated` at its provider, in place of its state's own."""
+
 _SEE_OPERATIONS = "`operations` shows how it stands, and when Malipo asks next."
 CHANGING: dict[tuple[Literal["capture", "cancel"], Literal["under way", "in doubt"]], Explanation] = {
     ("capture", "under way"): Explanation(
@@ -53,14 +60,42 @@ CHANGING: dict[tuple[Literal["capture", "cancel"], Literal["under way", "in doub
         _SEE_OPERATIONS,
         UNDER_WAY,
     ),
-    ("cancel", "under way"): Explanation("A cancel of the charge is under way.", _SEE_OPERATIONS, UNDER_WAY),
+    ("cancel", "under way"): Explanation("A cancel of the payment is under way.", _SEE_OPERATIONS, UNDER_WAY),
     ("cancel", "in doubt"): Explanation(
-        "The provider was asked to cancel the charge, and has not reported what became of that. Malipo does not guess.",
+        "The provider was asked to cancel the payment, and has not reported what became of that. Malipo does not guess.",
         _SEE_OPERATIONS,
         UNDER_WAY,
     ),
 }
 """The texts of a charge that holds money or waits for the customer while an operation changes it, in place of its own."""
+
+TRANSFERRED: dict[Literal["arrived", "late", "asked", "in doubt", "returned"], Explanation] = {
+    "arrived": Explanation(
+        "The money is with the recipient's bank.",
+        "Nothing, unless that sends it back, as a bank may do days later: then the payment is `returned`, and you are told.",
+        ("request_return",),
+    ),
+    "late": Explanation(
+        "The payment had ended without money, and then the money went to the recipient after all: the provider's book shows it, "
+        "and Malipo follows the book.",
+        "Nothing. You are told if the recipient's bank sends it back.",
+        ("request_return",),
+    ),
+    "asked": Explanation(
+        "The money is with the recipient's bank, which is asked to give it back.", _SEE_OPERATIONS, UNDER_WAY
+    ),
+    "in doubt": Explanation(
+        "The recipient's bank was to be asked for the money, and what became of that is not reported. Malipo does not guess.",
+        _SEE_OPERATIONS,
+        UNDER_WAY,
+    ),
+    "returned": Explanation(
+        "The money had gone to the recipient's bank, and came back to your account. `failure` has the bank's own code and text.",
+        FINAL,
+        ("pay_anew",),
+    ),
+}
+"""The texts of money that has gone to a recipient, in place of those of money that was taken from a customer."""
 
 REFUNDED: dict[Literal["under way", "in doubt", "of a part", "of all"], Explanation] = {
     "under way": Explanation(

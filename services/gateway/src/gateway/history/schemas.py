@@ -88,7 +88,7 @@ TIMELINE = DocumentedResponse(
                 at=MOMENT,
                 trace_id=TEXT_OR_NULL,
                 cause=TEXT_OR_NULL | {"description": "Which entry led to it; null for a request."},
-                about={"enum": ["payment", "capture", "cancel", "refund", "event"]},
+                about={"enum": ["payment", "capture", "cancel", "refund", "return_request", "event"]},
                 operation_id=TEXT_OR_NULL,
             ),
             method=TEXT | {"description": "`request`: what was asked of Malipo."},
@@ -170,7 +170,7 @@ EXPLANATION = DocumentedResponse(
             operations={
                 "type": "array",
                 "items": object_of(id=TEXT, kind=TEXT, amount=INTEGER, **_STAND),
-                "description": "The captures, cancels and refunds; `amount` in minor units of the payment's currency.",
+                "description": "The captures, cancels, refunds and return requests; `amount` in minor units of the payment's currency.",
             },
         ),
     },

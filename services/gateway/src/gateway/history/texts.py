@@ -17,12 +17,13 @@ MAY: dict[May, str] = {
     "wait": "Wait: Malipo goes on by itself. A webhook notifies your endpoints of what came of it, and this address shows it.",
     "repeat": (
         "Within seven days, send the same request again under the same Idempotency-Key, as often as you like: it has "
-        "one effect. Under a new key it is another request: a second payment is a second charge, a second refund a second one."
+        "one effect. Under a new key it is another request: a second payment moves money a second time, and so does a second refund."
     ),
     "redirect": "Send the customer to the URL in the payment's `action`.",
     "capture": "Capture it, all or less.",
-    "cancel": "Cancel it: what was not sent is stopped, what waits is canceled. Money that was taken stays taken: refund it then.",
+    "cancel": "Cancel it: what was not sent is stopped, what waits is canceled. It brings no money back that has moved by then.",
     "refund": "Refund what is left of it, all or less.",
+    "request_return": "Have the recipient's bank asked to give all of it back; it may refuse.",
     "configure": f"First PUT {CREDENTIALS} with credentials that the provider accepts.",
     "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and the provider has no money of it.",
 }
@@ -82,10 +83,10 @@ _WENT_BACK = Explanation(
 
 _PAYMENT: dict[tuple[str, str], Explanation] = {
     ("initiated", ACCEPTED): Explanation(
-        "Malipo has accepted the payment for good.", f"{_STARTS} Nothing is charged after `expires_at`.", CHARGING
+        "Malipo has accepted the payment for good.", f"{_STARTS} Nothing is sent after `expires_at`.", CHARGING
     ),
     ("processing", "dispatched"): Explanation(
-        "The charge is on its way to the provider, which has not answered yet.", _THEN_DOUBT, CHARGING
+        "The payment is on its way to the provider, which has not answered yet.", _THEN_DOUBT, CHARGING
     ),
     ("processing", "approved"): Explanation(
         "The customer has agreed, and Malipo has told the provider to carry the charge out; it has not answered yet.",
@@ -93,9 +94,10 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         CHARGING,
     ),
     ("processing", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, CHARGING),
-    ("pending", "pending"): Explanation("The provider has the charge and works on it.", _ASKS_LATER, CHARGING),
+    ("pending", "pending"): Explanation("The provider has the payment and works on it.", _ASKS_LATER, CHARGING),
+    ("pending", "begun"): Explanation("The provider has begun to work on the payment.", _ASKS_LATER, CHARGING),
     ("pending", "overdue"): Explanation(
-        "The provider still works on the charge, as far as it has reported, and Malipo asks how it stands.",
+        "The provider still works on the payment, as far as it has reported, and Malipo asks how it stands.",
         _ASKS_LATER,
         CHARGING,
     ),
@@ -125,6 +127,11 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         _HOLD_LOOKED_AFTER,
         _HELD,
     ),
+    ("authorized", "begun"): Explanation(
+        "The provider holds the amount. It has reported since that it has begun to work on the charge; the hold stands.",
+        _HOLD_LOOKED_AFTER,
+        _HELD,
+    ),
     ("authorized", "action_required"): Explanation(
         "The provider holds the amount. An older report, that the customer must act, came late.",
         _HOLD_LOOKED_AFTER,
@@ -141,18 +148,18 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         _HELD,
     ),
     ("in_doubt", "unknown"): Explanation(
-        "The charge was sent, and no answer came that Malipo understands: the money may have been taken, or not. "
+        "The payment was sent, and no answer came that Malipo understands: the money may have moved, or not. "
         "Malipo does not guess.",
         _ASKS,
         CHARGING,
     ),
     ("in_doubt", "unclear"): Explanation(
-        "The provider's last word about the charge is not clear: the money may have been taken, or not. Malipo does not guess.",
+        "The provider's last word about the payment is not clear: the money may have moved, or not. Malipo does not guess.",
         _OR_A_PERSON,
         CHARGING,
     ),
     ("in_doubt", "overdue"): Explanation(
-        "The provider has not reported in time what became of the charge: the money may have been taken, or not. "
+        "The provider has not reported in time what became of the payment: the money may have moved, or not. "
         "Malipo does not guess.",
         _ASKS,
         CHARGING,
@@ -173,7 +180,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         ("refund",),
     ),
     ("completed", "decided_completed"): Explanation(
-        f"A person at Malipo has found in the provider's book that the money is taken. {_DECIDED}",
+        f"A person at Malipo has found in the provider's book that the money has moved. {_DECIDED}",
         _UNLESS_REFUNDED,
         ("refund",),
     ),
@@ -184,7 +191,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ),
     ("returned", "reversed"): _WENT_BACK,
     ("failed", "declined"): Explanation(
-        f"The charge was declined; no money was taken. {_BY_PROVIDER}", FINAL, ("pay_anew",)
+        f"The payment was declined; no money has moved. {_BY_PROVIDER}", FINAL, ("pay_anew",)
     ),
     ("failed", "authorized"): Explanation(f"The payment had failed. {_HELD_AFTER_THE_END}", _RELEASES, ("pay_anew",)),
     ("failed", "unroutable"): Explanation(
@@ -192,14 +199,14 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ),
     ("failed", "overdue"): Explanation("It could not be sent in time; nothing was sent.", FINAL, ("pay_anew",)),
     ("failed", "expired"): Explanation(
-        "The payment's time, `expires_at`, was over before Malipo could start the charge; nothing was sent.",
+        "The payment's time, `expires_at`, was over before Malipo could start it; nothing was sent.",
         FINAL,
         ("pay_anew",),
     ),
     ("failed", "decided_failed"): Explanation(
         f"A person at Malipo has found that the provider's book shows no money of it. {_DECIDED}", FINAL, ("pay_anew",)
     ),
-    ("canceled", "canceled"): Explanation("The charge was canceled before any money was taken.", FINAL, ("pay_anew",)),
+    ("canceled", "canceled"): Explanation("The payment was canceled before any money moved.", FINAL, ("pay_anew",)),
     ("canceled", "authorized"): Explanation(
         f"The payment was canceled. {_HELD_AFTER_THE_END}", _RELEASES, ("pay_anew",)
     ),
@@ -301,32 +308,53 @@ _CAPTURE = _operation("capture", "capture", "cancel") | {
     ),
     ("failed", "canceled"): Explanation(OWN_FAILURES["payment_canceled"].why, FINAL, ("pay_anew",)),
 }
-_WAITS_FOR_THE_CHARGE = (
-    "If the charge was not sent, it is stopped, and the payment is canceled. Else the provider reports how it stands: a charge "
-    "that holds money or waits for the customer is canceled then; if the money is taken, the cancel ends as "
-    "`cancel_too_late`; and if the charge was declined, there is nothing to cancel. At `next_by` Malipo tries once more to "
-    "stop it."
+_WAITS_FOR_THE_PAYMENT = (
+    "If the payment was not sent, it is stopped and canceled. Else the provider reports how it stands: what has moved no money "
+    "is canceled there; once money has moved, the cancel ends as `cancel_too_late`; and if the payment was declined, there is "
+    "nothing to cancel. At `next_by` Malipo tries once more to stop it."
 )
-_CANCEL = _operation("cancel", "cancel", "refund", "pay_anew") | {
+_CANCEL = _operation("cancel", "cancel", "refund", "request_return", "pay_anew") | {
     ("waiting", "deferred"): Explanation(
-        "Malipo has the cancel, and it is not known yet how the charge stands.", _WAITS_FOR_THE_CHARGE, UNDER_WAY
+        "Malipo has the cancel, and it is not known yet how the payment stands.", _WAITS_FOR_THE_PAYMENT, UNDER_WAY
     ),
     ("waiting", "overdue"): Explanation(
-        "The cancel still waits: the provider has not reported how the charge stands.",
-        _WAITS_FOR_THE_CHARGE,
+        "The cancel still waits: the provider has not reported how the payment stands.",
+        _WAITS_FOR_THE_PAYMENT,
         UNDER_WAY,
     ),
-    ("completed", "canceled"): Explanation("The charge was canceled.", FINAL, ("pay_anew",)),
+    ("completed", "canceled"): Explanation("The payment was canceled.", FINAL, ("pay_anew",)),
     ("completed", "decided_completed"): Explanation(
-        f"A person at Malipo has found that the charge is canceled at the provider. {_DECIDED}", FINAL, ("pay_anew",)
+        f"A person at Malipo has found that the payment is canceled at the provider. {_DECIDED}", FINAL, ("pay_anew",)
     ),
-    ("failed", "succeeded"): Explanation(OWN_FAILURES["cancel_too_late"].why, FINAL, ("refund",)),
+    ("failed", "succeeded"): Explanation(OWN_FAILURES["cancel_too_late"].why, FINAL, ("refund", "request_return")),
     ("failed", "authorized"): Explanation(OWN_FAILURES["payment_authorized"].why, FINAL, ("cancel", "capture")),
     ("failed", "action_required"): Explanation(OWN_FAILURES["payment_action_required"].why, FINAL, ("cancel",)),
 }
+_RETURN_REQUEST = _operation("return request", "request_return") | {
+    ("completed", "succeeded"): Explanation(
+        "The recipient's bank gives the money back: the payment is `returned` once your own bank has booked that.",
+        FINAL,
+        ("pay_anew",),
+    ),
+    ("completed", "decided_completed"): Explanation(
+        f"A person at Malipo has found that the recipient's bank gives the money back. {_DECIDED}", FINAL, ("pay_anew",)
+    ),
+    ("failed", "declined"): Explanation(
+        f"The recipient's bank refused, or could not be asked: the money stays with the recipient. {_BY_PROVIDER}",
+        "Nothing by itself. Ask the recipient to send the money back: a bank that has answered answers the same again.",
+        ("request_return",),
+    ),
+}
+_TEXTS = {
+    "payment": _PAYMENT,
+    "refund": _REFUND,
+    "capture": _CAPTURE,
+    "cancel": _CANCEL,
+    "return_request": _RETURN_REQUEST,
+}
 EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
     (subject, state, reason): explanation
-    for subject, texts in {"payment": _PAYMENT, "refund": _REFUND, "capture": _CAPTURE, "cancel": _CANCEL}.items()
+    for subject, texts in _TEXTS.items()
     for (state, reason), explanation in texts.items()
 }
 """By what it is about, its state and the reason."""

@@ -28,6 +28,9 @@ PAYMENT: dict[str, Any] = {
     "failure": None,
     "expires_at": "2026-11-21T09:45:00.000000Z",
     "payer": None,
+    "remittance": None,
+    "transfer": None,
+    "return_request": None,
 }
 REFUND: dict[str, Any] = {
     "id": "ref_0001kbw4x9d2f6h8j3k5m7p1qr",

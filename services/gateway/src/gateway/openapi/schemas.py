@@ -7,15 +7,23 @@ from malipo.contracts.failures import OWN_FAILURES
 DESCRIPTIONS: dict[str, dict[str, str]] = {
     "PaymentView": {
         "amount": "Minor units of `currency`, as all amounts.",
-        "amount_captured": "What was captured.",
+        "amount_captured": "What was captured; of a payment to a recipient, what was sent.",
         "amount_refunded": "What was refunded of it.",
         "status_reason": "Why it is still `processing`, when that is not simply under way.",
         "provider": "Who carries it out; null until that is decided.",
         "provider_reference": "Its id there.",
         "action": "With `requires_action`: the URL to send the customer to; `other` is what Malipo cannot show him.",
-        "expires_at": "Nothing that takes the customer's money is sent after it.",
+        "expires_at": "Nothing that takes the customer's money, or sends yours to a recipient, is sent after it.",
+        "remittance": "What the recipient of the money reads with it.",
+        "transfer": "Of methods by which money goes to a recipient: its rail, and when it goes.",
+        "return_request": "The last one, if the recipient's bank was to be asked for the money: how it stands, and with `failed` why.",
         "payer": "Who pays, masked, where the provider tells that.",
         "failure": "With `failed`: a stable code, and a text.",
+    },
+    "Transfer": {
+        "rail_chosen": "Whether Malipo chose the rail: the payment named none.",
+        "execution_at": "When it goes: after a rail's cut-off at its next opening. The provider's own word, once it has told.",
+        "recipient": "As it was sent, masked.",
     },
     "OperationView": {
         "amount": "Minor units of `currency`. What was asked for, or else what the payment had left, and 0 until that is known.",
@@ -62,6 +70,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "refund": {"$ref": "#/components/schemas/OperationView"},
                 "capture": {"$ref": "#/components/schemas/OperationView"},
                 "cancel": {"$ref": "#/components/schemas/OperationView"},
+                "return_request": {"$ref": "#/components/schemas/OperationView"},
             },
         },
     ),

@@ -1,4 +1,4 @@
-"""Captures, cancels and refunds: commands to the orchestrator, which may refuse them, and what became of them."""
+"""Captures, cancels, refunds and return requests: commands to the orchestrator, which may refuse them, and what became of them."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -27,16 +27,18 @@ from gateway.operations.schemas import (
     CANCEL_REFUSALS,
     CAPTURE_REFUSALS,
     REFUND_REFUSALS,
+    RETURN_REFUSALS,
     NewCancel,
     NewCapture,
     NewRefund,
+    NewReturnRequest,
 )
 from gateway.operations.views import Operation, first_operation
 from gateway.payments.acceptance import RecorderOf, RecordRequests, not_configured, send_commands
 from gateway.payments.access import require_payment
 from gateway.payments.fitting import final_misfit, operation_misfit, step_misfit
 from malipo import ids
-from malipo.contracts.commands import DEFAULT_ACCOUNT, CancelPayment, CapturePayment, RefundPayment
+from malipo.contracts.commands import DEFAULT_ACCOUNT, CancelPayment, CapturePayment, RefundPayment, RequestReturn
 from malipo.contracts.descriptor import Misfit, ProviderDescriptor
 from malipo.contracts.events import OperationView, PaymentView
 from malipo.contracts.providers import METHODS, PROVIDERS
@@ -89,10 +91,10 @@ async def cancel(
     payment_id: str,
     body: Annotated[NewCancel, Depends(body_of(NewCancel))],
 ) -> Response:
-    """Cancels a payment that has not taken money. `completed`: it is canceled; `failed`: it was too late, see `failure`.
+    """Cancels a payment that has moved no money. `completed`: it is canceled; `failed`: it was too late, see `failure`.
 
     While it is not known whether it has, the cancel waits (202): a charge that was not sent yet is stopped, a hold is
-    released as soon as the provider reports it, and for money that was taken the cancel ends as `cancel_too_late`.
+    released as soon as the provider reports it, and once money has moved the cancel ends as `cancel_too_late`.
     """
 
     def command_at(now: datetime) -> CancelPayment:
@@ -168,7 +170,35 @@ async def read_refund(
     return respond(found.view)
 
 
-type _OperationCommand = CapturePayment | CancelPayment | RefundPayment
+@router.post(
+    "/payments/{payment_id}/return-request",
+    **spec(
+        "Ask for a transfer's money back",
+        body=NewReturnRequest,
+        responses=_STARTED,
+        problems=(*_NOT_FOUND, *RETURN_REFUSALS, "operation_unsupported", "provider_not_configured"),
+        waits=True,
+    ),
+)
+async def request_return(
+    mutation: Annotated[Mutation, Depends(waiting_mutation("payments:write"))],
+    record: RecorderOf,
+    payment_id: str,
+    body: Annotated[NewReturnRequest, Depends(body_of(NewReturnRequest))],
+) -> Response:
+    """Asks the recipient's bank to give back all of a completed transfer, where its rail knows that. It may refuse, and take days.
+
+    `return_request.completed`: it gives the money back; `payment.returned` follows when your own bank has booked it.
+    `return_request.failed`: it refused, or nobody could be asked.
+    """
+
+    def command_at(now: datetime) -> RequestReturn:
+        return RequestReturn(payment_id=payment_id, return_request_id=ids.new("ret", now), reason=body.reason)
+
+    return await _operate(mutation, record, payment_id, command_at, body)
+
+
+type _OperationCommand = CapturePayment | CancelPayment | RefundPayment | RequestReturn
 
 type _CommandAt = Callable[[datetime], _OperationCommand]
 """The command with an id of the database's moment: operations are dated, and refunds listed, by their ids."""
@@ -179,7 +209,7 @@ async def _operate(
     record: RecordRequests,
     payment_id: str,
     command_at: _CommandAt,
-    body: NewCapture | NewCancel | NewRefund,
+    body: NewCapture | NewCancel | NewRefund | NewReturnRequest,
 ) -> Response:
     payment = await require_payment(mutation.dependencies, mutation.client, payment_id)
     accept = partial(_accept, mutation=mutation, record=record, payment=payment, command_at=command_at)
@@ -217,6 +247,8 @@ def _misfit(provider: ProviderDescriptor, command: _OperationCommand, payment: P
     if isinstance(command, CancelPayment):  # what is not at the provider yet is stopped here, whatever that can do
         is_there = payment.status in ("requires_action", "authorized")
         return operation_misfit(provider, "cancel", None, whole=payment.amount, before=0) if is_there else None
+    if isinstance(command, RequestReturn):
+        return operation_misfit(provider, "return_request", None, whole=payment.amount, before=0)
     amount = command.amount_minor
     if isinstance(command, CapturePayment):
         left = (payment.amount - payment.amount_captured) or payment.amount
@@ -246,6 +278,8 @@ def _first_view(command: _OperationCommand, payment: PaymentView) -> OperationVi
             return first_operation(command.cancel_id, "cancel", payment, None, None)
         case RefundPayment():
             return first_operation(command.refund_id, "refund", payment, command.amount_minor, command.reason)
+        case RequestReturn():
+            return first_operation(command.return_request_id, "return_request", payment, None, command.reason)
 
 
 async def _end(mutation: Mutation, done: Done) -> Response:

@@ -1,4 +1,4 @@
-"""What merchants send for captures, cancels and refunds, and what the orchestrator may refuse them with."""
+"""What merchants send for captures, cancels, refunds and return requests, and what the orchestrator may refuse them with."""
 
 from typing import Annotated
 
@@ -16,6 +16,8 @@ CAPTURE_REFUSALS: tuple[RefusalCode, ...] = (
 )
 CANCEL_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_cancelable", "capture_in_progress", "cancel_in_progress")
 REFUND_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_refundable", "refund_exceeds_captured")
+RETURN_REFUSALS: tuple[RefusalCode, ...] = ("return_request_impossible", "return_request_in_progress")
+_Reason = Annotated[str, Field(min_length=1, max_length=200), Printable, Words]
 
 
 class NewCapture(Details):
@@ -45,6 +47,16 @@ class NewRefund(Details):
     model_config = ConfigDict(json_schema_extra={"example": {"amount": 250, "reason": "one item returned"}})
 
     amount: Amount | None = Field(default=None, description="Minor units; left out, all that is left.")
-    reason: Annotated[str, Field(min_length=1, max_length=200), Printable, Words] | None = Field(
-        default=None, description="Yours, kept and shown."
+    reason: _Reason | None = Field(default=None, description="Yours, kept and shown.")
+
+
+class NewReturnRequest(Details):
+    """Ask for a transfer's money back."""
+
+    problems = TEXT_PROBLEMS
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "sent twice"}})
+
+    reason: _Reason | None = Field(
+        default=None,
+        description="Why; the recipient's bank may read it. Nothing personal: it is kept and shown as it is.",
     )

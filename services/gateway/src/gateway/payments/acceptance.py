@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
+from msgspec.structs import replace
 
 from gateway.accounts.configuration import Configuration, current
 from gateway.edge import idempotency
@@ -19,6 +20,7 @@ from gateway.payments.schemas import NewPayment
 from gateway.payments.views import create_command, first_payment
 from malipo import clock
 from malipo.contracts.commands import CreatePayment, Mode, PaymentCommand
+from malipo.contracts.descriptor import Method
 from malipo.contracts.events import PaymentView
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
@@ -55,9 +57,10 @@ class _PaymentRequest:
 
 
 class _Fits(NamedTuple):
-    """A payment that can be accepted, and the providers that may get it."""
+    """A payment that can be accepted, its method with all that was chosen, and the providers that may get it."""
 
     payment: PaymentView
+    method: Method
     providers: tuple[str, ...]
 
 
@@ -115,7 +118,7 @@ class Acceptance:
         self, unit: UnitOfWork, one: _PaymentRequest, fits: _Fits, configuration: Configuration
     ) -> CreatePayment:
         (merchant_id, mode), payment = one.owner, fits.payment
-        sealed = personal.sealed(payment.id, one.body.method, self._key_ring)
+        sealed = personal.sealed(payment.id, fits.method, self._key_ring)
         if sealed.wrapped is not None:
             personal.keep(
                 unit,
@@ -128,7 +131,7 @@ class Acceptance:
         return create_command(
             payment,
             one.body,
-            sealed.method,
+            replace(sealed.method, transfer=payment.transfer),
             merchant_id=merchant_id,
             mode=mode,
             config_version=configuration.version,
@@ -140,7 +143,8 @@ class Acceptance:
 def _decide(one: _PaymentRequest, configuration: Configuration) -> _Fits | Problem:
     """The payment as it is accepted, at the database's time, or why it is not.
 
-    Without `expires_at` it is good for the shortest time of the providers that may get it.
+    Without `expires_at` it is good for the shortest time of the providers that may get it. What its method leaves open is
+    chosen by the rules of the first of them, to which it is routed.
     """
     body, now = one.body, configuration.read_at
     if body.expires_at is not None and (misfit := life_misfit(body.fitting, body.expires_at - now)):
@@ -151,7 +155,10 @@ def _decide(one: _PaymentRequest, configuration: Configuration) -> _Fits | Probl
     if not found:
         return not_configured(fitting[0].provider.name, body.account, one.owner[1])
     expires_at = body.expires_at or now + min(one.rules.life for one in found)
-    return _Fits(first_payment(body, now, expires_at), tuple(one.provider.name for one in found))
+    rules = found[0].rules
+    method, transfer = rules.completed(body.method, body.money, now)
+    payment = first_payment(body, now, expires_at, rules, transfer)
+    return _Fits(payment, method, tuple(one.provider.name for one in found))
 
 
 def not_configured(provider: str, account: str, mode: Mode) -> Problem:

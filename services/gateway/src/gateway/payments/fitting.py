@@ -34,7 +34,7 @@ class Candidate(NamedTuple):
 def candidates(asked: Asked, providers: Mapping[str, ProviderDescriptor] = PROVIDERS) -> list[Candidate] | Misfit:
     """The providers that fit, by name; or what does not fit, at the first field that leaves none over."""
     left = [Candidate(one, rules) for one in providers.values() if (rules := one.rules_of(asked.method.method_type))]
-    for misfit in (_provider, _currency, _step, _bounds, _capture, _needs, _own):
+    for misfit in (_provider, _currency, _step, _bounds, _capture, _needs, _remittance, _own):
         fitting = [one for one in left if misfit(asked, one) is None]
         if not fitting:
             return _what_would_be(misfit, asked, left)
@@ -150,6 +150,13 @@ def _capture(asked: Asked, one: Candidate) -> Misfit | None:
 def _needs(asked: Asked, one: Candidate) -> Misfit | None:
     missing = [name for name in one.rules.needs if name not in asked.given]
     return Misfit(f"/{missing[0]}", "field_missing", f"is required by {one.provider.title}") if missing else None
+
+
+def _remittance(asked: Asked, one: Candidate) -> Misfit | None:
+    if one.rules.remittance or "remittance" not in asked.given:
+        return None
+    detail = f"{asked.method.method_type} at {one.provider.title} has no recipient who reads it: leave it out, or use `description`"
+    return Misfit("/remittance", "remittance_unsupported", detail)
 
 
 def _own(asked: Asked, one: Candidate) -> Misfit | None:

@@ -64,7 +64,7 @@ def fitting_schema(methods: MethodTable) -> list[JsonValue]:
     """
     conditions: list[JsonValue] = []
     for type_, by_provider in methods.items():
-        if taken := _choices(by_provider, methods) | _needs(by_provider):
+        if taken := _choices(by_provider, methods) | _needs(by_provider) | _without(by_provider):
             conditions.append(_if(type_, {}, taken))
         amounts = _merged(by_provider)
         for rule in dict.fromkeys(amounts.values()):
@@ -96,6 +96,11 @@ def _choices(by_provider: Mapping[str, MethodRules], methods: MethodTable) -> di
 def _needs(by_provider: Mapping[str, MethodRules]) -> dict[str, JsonValue]:
     first, *others = by_provider.values()
     return {name: _GIVEN for name in first.needs if all(name in rules.needs for rules in others)}
+
+
+def _without(by_provider: Mapping[str, MethodRules]) -> dict[str, JsonValue]:
+    """Fields that none of the method's providers takes."""
+    return {} if any(rules.remittance for rules in by_provider.values()) else {"remittance": {"type": "null"}}
 
 
 def _bounds(rule: AmountRule) -> JsonValue:

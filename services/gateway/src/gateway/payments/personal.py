@@ -36,7 +36,7 @@ FROM personal_keys WHERE {_THEIRS}
 _ENDED = """
 SELECT k.payment_id FROM personal_keys AS k JOIN payments AS p ON p.id = k.payment_id
 WHERE k.erase_requested_at IS NOT NULL AND k.erased_at IS NULL
-  AND p.status NOT IN ('processing', 'requires_action', 'authorized')
+  AND p.status NOT IN ('initiated', 'processing', 'requires_action', 'authorized')
 ORDER BY k.payment_id LIMIT $1
 """
 _CLAIM_ENDED = f"{_ENDED} FOR UPDATE OF k SKIP LOCKED"

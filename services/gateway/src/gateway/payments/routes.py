@@ -20,7 +20,7 @@ from gateway.payments import store
 from gateway.payments.acceptance import AcceptanceOf
 from gateway.payments.access import require_payment
 from gateway.payments.schemas import NewPayment, PaymentFilters
-from gateway.payments.views import has_first_state
+from gateway.payments.views import UNDER_WAY, has_first_state
 from malipo.contracts.events import PaymentView
 
 router = APIRouter(prefix="/v1/payments", tags=["Payments"])
@@ -46,15 +46,16 @@ async def create_payment(
     """Accepts the payment for good, then waits briefly for its first meaningful state.
 
     201: the payment has come to a state: an end, `authorized`, or `requires_action` with the URL to send the customer
-    to. 202: accepted and still `processing`, with a `status_reason` when it is in doubt; read it at `Location`, or wait
-    for the webhook.
+    to. 202: accepted and still `initiated` or `processing`, with a `status_reason` when it is in doubt; read it at
+    `Location`, or wait for the webhook. A transfer is `initiated` until its bank works on it, perhaps not before its
+    rail opens, and is canceled as long as its bank allows.
     """
     done, payment = await acceptance.accept(mutation.request, body, mutation.origin(body.client_ref))
     about(payment_id=done.resource_id, client_ref=body.client_ref)
     if payment is None or mutation.wait_seconds > 0:
         payment = await _first_state(mutation, done)
     headers = mutation.headers(done, {"Location": f"/v1/payments/{payment.id}"})
-    if payment.status != "processing":
+    if payment.status not in UNDER_WAY:
         return respond(payment, 201, headers)
     return respond(payment, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
 

@@ -36,7 +36,7 @@ from malipo.clock import spoken
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode
 from malipo.contracts.descriptor import Details, Method, Misfit
 from malipo.contracts.events import PaymentStatus
-from malipo.contracts.methods import PRINTABLE, REFERENCE_CHARS
+from malipo.contracts.methods import PRINTABLE, REFERENCE_CHARS, REMITTANCE_CHARS
 from malipo.contracts.providers import METHODS, PROVIDERS
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
 
@@ -77,6 +77,7 @@ def _parameter_moment(text: object) -> object:
 Currency = Annotated[str, AfterValidator(_known_currency), text_schema(enum=sorted(EXPONENTS))]
 Provider = Annotated[str, AfterValidator(_known_provider), text_schema(enum=[*PROVIDERS])]
 ClientRef = Annotated[str, Field(min_length=1, max_length=REFERENCE_CHARS), Printable, Words]
+Remittance = Annotated[str, Field(min_length=1, max_length=REMITTANCE_CHARS), Printable, Words]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=40), Printable, Words]
 MetadataValue = Annotated[str, Field(max_length=500), Printable, Words]
 Metadata = Annotated[
@@ -125,6 +126,7 @@ class NewPayment(Details):
         "method_unknown",
         "method_unsupported",
         "operation_unsupported",
+        "remittance_unsupported",
         "url_invalid",
         "provider_unknown",
         "expires_at_out_of_range",
@@ -147,12 +149,14 @@ class NewPayment(Details):
     currency: Annotated[
         Currency, Field(description="ISO 4217, in capitals.", json_schema_extra={"enum": [*currencies_of(METHODS)]})
     ]
-    method: Annotated[Method, OneOf(METHODS), Field(description="How the customer pays.")]
+    method: Annotated[
+        Method, OneOf(METHODS), Field(description="How the customer pays, or who gets the money and how.")
+    ]
     client_ref: ClientRef | None = Field(
         default=None, description=f"Your own reference, e.g. the order's number. {_NOTHING_PERSONAL}"
     )
     customer_ref: ClientRef | None = Field(
-        default=None, description=f"An id of your own for the customer. {_NOTHING_PERSONAL}"
+        default=None, description=f"An id of your own for the customer, or for the recipient. {_NOTHING_PERSONAL}"
     )
     description: Description | None = Field(
         default=None, description=f"Shown to the customer where the provider does so. {_NOTHING_PERSONAL}"
@@ -170,7 +174,13 @@ class NewPayment(Details):
     expires_at: Annotated[_ShownMoment | None, BeforeValidator(_known_moment)] = Field(
         default=None,
         description=f"RFC 3339 with an offset, from {_SHORTEST} to {_LONGEST} ahead: after it nothing that takes the customer's "
-        "money is sent. Left out, as long as the method's providers say, of a card a quarter of an hour.",
+        "money, or sends yours, is sent. Left out, as long as the method's providers say, of a card a quarter of an hour.",
+    )
+
+    remittance: Remittance | None = Field(
+        default=None,
+        description="What the recipient reads with the money, e.g. an invoice's number; of methods that have a recipient. "
+        f"{_NOTHING_PERSONAL}",
     )
 
     _fitting: list[Candidate] = PrivateAttr()
@@ -178,13 +188,18 @@ class NewPayment(Details):
     @model_validator(mode="after")
     def _fits_a_provider(self) -> Self:
         given = frozenset(name for name in self.model_fields_set if getattr(self, name) is not None)
-        asked = Asked(self.method, Money(self.amount, self.currency), self.capture, self.provider, given)
+        asked = Asked(self.method, self.money, self.capture, self.provider, given)
         found = candidates(asked)
         if isinstance(found, Misfit):
             context = {"field": found.field, "detail": found.detail}
             raise PydanticCustomError(cast("LiteralString", found.code), "{detail}", context)
         self._fitting = found
         return self
+
+    @property
+    def money(self) -> Money:
+        """The amount and its currency."""
+        return Money(self.amount, self.currency)
 
     @property
     def fitting(self) -> Sequence[Candidate]:

@@ -4,23 +4,29 @@ from datetime import datetime
 
 from gateway.payments.schemas import NewPayment
 from malipo import ids
-from malipo.contracts.commands import CreatePayment, LatePayments, Mode, PaymentMethod
+from malipo.contracts.commands import CreatePayment, LatePayments, Mode, PaymentMethod, Transfer
+from malipo.contracts.descriptor import MethodRules
 from malipo.contracts.events import PaymentView
 from malipo.money import Money
 
+UNDER_WAY = frozenset({"initiated", "processing"})
+"""Statuses of a payment for which neither its merchant nor its customer can do anything, and that are no end."""
+
 
 def has_first_state(payment: PaymentView) -> bool:
-    """Whether the payment has a first meaningful state: anything but plain processing."""
-    return payment.status != "processing" or payment.status_reason is not None
+    """Whether the payment has a first meaningful state: anything but plainly under way."""
+    return payment.status not in UNDER_WAY or payment.status_reason is not None
 
 
-def first_payment(body: NewPayment, now: datetime, expires_at: datetime) -> PaymentView:
+def first_payment(
+    body: NewPayment, now: datetime, expires_at: datetime, rules: MethodRules, transfer: Transfer | None
+) -> PaymentView:
     """A payment as it is when it is accepted, at the database's `now`. Its id holds that moment to the millisecond."""
     payment_id = ids.new("pay", now)
     made_at = ids.made_at(payment_id)
     return PaymentView(
         id=payment_id,
-        status="processing",
+        status="initiated" if rules.initiates else "processing",
         amount=body.amount,
         currency=body.currency,
         amount_captured=0,
@@ -38,6 +44,8 @@ def first_payment(body: NewPayment, now: datetime, expires_at: datetime) -> Paym
         return_url=body.return_url,
         cancel_url=body.cancel_url,
         expires_at=expires_at,
+        remittance=body.remittance,
+        transfer=transfer,
     )
 
 
@@ -72,4 +80,5 @@ def create_command(
         return_url=body.return_url,
         cancel_url=body.cancel_url,
         expires_at=payment.expires_at,
+        remittance=body.remittance,
     )

@@ -32,3 +32,8 @@ def life_of(method_type: str) -> timedelta:
     Raises `LookupError` for a method that no provider has.
     """
     return min(rules.life for rules in METHODS[method_type].values())
+
+
+def initiates(method_type: str) -> bool:
+    """Whether a payment with this method is `initiated` until its provider works on it; of a method that no provider has, no."""
+    return any(rules.initiates for rules in METHODS.get(method_type, {}).values())

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
@@ -10,6 +11,9 @@ from malipo_simulators.kit.api.answers import Refusal
 from malipo_simulators.kit.api.bodies import read_body
 from malipo_simulators.kit.faults.scripted import FAULT_HEADER, AppliedFault, Subject
 from malipo_simulators.kit.world import AnyWorld
+
+REVOKED = "revoked"
+"""What no credentials may contain that are to be believed: any others will do."""
 
 
 def bearer_token(authorization: str | None) -> str | None:
@@ -32,6 +36,20 @@ def basic_pair(authorization: str | None) -> tuple[str, str] | None:
 def credentials(authorization: str | None, scheme: str) -> str | None:
     given, _, value = (authorization or "").partition(" ")
     return value.strip() or None if given.lower() == scheme else None
+
+
+def client_of(incoming: Request) -> tuple[str, str] | None:
+    """Id and secret of whoever asks for an access token, by `Authorization: Basic`; None for none, or one that is `REVOKED`."""
+    client_id, secret = basic_pair(incoming.headers.get("authorization")) or ("", "")
+    return None if not (client_id and secret) or REVOKED in client_id + secret else (client_id, secret)
+
+
+def grant_in(form: bytes) -> str | None:
+    """The `grant_type` of a form that asks for an access token (RFC 6749, section 4.4.2)."""
+    try:
+        return parse_qs(form.decode()).get("grant_type", [None])[0]
+    except ValueError:
+        return None
 
 
 async def body_of(incoming: Request, max_bytes: int, too_large: Refusal) -> bytes:

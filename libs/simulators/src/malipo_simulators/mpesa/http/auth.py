@@ -2,12 +2,10 @@
 
 from starlette.requests import Request
 
-from malipo_simulators.kit.api.reading import basic_pair, bearer_token
+from malipo_simulators.kit.api.reading import bearer_token, client_of
 from malipo_simulators.mpesa.errors import invalid_authentication, invalid_header, invalid_token
 from malipo_simulators.mpesa.state.apps import App
 from malipo_simulators.mpesa.state.world import MpesaWorld
-
-REVOKED = "revoked"
 
 
 def authenticate(world: MpesaWorld, incoming: Request) -> tuple[App, str]:
@@ -15,15 +13,15 @@ def authenticate(world: MpesaWorld, incoming: Request) -> tuple[App, str]:
     token = bearer_token(incoming.headers.get("authorization"))
     if token is None:
         raise invalid_header()
-    app = world.apps.owner(token)
+    app = world.app_behind(token)
     if app is None:
         raise invalid_token(incoming.url.path)
     return app, token
 
 
 def read_app(world: MpesaWorld, incoming: Request) -> App:
-    """The app of `Authorization: Basic base64(key:secret)`; any will do, but one that contains `revoked`."""
-    key, secret = basic_pair(incoming.headers.get("authorization")) or ("", "")
-    if not (key and secret) or REVOKED in key + secret:
+    """The app that asks for a token, by its key and secret."""
+    client = client_of(incoming)
+    if client is None:
         raise invalid_authentication()
-    return world.apps.of(key, secret)
+    return world.apps.of(*client)

@@ -20,7 +20,7 @@ def strike_before_effect(world: MpesaWorld, cause: Cause, token: str | None) -> 
     """Raise the Refusal of a fault that lets nothing happen."""
     match cause.fault.fault if cause.fault else None:
         case MpesaFault.TOKEN_KILLED if token is not None:
-            world.apps.kill(token)
+            world.tokens.kill(token)
         case MpesaFault.SYSTEM_BUSY:
             raise system_busy()
         case MpesaFault.QUOTA_VIOLATION:

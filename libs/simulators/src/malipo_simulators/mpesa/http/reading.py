@@ -34,7 +34,7 @@ async def read_request(world: MpesaWorld, incoming: Request, cause: Cause) -> Mp
     given = read_object(body)
     cause.fault = choose_fault(world, incoming, lambda: subject_of(world, cause, given), bad_request)
     strike_before_effect(world, cause, token)
-    if world.apps.owner(token) is None:
+    if world.tokens.owner(token) is None:
         raise invalid_token(cause.path)
     if world.apps.in_a_hurry(app):
         raise spike_arrest()

@@ -11,5 +11,5 @@ def generate(request: MpesaRequest) -> Json:
     """A new token; the app's last one is dead from now on. `expires_in` is text, whatever the portal's sample shows."""
     if request.given.get("grant_type") != GRANT:
         raise invalid_grant_type()
-    token = request.world.apps.issue(request.app)
+    token = request.world.tokens.issue(request.app.id)
     return {"access_token": token, "expires_in": str(request.world.settings.token_seconds)}

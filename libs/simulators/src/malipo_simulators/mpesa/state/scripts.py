@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from malipo_simulators.kit.scripts import Scripts
 from malipo_simulators.mpesa.endings import Ending
 from malipo_simulators.mpesa.state.prompts import Push
 
@@ -43,49 +44,4 @@ class PromptMatch(BaseModel):
         )
 
 
-@dataclass(slots=True, eq=False)
-class Script:
-    """`times` is how often it is still to be played; None for always."""
-
-    id: str
-    match: PromptMatch
-    fate: Fate
-    times: int | None
-    played: int = 0
-
-
-class Scripts:
-    """In order of arrival: the first that takes a push decides."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._scripts: dict[str, Script] = {}
-        self._count = 0
-
-    def add(self, match: PromptMatch, fate: Fate, times: int | None) -> Script:
-        """Raise OverflowError at the limit."""
-        if len(self._scripts) >= self._limit:
-            raise OverflowError(self._limit)
-        self._count += 1
-        script = Script(f"script_{self._count}", match, fate, times)
-        self._scripts[script.id] = script
-        return script
-
-    def all(self) -> list[Script]:
-        return list(self._scripts.values())
-
-    def remove(self, script_id: str) -> bool:
-        return self._scripts.pop(script_id, None) is not None
-
-    def clear(self) -> None:
-        self._scripts.clear()
-
-    def play(self, push: Push) -> Fate | None:
-        """A script that has been played as often as it should be is gone."""
-        script = next((one for one in self._scripts.values() if one.match.takes(push)), None)
-        if script is None:
-            return None
-        script.played += 1
-        if script.played == script.times:
-            del self._scripts[script.id]
-        return script.fate
+type MpesaScripts = Scripts[PromptMatch, Fate]

@@ -7,34 +7,37 @@ from urllib.parse import urlsplit
 from malipo_simulators.kit.book import Book
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.ids import ALPHANUMERIC
+from malipo_simulators.kit.scripts import Scripts
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.kit.tokens import Tokens
 from malipo_simulators.kit.webhooks.courier import Courier
 from malipo_simulators.kit.webhooks.posting import Poster
 from malipo_simulators.kit.world import World
 from malipo_simulators.mpesa.errors import system_busy
 from malipo_simulators.mpesa.faults import MpesaFault, PullQuirk
 from malipo_simulators.mpesa.settings import MpesaSettings
-from malipo_simulators.mpesa.state.apps import Apps
+from malipo_simulators.mpesa.state.apps import App, Apps
 from malipo_simulators.mpesa.state.book import Effect, MpesaBook, Payment, payment_of, total_of
 from malipo_simulators.mpesa.state.conversations import Conversations
 from malipo_simulators.mpesa.state.initiators import Initiators
 from malipo_simulators.mpesa.state.ledger import Ledger, Transaction
 from malipo_simulators.mpesa.state.prompts import Prompts
 from malipo_simulators.mpesa.state.registrations import Registrations
-from malipo_simulators.mpesa.state.scripts import Scripts
+from malipo_simulators.mpesa.state.scripts import MpesaScripts
 from malipo_simulators.mpesa.state.shortcodes import Shortcode
 from malipo_simulators.mpesa.times import in_east_africa
 
 CAPITALS = ALPHANUMERIC[:36]
 # A receipt begins with its date: a letter for the year (2019 is N), one for the month, and the day, whose tenth is A.
 FIRST_YEAR = 2006
+TOKEN_LENGTH = 28
 
 type Follower = Callable[[Transaction, Cause], None]
 """Told of each transaction after it is in the ledger, with the request (or page, or timer) that it follows from."""
 
 
 class MpesaWorld(World[MpesaSettings]):
-    """Apps, shortcodes, prompts, the ledger, the book. What a room remembers is a store beside these, empty after a reset."""
+    """Apps with their tokens, shortcodes, prompts, the ledger, the book. What a room remembers is a store beside these, empty after a reset."""
 
     def __init__(self, settings: MpesaSettings, poster: Poster) -> None:
         self._followers: list[Follower] = []
@@ -44,13 +47,20 @@ class MpesaWorld(World[MpesaSettings]):
     def _start_empty(self) -> None:
         super()._start_empty()
         self.book: MpesaBook = Book(total_of)
-        self.apps = Apps(self.ids, self.clock, self.settings)
+        self.apps = Apps(self.clock, self.settings)
+        self.tokens = Tokens(
+            self.ids,
+            self.clock,
+            self.settings.token_seconds,
+            length=TOKEN_LENGTH,
+            one_at_a_time=not self.settings.keep_old_tokens,
+        )
         self.ledger = Ledger()
         self.registrations = Registrations()
         self.initiators = Initiators()
         self.conversations = Conversations()
         self.prompts = Prompts()
-        self.scripts = Scripts(self.settings.max_scripts)
+        self.scripts: MpesaScripts = Scripts(self.settings.max_scripts)
         self._shortcodes: dict[str, Shortcode] = {}
         self._couriers: dict[str, Courier] = {}
 
@@ -69,6 +79,10 @@ class MpesaWorld(World[MpesaSettings]):
         drawn = self.ids.draw("request", 24, "0123456789abcdef")
         number = self.ids.draw("request number", 7, "0123456789")
         return f"{drawn[:4]}-{drawn[4:8]}-{drawn[8:12]}-{drawn[12:]}{number}"
+
+    def app_behind(self, token: str) -> App | None:
+        """The app whose live token this is."""
+        return self.apps.find(self.tokens.owner(token))
 
     def shortcode(self, code: str) -> Shortcode:
         """The organisation of this code, made on first sight: five to seven digits, whatever they are."""

@@ -4,14 +4,15 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from malipo_simulators.kit.control.scripts import add_script, script_routes, script_view
 from malipo_simulators.kit.faults.rules import MAX_DELAY_SECONDS
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.mpesa.endings import Ending
 from malipo_simulators.mpesa.state.prompts import Prompt
-from malipo_simulators.mpesa.state.scripts import Fate, PromptMatch, Script
+from malipo_simulators.mpesa.state.scripts import Fate, PromptMatch
 from malipo_simulators.mpesa.state.world import MpesaWorld
 
 type Seconds = Annotated[float, Field(ge=0, le=MAX_DELAY_SECONDS)]
@@ -34,28 +35,6 @@ class NewScript(BaseModel):
 def prompt_routes(world: MpesaWorld) -> APIRouter:
     router = APIRouter(prefix="/_sim", tags=["Customers"])
 
-    @router.post("/scripts", status_code=201, summary="Script what the next customers do")
-    async def add(new: NewScript) -> Json:
-        after = world.settings.answer_seconds if new.after_seconds is None else new.after_seconds
-        fate = Fate(new.ending, after, new.silent, new.paid_after_seconds, new.told)
-        try:
-            return script_view(world.scripts.add(new.match, fate, new.times))
-        except OverflowError as error:
-            raise HTTPException(409, f"At most {error} scripts: delete some.") from error
-
-    @router.get("/scripts", summary="The scripts that are still to be played")
-    async def show() -> list[Json]:
-        return [script_view(script) for script in world.scripts.all()]
-
-    @router.delete("/scripts", status_code=204, summary="Remove all scripts")
-    async def clear() -> None:
-        world.scripts.clear()
-
-    @router.delete("/scripts/{script_id}", status_code=204, summary="Remove one script")
-    async def remove(script_id: str) -> None:
-        if not world.scripts.remove(script_id):
-            raise HTTPException(404, f"No script {script_id}.")
-
     @router.get("/prompts", summary="Prompts, the newest first")
     async def prompts(
         phone: str | None = None,
@@ -75,14 +54,16 @@ def prompt_routes(world: MpesaWorld) -> APIRouter:
     return router
 
 
-def script_view(script: Script) -> Json:
-    return {
-        "id": script.id,
-        "match": script.match.model_dump(),
-        **asdict(script.fate),
-        "times": script.times,
-        "played": script.played,
-    }
+def prompt_script_routes(world: MpesaWorld) -> APIRouter:
+    router = script_routes(lambda: world.scripts, asdict, "Customers")
+
+    @router.post("", status_code=201, summary="Script what the next customers do")
+    async def add(new: NewScript) -> Json:
+        after = world.settings.answer_seconds if new.after_seconds is None else new.after_seconds
+        fate = Fate(new.ending, after, new.silent, new.paid_after_seconds, new.told)
+        return script_view(add_script(world.scripts, new.match, fate, new.times), asdict)
+
+    return router
 
 
 def prompt_view(prompt: Prompt) -> Json:

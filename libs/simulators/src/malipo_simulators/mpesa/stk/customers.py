@@ -46,7 +46,11 @@ def fate_of(world: MpesaWorld, push: Push, cause: Cause) -> Fate | None:
     settings = world.settings
     fate = faulty(cause, settings) or wrong_party(world, push, settings)
     if fate is None:
-        fate = limited(world, push) or world.scripts.play(push) or by_number(push.phone, settings)
+        fate = (
+            limited(world, push)
+            or world.scripts.play(lambda match: match.takes(push))
+            or by_number(push.phone, settings)
+        )
         world.prompts.note_asked(push, world.clock.now())
     if fate is None and settings.answer is not None:
         fate = Fate(settings.answer, settings.answer_seconds)

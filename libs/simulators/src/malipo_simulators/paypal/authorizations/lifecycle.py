@@ -17,7 +17,7 @@ from malipo_simulators.paypal.objects.models import (
 )
 from malipo_simulators.paypal.objects.money import Money
 from malipo_simulators.paypal.objects.plans import Funding
-from malipo_simulators.paypal.state.book import Kind
+from malipo_simulators.paypal.state.book import EffectKind
 from malipo_simulators.paypal.state.change import Change
 from malipo_simulators.paypal.state.events import EventType
 
@@ -63,7 +63,7 @@ def new_authorization(change: Change, order: Order, unit: Unit, funding: Funding
 def grant(change: Change, one: Authorization) -> None:
     one.status, one.reason, one.updated = AuthorizationStatus.CREATED, None, change.now
     invoices.claim(change.account, one.order, one.invoice_id)
-    change.move(Kind.AUTHORIZE, one, one.amount)
+    change.move(EffectKind.AUTHORIZE, one, one.amount)
     change.emit_authorization(EventType.AUTHORIZATION_CREATED, one)
 
 
@@ -107,7 +107,7 @@ def capture(change: Change, one: Authorization, wanted: Wanted) -> Capture:
         ends = wanted.final or left(one).minor <= 0
         mark(change, one, AuthorizationStatus.CAPTURED if ends else AuthorizationStatus.PARTIALLY_CAPTURED)
         if ends and before > wanted.amount:
-            change.move(Kind.RELEASE, one, before - wanted.amount)
+            change.move(EffectKind.RELEASE, one, before - wanted.amount)
     return made
 
 
@@ -140,7 +140,7 @@ def reauthorize(change: Change, one: Authorization, amount: Money) -> Authorizat
     )
     one.unit.authorizations.append(fresh)
     change.account.authorizations.append(fresh)
-    change.move(Kind.REAUTHORIZE, fresh, amount)
+    change.move(EffectKind.REAUTHORIZE, fresh, amount)
     change.emit_authorization(EventType.AUTHORIZATION_CREATED, fresh)
     return fresh
 
@@ -154,7 +154,7 @@ def void(change: Change, one: Authorization) -> None:
     for each in (one, *(other for other in one.unit.authorizations if other.root is one)):
         each.status, each.reason, each.updated = AuthorizationStatus.VOIDED, None, change.now
     if held and remaining.minor > 0:
-        change.move(Kind.RELEASE, one, remaining)
+        change.move(EffectKind.RELEASE, one, remaining)
     if not one.captures:
         invoices.let_go(change.account, one.invoice_id)
     if not one.captured.minor:

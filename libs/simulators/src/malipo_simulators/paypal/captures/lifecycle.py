@@ -19,7 +19,7 @@ from malipo_simulators.paypal.objects.models import (
 )
 from malipo_simulators.paypal.objects.money import Money, fee_of, zero
 from malipo_simulators.paypal.objects.plans import Funding
-from malipo_simulators.paypal.state.book import Kind
+from malipo_simulators.paypal.state.book import EffectKind
 from malipo_simulators.paypal.state.change import Change
 from malipo_simulators.paypal.state.events import EventType
 
@@ -92,7 +92,7 @@ def new_capture(change: Change, wanted: Wanted) -> Capture:
         invoice_id=wanted.invoice_id or wanted.unit.invoice_id,
         custom_id=wanted.unit.custom_id,
         note=wanted.note,
-        request_id=change.cause.idempotency_key,
+        idempotency_key=change.cause.idempotency_key,
     )
 
 
@@ -100,7 +100,7 @@ def complete(change: Change, capture: Capture) -> None:
     """The money has come."""
     capture.status, capture.reason, capture.updated = CaptureStatus.COMPLETED, None, change.now
     claim_for_capture(change.account, capture)
-    change.move(Kind.CAPTURE, capture, capture.amount, fee=capture.fee)
+    change.move(EffectKind.CAPTURE, capture, capture.amount, fee=capture.fee)
     change.emit_capture(EventType.CAPTURE_COMPLETED, capture)
 
 
@@ -164,7 +164,7 @@ def reverse(change: Change, capture: Capture, amount: Money | None = None) -> bo
     change.account.refunds.append(taken)
     capture.status = CaptureStatus.PARTIALLY_REFUNDED if capture.refundable.minor else CaptureStatus.REFUNDED
     capture.reversed, capture.updated = True, change.now
-    change.move(Kind.REVERSAL, taken, taken.amount)
+    change.move(EffectKind.REVERSAL, taken, taken.amount)
     change.emit_refund(EventType.CAPTURE_REVERSED, taken)
     return True
 

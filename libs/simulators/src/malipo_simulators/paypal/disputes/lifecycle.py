@@ -3,7 +3,7 @@
 from malipo_simulators.paypal.captures import lifecycle as captures
 from malipo_simulators.paypal.objects.models import Capture, Dispute, DisputeOutcome, DisputeStatus
 from malipo_simulators.paypal.objects.money import Money
-from malipo_simulators.paypal.state.book import Kind
+from malipo_simulators.paypal.state.book import EffectKind
 from malipo_simulators.paypal.state.change import Change
 from malipo_simulators.paypal.state.events import EventType
 
@@ -21,7 +21,7 @@ def open_dispute(change: Change, capture: Capture, amount: Money, reason: str) -
         updated=change.now,
     )
     change.account.disputes.append(one)
-    change.move(Kind.HOLD, capture, amount, transaction=change.world.new_id("hold"))
+    change.move(EffectKind.HOLD, capture, amount, transaction=change.world.new_id("hold"))
     change.emit_dispute(EventType.DISPUTE_CREATED, one)
     return one
 
@@ -52,6 +52,6 @@ def resolve(change: Change, one: Dispute, outcome: DisputeOutcome) -> bool:
     if one.status is DisputeStatus.RESOLVED:
         return False
     one.status, one.outcome, one.updated = DisputeStatus.RESOLVED, outcome, change.now
-    change.move(Kind.HOLD_ENDED, one.capture, one.amount, transaction=change.world.new_id("hold"))
+    change.move(EffectKind.HOLD_ENDED, one.capture, one.amount, transaction=change.world.new_id("hold"))
     change.emit_dispute(EventType.DISPUTE_RESOLVED, one)
     return True

@@ -2,12 +2,10 @@
 
 from starlette.requests import Request
 
-from malipo_simulators.kit.api.reading import basic_pair, bearer_token
+from malipo_simulators.kit.api.reading import bearer_token, client_of
 from malipo_simulators.paypal.errors import invalid_client, unauthenticated
 from malipo_simulators.paypal.state.account import Account
 from malipo_simulators.paypal.state.world import PaypalWorld
-
-REVOKED = "revoked"
 
 
 def authenticate(world: PaypalWorld, incoming: Request) -> tuple[Account, str]:
@@ -20,8 +18,8 @@ def authenticate(world: PaypalWorld, incoming: Request) -> tuple[Account, str]:
 
 
 def read_app(world: PaypalWorld, incoming: Request) -> Account:
-    """The account of `Authorization: Basic base64(id:secret)`; any will do, but one that contains `revoked`."""
-    client_id, secret = basic_pair(incoming.headers.get("authorization")) or ("", "")
-    if not (client_id and secret) or REVOKED in client_id + secret:
+    """The account of the app that asks for a token, or 401."""
+    client = client_of(incoming)
+    if client is None:
         raise invalid_client()
-    return world.account_of(client_id, secret)
+    return world.account_of(*client)

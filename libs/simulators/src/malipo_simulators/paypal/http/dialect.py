@@ -10,11 +10,11 @@ from malipo_simulators.kit.api.dialect import Dialect, Operation
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import AppliedFault
 from malipo_simulators.paypal.errors import PaypalError, rate_limited, server_error, with_debug_id
-from malipo_simulators.paypal.http.api import Call
+from malipo_simulators.paypal.http.call import Call
 from malipo_simulators.paypal.http.faults import spoil, striking
 from malipo_simulators.paypal.http.reading import read_request
 from malipo_simulators.paypal.http.request import PaypalRequest
-from malipo_simulators.paypal.state.request_ids import Name
+from malipo_simulators.paypal.state.idempotency import Name
 from malipo_simulators.paypal.state.world import PaypalWorld
 
 
@@ -49,15 +49,15 @@ class PaypalDialect(Dialect[PaypalRequest]):
     def begin(self, request: PaypalRequest) -> Answer | None:
         """What was done under the same PayPal-Request-Id, as it is now: whatever the body says this time."""
         name = name_of(request)
-        effect = request.account.request_ids.begin(name, request.change.now) if name else None
-        return Answer(200, encode(effect.show(request.full)), is_replay=True) if effect else None
+        made = request.account.idempotency.begin(name, request.change.now) if name else None
+        return Answer(200, encode(made.show(request.full)), is_replay=True) if made else None
 
     @override
     def end(self, request: PaypalRequest, answer: Answer | None) -> None:
         del answer  # the effect was remembered as it came about, if it did
         name = name_of(request)
         if name:
-            request.account.request_ids.end(name)
+            request.account.idempotency.end(name)
 
     @override
     def spoil(self, fault: AppliedFault, answer: Answer) -> Answer:
@@ -85,4 +85,4 @@ class RefusingDialect(PaypalDialect):
 
 
 def name_of(request: PaypalRequest) -> Name | None:
-    return None if request.request_id is None else (request.change.cause.path, request.request_id)
+    return None if request.idempotency_key is None else (request.change.cause.path, request.idempotency_key)

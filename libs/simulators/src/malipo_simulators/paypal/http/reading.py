@@ -1,10 +1,10 @@
 """Reads a request: whose it is, its JSON by its schema, and the fault that is meant for it."""
 
-import json
 from typing import Any
 
 from starlette.requests import Request
 
+from malipo_simulators.kit.api.bodies import read_json as parsed
 from malipo_simulators.kit.api.reading import body_of, choose_fault
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import Subject
@@ -16,8 +16,8 @@ from malipo_simulators.paypal.errors import (
     wrong_media_type,
 )
 from malipo_simulators.paypal.faults import PaypalFault
-from malipo_simulators.paypal.http.api import Call
 from malipo_simulators.paypal.http.auth import authenticate
+from malipo_simulators.paypal.http.call import Call
 from malipo_simulators.paypal.http.negative import HEADER as MOCK_HEADER
 from malipo_simulators.paypal.http.negative import mocked
 from malipo_simulators.paypal.http.request import PaypalRequest
@@ -42,8 +42,7 @@ async def read_request(world: PaypalWorld, call: Call, incoming: Request, cause:
     raw = await body_of(incoming, world.settings.max_body_bytes, too_large())
     account, token = authenticate(world, incoming)
     cause.account = account.id
-    request_id = read_request_id(call, incoming)
-    cause.idempotency_key = request_id
+    cause.idempotency_key = read_key(call, incoming)
     given = read_json(call, incoming, raw)
     cause.fault = choose_fault(world, incoming, lambda: subject_of(account, incoming, given), unreadable_fault)
     if cause.fault is not None and cause.fault.fault == PaypalFault.TOKEN_EXPIRED_EARLY:
@@ -63,13 +62,13 @@ async def read_request(world: PaypalWorld, call: Call, incoming: Request, cause:
         api_base=reached,
         page_base=world.settings.public_url or reached,
         full=incoming.headers.get("prefer", "").strip() == FULL and not minimal,
-        request_id=request_id,
+        idempotency_key=cause.idempotency_key,
         key_seconds=world.settings.order_key_seconds if call.keys == "orders" else world.settings.payment_key_seconds,
         query=dict(incoming.query_params),
     )
 
 
-def read_request_id(call: Call, incoming: Request) -> str | None:
+def read_key(call: Call, incoming: Request) -> str | None:
     given = incoming.headers.get(REQUEST_ID) if call.keys else None
     if given is not None and not 1 <= len(given) <= LONGEST_REQUEST_ID:
         raise against_schema(call.name, [Violation(LENGTH, "PayPal-Request-Id", given)])
@@ -86,22 +85,10 @@ def read_json(call: Call, incoming: Request, raw: bytes) -> Any:
     if not raw.strip():
         return {}
     try:
-        return readable(raw, json.loads(raw, parse_constant=not_json))
+        return parsed(raw)
     except (ValueError, RecursionError) as error:
         issue = MALFORMED if MALFORMED in issues_of(call.name) else SYNTAX
         raise against_schema(call.name, [Violation(issue, "/")]) from error
-
-
-def readable(raw: bytes, given: Any) -> Any:
-    """Raise ValueError for half a surrogate pair, which JSON can escape and nothing can write back."""
-    if b"\\u" in raw:
-        json.dumps(given, ensure_ascii=False).encode()
-    return given
-
-
-def not_json(constant: str) -> None:
-    """Python reads NaN and Infinity, which JSON does not have."""
-    raise ValueError(constant)
 
 
 def read_body(call: Call, given: Any) -> Any:

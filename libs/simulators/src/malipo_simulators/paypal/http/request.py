@@ -13,7 +13,7 @@ from malipo_simulators.paypal.settings import PaypalSettings
 from malipo_simulators.paypal.spec import documented, issues_of
 from malipo_simulators.paypal.state.account import Account
 from malipo_simulators.paypal.state.change import Change
-from malipo_simulators.paypal.state.request_ids import Effect
+from malipo_simulators.paypal.state.idempotency import Remembered
 from malipo_simulators.paypal.state.world import PaypalWorld
 
 BUSINESS_RULE = 422
@@ -35,7 +35,7 @@ class PaypalRequest:
     api_base: str
     page_base: str
     full: bool
-    request_id: str | None
+    idempotency_key: str | None
     key_seconds: int
     query: dict[str, str]
 
@@ -95,8 +95,8 @@ class PaypalRequest:
 
         `show` renders it, in full or as little as `return=minimal` has.
         """
-        if self.request_id is not None:
-            name = (self.change.cause.path, self.request_id)
-            effect = Effect(show, self.change.now + self.key_seconds)
-            self.account.request_ids.remember(name, effect)
+        if self.idempotency_key is not None:
+            name = (self.change.cause.path, self.idempotency_key)
+            made = Remembered(show, self.change.now + self.key_seconds)
+            self.account.idempotency.remember(name, made)
         return Answer(status, encode(show(self.full)))

@@ -1,13 +1,12 @@
 """POST /v1/oauth2/token: an access token for an app."""
 
 from typing import override
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
 from malipo_simulators.kit.api.answers import Answer, encode
 from malipo_simulators.kit.api.dialect import Dialect, Operation
-from malipo_simulators.kit.api.reading import body_of, choose_fault
+from malipo_simulators.kit.api.reading import body_of, choose_fault, grant_in
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import Subject
 from malipo_simulators.kit.shapes import Json
@@ -92,10 +91,3 @@ class TokenDialect(Dialect[Account]):
             "nonce": f"{written(self._world.clock.now())}{self._world.ids.draw('nonce', 40)}",
         }
         return Answer(200, encode(body))
-
-
-def grant_in(raw: bytes) -> str | None:
-    try:
-        return parse_qs(raw.decode()).get("grant_type", [None])[0]
-    except ValueError:
-        return None

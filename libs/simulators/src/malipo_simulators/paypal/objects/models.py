@@ -197,7 +197,7 @@ class Capture:
     denied_later: bool = False
     reversed: bool = False
     due: int | None = None
-    request_id: str | None = None
+    idempotency_key: str | None = None
     refunds: list["Refund"] = field(default_factory=list["Refund"])
 
     @property
@@ -229,7 +229,7 @@ class Refund:
     fails_later: bool = False
     is_reversal: bool = False
     due: int | None = None
-    request_id: str | None = None
+    idempotency_key: str | None = None
 
 
 class DisputeStatus(StrEnum):

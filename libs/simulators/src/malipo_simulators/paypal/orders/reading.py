@@ -43,7 +43,7 @@ def read_wallet(request: PaypalRequest) -> Json | None:
     source = as_object(request.body.get("payment_source"))
     if source is None:
         return None
-    if request.request_id is None and request.documents("PAYPAL_REQUEST_ID_REQUIRED"):
+    if request.idempotency_key is None and request.documents("PAYPAL_REQUEST_ID_REQUIRED"):
         raise request.issue("PAYPAL_REQUEST_ID_REQUIRED")
     wallet = as_object(source.get(WALLET))
     if wallet is None:

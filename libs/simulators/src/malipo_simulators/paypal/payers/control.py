@@ -1,11 +1,13 @@
 """Control routes for payers: act as one, script what the next ones do, and see what became of orders."""
 
+from dataclasses import asdict
 from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from malipo_simulators.kit.control.scripts import add_script, script_routes, script_view
 from malipo_simulators.kit.faults.rules import MAX_DELAY_SECONDS
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.paypal.objects.models import Order
@@ -13,7 +15,7 @@ from malipo_simulators.paypal.objects.plans import Funding, Plan
 from malipo_simulators.paypal.objects.render import render_order
 from malipo_simulators.paypal.payers import lifecycle
 from malipo_simulators.paypal.payers.page import found, waiting, way_back
-from malipo_simulators.paypal.state.scripts import OrderMatch, Script
+from malipo_simulators.paypal.state.scripts import Fate, OrderMatch
 from malipo_simulators.paypal.state.world import PaypalWorld
 
 
@@ -70,43 +72,16 @@ def payer_routes(world: PaypalWorld) -> APIRouter:
     return router
 
 
-def script_routes(world: PaypalWorld) -> APIRouter:
-    router = APIRouter(prefix="/_sim/scripts", tags=["Payers"])
+def payer_script_routes(world: PaypalWorld) -> APIRouter:
+    router = script_routes(lambda: world.scripts, asdict, "Payers")
 
     @router.post("", status_code=201, summary="Script what the next payers do")
     async def add(new: NewScript) -> Json:
         after = world.settings.approve_seconds if new.after_seconds is None else new.after_seconds
-        try:
-            return script_view(world.scripts.add(new.match, new.plan, after, new.times))
-        except OverflowError as error:
-            raise HTTPException(409, f"At most {error} scripts: delete some.") from error
-
-    @router.get("", summary="The scripts that are still to be played")
-    async def show() -> list[Json]:
-        return [script_view(script) for script in world.scripts.all()]
-
-    @router.delete("", status_code=204, summary="Remove all scripts")
-    async def clear() -> None:
-        world.scripts.clear()
-
-    @router.delete("/{script_id}", status_code=204, summary="Remove one script")
-    async def remove(script_id: str) -> None:
-        if not world.scripts.remove(script_id):
-            raise HTTPException(404, f"No script {script_id}.")
+        return script_view(add_script(world.scripts, new.match, Fate(new.plan, after), new.times), asdict)
 
     return router
 
 
 def decided(order: Order, *, approved: bool) -> Json:
     return {"order": order.id, "status": order.status, "redirect_to": way_back(order, approved=approved)}
-
-
-def script_view(script: Script) -> Json:
-    return {
-        "id": script.id,
-        "match": script.match.model_dump(),
-        "plan": script.plan,
-        "after_seconds": script.after_seconds,
-        "times": script.times,
-        "played": script.played,
-    }

@@ -51,9 +51,9 @@ def send_back(change: Change, order: Order) -> None:
 
 def plan(change: Change, order: Order) -> None:
     """What the payer of a new order will do by itself: by a script, else by the settings."""
-    script = change.world.scripts.play(order, change.account.id)
-    if script is not None:
-        order.plan, order.plan_seconds = script.plan, script.after_seconds
+    fate = change.world.scripts.play(lambda match: match.takes(order, change.account.id))
+    if fate is not None:
+        order.plan, order.plan_seconds = fate.plan, fate.after_seconds
     elif change.settings.approve is Approve.ALL:
         order.plan, order.plan_seconds = Plan.APPROVE, change.settings.approve_seconds
     act_by_plan(change, order)

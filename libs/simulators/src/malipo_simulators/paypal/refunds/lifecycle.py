@@ -7,7 +7,7 @@ from math import ceil
 from malipo_simulators.paypal.faults import PaypalFault
 from malipo_simulators.paypal.objects.models import Capture, CaptureStatus, Refund, RefundStatus
 from malipo_simulators.paypal.objects.money import Money
-from malipo_simulators.paypal.state.book import Kind
+from malipo_simulators.paypal.state.book import EffectKind
 from malipo_simulators.paypal.state.change import Change
 from malipo_simulators.paypal.state.events import EventType
 
@@ -37,14 +37,14 @@ def make(change: Change, wanted: Wanted) -> Refund:
         invoice_id=wanted.invoice_id,
         custom_id=wanted.custom_id or wanted.capture.custom_id,
         note=wanted.note,
-        request_id=change.cause.idempotency_key,
+        idempotency_key=change.cause.idempotency_key,
     )
     wanted.capture.refunds.append(refund)
     wanted.capture.unit.refunds.append(refund)
     change.account.refunds.append(refund)
     if wanted.invoice_id is not None:
         change.account.refund_invoices.add(wanted.invoice_id)
-    change.move(Kind.REFUND, refund, refund.amount)
+    change.move(EffectKind.REFUND, refund, refund.amount)
     if change.fault in PENDING_FAULTS:
         wait(change, refund)
     else:
@@ -99,6 +99,6 @@ def fail(change: Change, refund: Refund) -> bool:
     change.account.unsettled.pop(refund.id, None)
     refund.status, refund.reason, refund.updated = RefundStatus.FAILED, None, change.now
     count(refund.capture)
-    change.move(Kind.REFUND_FAILED, refund, refund.amount)
+    change.move(EffectKind.REFUND_FAILED, refund, refund.amount)
     change.emit_refund(EventType.REFUND_FAILED, refund)
     return True

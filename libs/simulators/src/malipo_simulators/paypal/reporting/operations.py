@@ -13,7 +13,7 @@ from malipo_simulators.paypal.reporting.asked import BAD_REQUEST, Asked, read_as
 from malipo_simulators.paypal.reporting.render import render_row
 from malipo_simulators.paypal.reporting.rows import Row, rows_of
 from malipo_simulators.paypal.state.account import Account
-from malipo_simulators.paypal.state.book import Kind
+from malipo_simulators.paypal.state.book import EffectKind
 
 TRANSACTIONS = "/v1/reporting/transactions"
 FORBIDDEN = 403
@@ -86,7 +86,7 @@ def balance(account: Account, currency: str, at: int) -> Json:
     """What is held for disputes is a part of the total."""
     moved = [one for one in account.ledger if one.amount.currency == currency and one.at <= at]
     available = sum(one.net for one in moved) - account.withdrawn.get(currency, 0)
-    held = -sum(one.net for one in moved if one.kind in (Kind.HOLD, Kind.HOLD_ENDED))
+    held = -sum(one.net for one in moved if one.kind in (EffectKind.HOLD, EffectKind.HOLD_ENDED))
     return {
         "currency": currency,
         "primary": currency == "USD",

@@ -8,20 +8,20 @@ from malipo_simulators.kit.ids import letters
 from malipo_simulators.paypal.objects.models import AuthorizationStatus, Capture, CaptureStatus, Order, RefundStatus
 from malipo_simulators.paypal.objects.money import Money, zero
 from malipo_simulators.paypal.state.account import Account
-from malipo_simulators.paypal.state.book import SIGN, Kind, Movement
+from malipo_simulators.paypal.state.book import SIGN, Effect, EffectKind
 from malipo_simulators.paypal.state.world import ID_LENGTH, LETTERS
 
 PAYMENT = "T0006"
 CODES = {
-    Kind.AUTHORIZE: "T1300",
-    Kind.REAUTHORIZE: "T1301",
-    Kind.RELEASE: "T1302",
-    Kind.CAPTURE: PAYMENT,
-    Kind.REFUND: "T1107",
-    Kind.REFUND_FAILED: "T1100",
-    Kind.REVERSAL: "T1106",
-    Kind.HOLD: "T1110",
-    Kind.HOLD_ENDED: "T1111",
+    EffectKind.AUTHORIZE: "T1300",
+    EffectKind.REAUTHORIZE: "T1301",
+    EffectKind.RELEASE: "T1302",
+    EffectKind.CAPTURE: PAYMENT,
+    EffectKind.REFUND: "T1107",
+    EffectKind.REFUND_FAILED: "T1100",
+    EffectKind.REVERSAL: "T1106",
+    EffectKind.HOLD: "T1110",
+    EffectKind.HOLD_ENDED: "T1111",
 }
 """What PayPal calls T-codes: payment by a checkout API, refund by the merchant, reversal by PayPal, hold for a dispute ..."""
 PENDING, SUCCESS, DENIED, REVERSED = "P", "S", "D", "V"
@@ -59,12 +59,12 @@ def rows_of(account: Account) -> list[Row]:
 
 def ledger_rows(account: Account) -> Iterator[Row]:
     for moved in account.ledger:
-        if moved.kind is not Kind.RELEASE or status_of(account, moved) == REVERSED:
+        if moved.kind is not EffectKind.RELEASE or status_of(account, moved) == REVERSED:
             yield row_of(account, moved)
 
 
-def row_of(account: Account, moved: Movement) -> Row:
-    capture = account.captures.find(moved.id) if moved.kind is Kind.CAPTURE else None
+def row_of(account: Account, moved: Effect) -> Row:
+    capture = account.captures.find(moved.id) if moved.kind is EffectKind.CAPTURE else None
     sign = SIGN.get(moved.kind, 1)
     return Row(
         id=id_of(moved),
@@ -83,26 +83,26 @@ def row_of(account: Account, moved: Movement) -> Row:
     )
 
 
-NAMED_ANEW = (Kind.RELEASE, Kind.REFUND_FAILED)
-"""Movements that the ledger calls by the id of what they undo."""
+NAMED_ANEW = (EffectKind.RELEASE, EffectKind.REFUND_FAILED)
+"""What the ledger calls by the id of what they undo."""
 
 
-def id_of(moved: Movement) -> str:
+def id_of(moved: Effect) -> str:
     if moved.kind not in NAMED_ANEW:
         return moved.id
     return letters(hashlib.sha256(f"{moved.account}/{moved.seq}".encode()).digest(), ID_LENGTH, LETTERS)
 
 
-def status_of(account: Account, moved: Movement) -> str:
+def status_of(account: Account, moved: Effect) -> str:
     """As it stands now: a payment that went back wholly is reversed, as is an authorization that was let go."""
     match moved.kind:
-        case Kind.CAPTURE:
+        case EffectKind.CAPTURE:
             capture = account.captures.find(moved.id)
             return REVERSED if capture is not None and capture.status is CaptureStatus.REFUNDED else SUCCESS
-        case Kind.REFUND:
+        case EffectKind.REFUND:
             refund = account.refunds.find(moved.id)
             return OF_REFUND.get(refund.status, SUCCESS) if refund else SUCCESS
-        case Kind.AUTHORIZE | Kind.REAUTHORIZE | Kind.RELEASE:
+        case EffectKind.AUTHORIZE | EffectKind.REAUTHORIZE | EffectKind.RELEASE:
             held = account.authorizations.find(moved.id)
             return OF_AUTHORIZATION.get(held.status, PENDING) if held else PENDING
         case _:

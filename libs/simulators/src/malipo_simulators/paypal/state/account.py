@@ -2,8 +2,8 @@
 
 from malipo_simulators.kit.timeline import Timeline
 from malipo_simulators.paypal.objects.models import Authorization, Capture, Dispute, Order, Refund
-from malipo_simulators.paypal.state.book import Movement
-from malipo_simulators.paypal.state.request_ids import RequestIds
+from malipo_simulators.paypal.state.book import Effect
+from malipo_simulators.paypal.state.idempotency import IdempotencyStore
 from malipo_simulators.paypal.webhooks.models import Event, Webhook
 
 # The oldest go first.
@@ -11,7 +11,7 @@ MAX_EVENTS = 20_000
 
 
 class Account:
-    """`id` is the merchant id. `ledger` has every movement of money in order: transaction search reads it.
+    """`id` is the merchant id. `ledger` has every effect on money in order: transaction search reads it.
 
     `invoices` are the invoice ids that were authorized or captured, each with the order of it; `unsettled` is what is pending, by its id.
     """
@@ -29,8 +29,8 @@ class Account:
         self.disputes = Timeline[Dispute]()
         self.webhooks = Timeline[Webhook]()
         self.events = Timeline[Event](MAX_EVENTS)
-        self.ledger: list[Movement] = []
-        self.request_ids = RequestIds()
+        self.ledger: list[Effect] = []
+        self.idempotency = IdempotencyStore()
         self.invoices: dict[str, str] = {}
         self.captured_invoices: set[str] = set()
         self.refund_invoices: set[str] = set()

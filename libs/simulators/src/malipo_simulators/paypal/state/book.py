@@ -1,4 +1,4 @@
-"""PayPal's lines in the book: which movements there are, and what each shows."""
+"""PayPal's lines in the book: which effects there are, and what each shows."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from malipo_simulators.paypal.objects.models import Order, RefundStatus
 from malipo_simulators.paypal.objects.money import Money
 
 
-class Kind(StrEnum):
+class EffectKind(StrEnum):
     """`capture` is booked when the money has come, so not while it is pending; `refund` when it is made, even pending.
 
     `refund_failed` brings a refund back, `reversal` is what PayPal took from the merchant. `authorize` holds a payer's
@@ -29,25 +29,25 @@ class Kind(StrEnum):
 
 
 SIGN = {
-    Kind.CAPTURE: 1,
-    Kind.REFUND_FAILED: 1,
-    Kind.REFUND: -1,
-    Kind.REVERSAL: -1,
-    Kind.HOLD: -1,
-    Kind.HOLD_ENDED: 1,
+    EffectKind.CAPTURE: 1,
+    EffectKind.REFUND_FAILED: 1,
+    EffectKind.REFUND: -1,
+    EffectKind.REVERSAL: -1,
+    EffectKind.HOLD: -1,
+    EffectKind.HOLD_ENDED: 1,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class Effect:
     """One line: `id` is the transaction's (of the authorization, capture or refund), `parent` that of what it is made of.
 
-    `amount` is never negative; `request_id` is the PayPal-Request-Id of the call that caused it.
+    `amount` is never negative; `idempotency_key` is the PayPal-Request-Id of the call that caused it.
     """
 
     seq: int
     account: str
-    kind: Kind
+    kind: EffectKind
     id: str
     parent: str | None
     order: Order
@@ -55,7 +55,7 @@ class Movement:
     fee: Money
     custom_id: str | None
     invoice_id: str | None
-    request_id: str | None
+    idempotency_key: str | None
     at: int
 
     @property
@@ -80,12 +80,12 @@ class Movement:
             "fee": self.fee.minor,
             "custom_id": self.custom_id,
             "invoice_id": self.invoice_id,
-            "request_id": self.request_id,
+            "idempotency_key": self.idempotency_key,
             "at": self.at,
         }
 
 
-type PaypalBook = Book[Order, Movement]
+type PaypalBook = Book[Order, Effect]
 
 
 def total_of(account: str, order: Order) -> Json:

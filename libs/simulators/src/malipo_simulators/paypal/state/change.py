@@ -17,7 +17,7 @@ from malipo_simulators.paypal.objects.render import (
 )
 from malipo_simulators.paypal.settings import PaypalSettings
 from malipo_simulators.paypal.state.account import Account
-from malipo_simulators.paypal.state.book import Kind, Movement
+from malipo_simulators.paypal.state.book import Effect, EffectKind
 from malipo_simulators.paypal.state.events import EventType, Happening, ResourceType
 from malipo_simulators.paypal.state.world import PaypalWorld
 
@@ -55,14 +55,14 @@ class Change:
         return Change(self.world, self.account, Cause("POST", path, account=self.account.id))
 
     def move(
-        self, kind: Kind, one: Moved, amount: Money, *, fee: Money | None = None, transaction: str | None = None
+        self, kind: EffectKind, one: Moved, amount: Money, *, fee: Money | None = None, transaction: str | None = None
     ) -> None:
         """Write down that money moved (or is held, or let go): in the account's ledger and in the book.
 
-        `transaction` is the id of a movement that is no object: it belongs to this one.
+        `transaction` is the id of an effect that is no object: it belongs to this one.
         """
         order = one.capture.order if isinstance(one, Refund) else one.order
-        movement = Movement(
+        effect = Effect(
             seq=self.world.book.next_seq,
             account=self.account.id,
             kind=kind,
@@ -73,11 +73,11 @@ class Change:
             fee=fee or zero(amount.currency),
             custom_id=one.custom_id,
             invoice_id=one.invoice_id,
-            request_id=self.cause.idempotency_key or getattr(one, "request_id", None),
+            idempotency_key=self.cause.idempotency_key or getattr(one, "idempotency_key", None),
             at=self.now,
         )
-        self.account.ledger.append(movement)
-        self.world.book.record(movement)
+        self.account.ledger.append(effect)
+        self.world.book.record(effect)
 
     def emit_order(self, event: EventType, order: Order) -> None:
         self._emit(event, ResourceType.ORDER, render_order(order), order)

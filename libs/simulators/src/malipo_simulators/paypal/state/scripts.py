@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from malipo_simulators.kit.scripts import Scripts
 from malipo_simulators.paypal.objects.models import Order
 from malipo_simulators.paypal.objects.plans import Plan
 
@@ -29,50 +30,12 @@ class OrderMatch(BaseModel):
         )
 
 
-@dataclass(slots=True, eq=False)
-class Script:
-    """`times` is how many orders it is for; None for any number."""
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a payer does by itself; `after_seconds` goes before each approval."""
 
-    id: str
-    match: OrderMatch
     plan: Plan
     after_seconds: float
-    times: int | None
-    played: int = 0
 
 
-class Scripts:
-    """In order of arrival: the first that takes an order decides."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._scripts: dict[str, Script] = {}
-        self._count = 0
-
-    def add(self, match: OrderMatch, plan: Plan, after_seconds: float, times: int | None) -> Script:
-        """Raise OverflowError at the limit."""
-        if len(self._scripts) >= self._limit:
-            raise OverflowError(self._limit)
-        self._count += 1
-        script = Script(f"script_{self._count}", match, plan, after_seconds, times)
-        self._scripts[script.id] = script
-        return script
-
-    def all(self) -> list[Script]:
-        return list(self._scripts.values())
-
-    def remove(self, script_id: str) -> bool:
-        return self._scripts.pop(script_id, None) is not None
-
-    def clear(self) -> None:
-        self._scripts.clear()
-
-    def play(self, order: Order, account_id: str) -> Script | None:
-        """The script of a new order. One that has been played as often as it should be is gone."""
-        script = next((one for one in self._scripts.values() if one.match.takes(order, account_id)), None)
-        if script is None:
-            return None
-        script.played += 1
-        if script.played == script.times:
-            del self._scripts[script.id]
-        return script
+type PaypalScripts = Scripts[OrderMatch, Fate]

@@ -6,7 +6,9 @@ from typing import override
 
 from malipo_simulators.kit.book import Book
 from malipo_simulators.kit.ids import letters
+from malipo_simulators.kit.scripts import Scripts
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.kit.tokens import Tokens
 from malipo_simulators.kit.webhooks.courier import Courier
 from malipo_simulators.kit.webhooks.posting import Poster
 from malipo_simulators.kit.world import World
@@ -17,8 +19,7 @@ from malipo_simulators.paypal.settings import PaypalSettings
 from malipo_simulators.paypal.state.account import Account
 from malipo_simulators.paypal.state.book import PaypalBook, total_of
 from malipo_simulators.paypal.state.events import Follower, Happening
-from malipo_simulators.paypal.state.scripts import Scripts
-from malipo_simulators.paypal.state.tokens import Tokens
+from malipo_simulators.paypal.state.scripts import PaypalScripts
 from malipo_simulators.paypal.webhooks.keyring import Keyring
 from malipo_simulators.paypal.webhooks.signing import SIMULATED, Signer
 
@@ -26,6 +27,7 @@ from malipo_simulators.paypal.webhooks.signing import SIMULATED, Signer
 LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 ID_LENGTH = 17
 ACCOUNT_LENGTH = 13
+TOKENS_BEGIN = "A21AA"
 
 
 class PaypalWorld(World[PaypalSettings]):
@@ -41,8 +43,8 @@ class PaypalWorld(World[PaypalSettings]):
         self.book: PaypalBook = Book(total_of)
         # By merchant id.
         self.accounts: dict[str, Account] = {}
-        self.tokens = Tokens(self.ids, self.clock, self.settings.token_seconds)
-        self.scripts = Scripts(self.settings.max_scripts)
+        self.tokens = Tokens(self.ids, self.clock, self.settings.token_seconds, prefix=TOKENS_BEGIN)
+        self.scripts: PaypalScripts = Scripts(self.settings.max_scripts)
         self.keyring = Keyring(self.settings.seed)
         self._mock_couriers: dict[str, Courier] = {}
         self._hurried_seconds = 0

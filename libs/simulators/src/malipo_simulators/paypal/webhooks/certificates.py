@@ -14,9 +14,10 @@ from importlib.resources import files
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from malipo_simulators.kit.clock import unix_seconds
+from malipo_simulators.kit.tls.certificates import builder, named, of_authority, of_leaf
 
 HOST = "messageverificationcerts.sandbox.paypal.com"
 OTHER_HOST = "messageverificationcerts.paypal.com.example.com"
@@ -55,7 +56,7 @@ class Authority:
     def __init__(self, word: str = PUBLISHED) -> None:
         self._word = word
         self._root_key, self._key = derived_key(word, "root"), derived_key(word, "intermediate")
-        self._root_name, self._name = named("Simulated Root CA"), named("Simulated Intermediate CA")
+        self._root_name, self._name = called("Simulated Root CA"), called("Simulated Intermediate CA")
         self._root = self._of_authority(self._root_name, self._root_key, None)
         self._intermediate = self._of_authority(self._name, self._key, 0)
 
@@ -67,14 +68,10 @@ class Authority:
         """Valid for a year from yesterday; `ended`: for a year until yesterday."""
         now = datetime.fromtimestamp(unix_seconds(), UTC)
         begins = now - SKEW - (VALID if ended else timedelta())
+        unfinished = builder(called(host), self._name, key.public_key(), begins, begins + VALID)
         leaf = (
-            builder(named(host), self._name, key.public_key(), begins, begins + VALID)
-            .serial_number(x509.random_serial_number())
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            of_leaf(unfinished, self._key.public_key(), ExtendedKeyUsageOID.SERVER_AUTH)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(usage(signs_certificates=False), critical=True)
-            .add_extension(issuer(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         chain = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in (leaf, self._intermediate))
@@ -83,49 +80,14 @@ class Authority:
     def _of_authority(
         self, name: x509.Name, key: ec.EllipticCurvePrivateKey, path_length: int | None
     ) -> x509.Certificate:
-        return (
-            builder(name, self._root_name, key.public_key(), AUTHORITY_BEGINS, AUTHORITY_ENDS)
-            .serial_number(number_of(self._word, name.rfc4514_string()) >> 100)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-            .add_extension(usage(signs_certificates=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(issuer(self._root_key.public_key()), critical=False)
-            .sign(self._root_key, hashes.SHA256(), ecdsa_deterministic=True)
-        )
+        unfinished = builder(name, self._root_name, key.public_key(), AUTHORITY_BEGINS, AUTHORITY_ENDS)
+        numbered = unfinished.serial_number(number_of(self._word, name.rfc4514_string()) >> 100)
+        finished = of_authority(numbered, key.public_key(), self._root_key.public_key(), path_length=path_length)
+        return finished.sign(self._root_key, hashes.SHA256(), ecdsa_deterministic=True)
 
 
-def builder(
-    subject: x509.Name,
-    issued_by: x509.Name,
-    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
-    begins: datetime,
-    ends: datetime,
-) -> x509.CertificateBuilder:
-    empty = x509.CertificateBuilder().subject_name(subject).issuer_name(issued_by).public_key(key)
-    return empty.not_valid_before(begins).not_valid_after(ends)
-
-
-def named(common_name: str) -> x509.Name:
-    organization = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "PayPal simulator")
-    return x509.Name([organization, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def issuer(key: ec.EllipticCurvePublicKey) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key)
-
-
-def usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def called(common_name: str) -> x509.Name:
+    return named("PayPal simulator", common_name)
 
 
 def number_of(word: str, what: str) -> int:

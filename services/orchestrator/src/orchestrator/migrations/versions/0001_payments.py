@@ -55,14 +55,18 @@ def upgrade() -> None:
             updated_at     timestamptz NOT NULL,
             unclear        boolean NOT NULL,
             cancel_url     text,
-            payer          text
+            payer          text,
+            remittance     text,
+            begun          boolean NOT NULL,
+            pending_reason text,
+            execution_at   timestamptz
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 
         CREATE TABLE operations (
             id           text PRIMARY KEY,
             payment_id   text NOT NULL REFERENCES payments,
-            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund')),
+            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund', 'return_request')),
             amount_minor bigint NOT NULL CHECK (amount_minor > 0),
             reason       text,
             opened_by    text NOT NULL CHECK (opened_by IN ('merchant', 'malipo', 'provider')),

@@ -1,0 +1,1 @@
+"""Access tokens: handed out to clients, and ended by their age or by a test."""

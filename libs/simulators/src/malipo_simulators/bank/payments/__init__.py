@@ -1,0 +1,1 @@
+"""Credit transfers: ordered, held, carried out, returned; by themselves, by hand or by script."""

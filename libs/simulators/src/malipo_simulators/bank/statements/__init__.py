@@ -1,0 +1,1 @@
+"""What was booked on an account on one of the bank's days."""

@@ -1,0 +1,1 @@
+"""TLS with client certificates, and certificates of authorities of a simulator's own."""

@@ -1,0 +1,12 @@
+"""The bank's times: RFC 3339, in UTC or with an offset. Pure."""
+
+from datetime import UTC, datetime
+
+
+def read(text: str | None) -> datetime | None:
+    """The moment; None for what is none, has no offset, or is beyond the years that there are in UTC."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
