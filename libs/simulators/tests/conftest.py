@@ -131,6 +131,8 @@ FAST = StripeSettings(
     webhook_delay_seconds=0,
     webhook_retry_seconds=(0.01,) * 20,
     refund_delay_seconds=0.05,
+    settling_seconds=0.02,
+    aftermath_seconds=0.02,
     webhook_timeout_seconds=2,
 )
 

@@ -11,9 +11,11 @@ DECLINES = {
     "pm_card_visa_chargeDeclinedLostCard": ("card_declined", "lost_card"),
     "pm_card_visa_chargeDeclinedStolenCard": ("card_declined", "stolen_card"),
     "pm_card_visa_chargeDeclinedVelocityLimitExceeded": ("card_declined", "card_velocity_exceeded"),
-    "pm_card_chargeDeclinedExpiredCard": ("expired_card", "expired_card"),
-    "pm_card_chargeDeclinedIncorrectCvc": ("incorrect_cvc", "incorrect_cvc"),
-    "pm_card_chargeDeclinedProcessingError": ("processing_error", "processing_error"),
+    "pm_card_chargeDeclinedExpiredCard": ("expired_card", None),
+    "pm_card_chargeDeclinedIncorrectCvc": ("incorrect_cvc", None),
+    "pm_card_chargeDeclinedProcessingError": ("processing_error", None),
+    "pm_card_chargeDeclinedFraudulent": ("card_declined", "fraudulent"),
+    "pm_card_radarBlock": ("card_declined", "fraudulent"),
     "pm_card_chargeCustomerFail": ("card_declined", "generic_decline"),
 }
 CHALLENGED = [
@@ -30,7 +32,7 @@ async def test_a_declining_card_answers_402_and_leaves_an_intent_behind(stripe, 
     response = await stripe.pay(method)
     error = response.json()["error"]
     assert (response.status_code, error["type"]) == (402, "card_error")
-    assert (error["code"], error["decline_code"]) == reason
+    assert (error["code"], error.get("decline_code")) == reason
     assert error["payment_intent"]["status"] == "requires_payment_method"
     kept = (await stripe.get(f"/v1/payment_intents/{error['payment_intent']['id']}")).json()
     assert kept["last_payment_error"]["code"] == reason[0]
@@ -83,7 +85,20 @@ async def test_an_unknown_payment_method_leaves_nothing_behind(stripe):
     assert (await stripe.get("/v1/payment_intents")).json()["data"] == []
 
 
-async def test_a_payment_method_made_for_one_payment_works_for_the_next(stripe):
+async def test_a_payment_method_that_paid_without_a_customer_cannot_be_used_again(stripe):
     first = await stripe.paid()
     assert first["payment_method"] != "pm_card_visa"
-    assert (await stripe.paid(first["payment_method"]))["payment_method"] == first["payment_method"]
+    refused = await stripe.pay(first["payment_method"])
+    error = refused.json()["error"]
+    assert (refused.status_code, error["type"]) == (400, "invalid_request_error")
+    assert error["message"].startswith("The provided PaymentMethod was previously used with a PaymentIntent without")
+    assert [intent["id"] for intent in (await stripe.get("/v1/payment_intents")).json()["data"]] == [first["id"]]
+    customer = (await stripe.post("/v1/customers")).json()
+    attached = await stripe.post(f"/v1/payment_methods/{first['payment_method']}/attach", {"customer": customer["id"]})
+    assert attached.json()["error"]["message"].endswith("and may not be used again.")
+
+
+async def test_a_payment_method_that_was_declined_may_try_again(stripe):
+    method = (await stripe.post("/v1/payment_methods", {"type": "card", "card[token]": "tok_chargeDeclined"})).json()
+    assert (await stripe.pay(method["id"])).status_code == 402
+    assert (await stripe.pay(method["id"])).status_code == 402

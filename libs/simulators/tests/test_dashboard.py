@@ -36,7 +36,9 @@ async def test_a_dispute_takes_the_money_and_what_is_won_comes_back(stripe, verd
     await stripe.inbox.until("charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.closed")
     assert ("charge.dispute.funds_reinstated" in stripe.inbox.types) == (verdict == "won")
     assert await stripe.effects() == [("charge", 1000), ("dispute", 1000), *more]
-    assert (await stripe.get("/v1/balance")).json()["available"][0]["amount"] == (1000 if more else 0)
+    balance = (await stripe.get("/v1/balance")).json()
+    assert balance["pending"][0]["amount"] == 941
+    assert balance["available"][0]["amount"] == (-1500 if more else -2500), "the fee of a dispute never comes back"
 
 
 @pytest.mark.parametrize("what", ["refunds", "disputes"])

@@ -97,13 +97,38 @@ async def test_confirmation_parameters_are_refused_without_confirm(stripe, name)
     assert (response.status_code, response.json()["error"]["param"]) == (400, name)
 
 
-async def test_automatic_async_brings_the_balance_transaction_afterwards(stripe):
+async def test_capture_is_asynchronous_unless_asked_otherwise_and_the_balance_transaction_comes_afterwards(stripe):
     await stripe.listen("charge.succeeded", "charge.updated")
-    await stripe.paid(extra={"capture_method": "automatic_async"})
+    intent = await stripe.paid(extra={"expand[]": "latest_charge"})
+    assert (intent["capture_method"], intent["latest_charge"]["balance_transaction"]) == ("automatic_async", None)
     await stripe.inbox.until("charge.succeeded", "charge.updated")
-    shown = {event["type"]: event["data"]["object"]["balance_transaction"] for event in stripe.inbox.events}
-    assert shown["charge.succeeded"] is None
-    assert shown["charge.updated"].startswith("txn_")
+    told = {event["type"]: event["data"] for event in stripe.inbox.events}
+    assert told["charge.succeeded"]["object"]["balance_transaction"] is None
+    assert told["charge.updated"]["object"]["balance_transaction"].startswith("txn_")
+    assert told["charge.updated"]["previous_attributes"] == {"balance_transaction": None}
+
+
+async def test_a_synchronous_capture_has_its_balance_transaction_at_once(stripe):
+    intent = await stripe.paid(extra={"capture_method": "automatic", "expand[]": "latest_charge.balance_transaction"})
+    transaction = intent["latest_charge"]["balance_transaction"]
+    assert (transaction["amount"], transaction["fee"], transaction["net"]) == (1000, 59, 941)
+    assert (transaction["type"], transaction["status"], transaction["source"]) == (
+        "charge",
+        "pending",
+        intent["latest_charge"]["id"],
+    )
+
+
+async def test_an_intent_can_be_changed_until_it_is_confirmed(stripe):
+    created = (await stripe.pay(None, {"confirm": None})).json()
+    path = f"/v1/payment_intents/{created['id']}"
+    changed = (await stripe.post(path, {"amount": "1200", "payment_method": "pm_card_visa", "metadata[a]": "b"})).json()
+    assert (changed["amount"], changed["status"], changed["metadata"]) == (1200, "requires_confirmation", {"a": "b"})
+    assert (await stripe.post(f"{path}/confirm")).json()["amount_received"] == 1200
+    late = await stripe.post(path, {"amount": "1300"})
+    assert late.json()["error"]["code"] == "payment_intent_unexpected_state"
+    assert (await stripe.post(path, {"description": "shoes"})).json()["description"] == "shoes"
+    assert await stripe.effects(**{"metadata[a]": "b"}) == [("charge", 1200)]
 
 
 async def test_an_account_sees_only_its_own_payments(stripe):
@@ -112,11 +137,14 @@ async def test_an_account_sees_only_its_own_payments(stripe):
     assert (response.status_code, response.json()["error"]["code"]) == (404, "resource_missing")
 
 
-async def test_captures_and_refunds_add_up_in_the_balance(stripe):
+async def test_charges_less_fees_are_pending_for_two_days_and_refunds_go_out_at_once(stripe):
     paid = await stripe.paid()
     await stripe.post("/v1/refunds", {"payment_intent": paid["id"], "amount": "250"})
     balance = (await stripe.get("/v1/balance")).json()
-    assert [(line["currency"], line["amount"]) for line in balance["available"]] == [("usd", 750)]
+    assert (balance["pending"][0]["amount"], balance["available"][0]["amount"]) == (941, -250)
+    await stripe.http.post("/_sim/clock", json={"advance_seconds": 2 * 86_400})
+    balance = (await stripe.get("/v1/balance")).json()
+    assert (balance["pending"][0]["amount"], balance["available"][0]["amount"]) == (0, 691)
 
 
 async def test_a_payment_can_be_found_by_its_own_reference(stripe):
@@ -125,3 +153,4 @@ async def test_a_payment_can_be_found_by_its_own_reference(stripe):
     query = {"query": "metadata['malipo_payment_id']:'pay_7'"}
     found = (await stripe.get("/v1/payment_intents/search", query)).json()
     assert [intent["id"] for intent in found["data"]] == [wanted["id"]]
+    assert (found["has_more"], found["next_page"]) == (False, None)

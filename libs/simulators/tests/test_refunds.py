@@ -62,7 +62,10 @@ async def test_a_card_with_slow_refunds_goes_from_pending_to_succeeded(stripe):
     assert made["balance_transaction"].startswith("txn_"), "the balance is debited at once"
     await stripe.inbox.until("refund.updated")
     assert (await stripe.get(f"/v1/refunds/{made['id']}")).json()["status"] == "succeeded"
-    assert stripe.inbox.events[0]["data"]["previous_attributes"] == {"status": "pending"}
+    assert stripe.inbox.events[0]["data"]["previous_attributes"] == {
+        "pending_reason": "processing",
+        "status": "pending",
+    }
 
 
 async def test_a_refund_that_succeeded_may_fail_later_and_the_money_comes_back(stripe):

@@ -49,7 +49,9 @@ async def test_basic_and_restricted_keys_work_too(stripe):
     [
         ({"colour": "red"}, "parameter_unknown", "colour"),
         ({"automatic_payment_methods[colour]": "red"}, "parameter_unknown", "automatic_payment_methods[colour]"),
-        ({"customer": "cus_1"}, "parameter_unknown", "customer"),
+        ({"customer": "cus_1"}, "resource_missing", "customer"),
+        ({"shipping[name]": "J"}, "parameter_unknown", "shipping"),
+        ({"excluded_payment_method_types[]": "card"}, None, None),
         ({"amount": None}, "parameter_missing", "amount"),
         ({"currency": None}, "parameter_missing", "currency"),
         ({"amount": "ten"}, "parameter_invalid_integer", "amount"),

@@ -4,6 +4,10 @@ from malipo_simulators.kit.api.answers import Answer, Refusal, encode
 from malipo_simulators.kit.shapes import Json
 
 DOC_URL = "https://stripe.com/docs/error-codes/"
+RETRY = {"Stripe-Should-Retry": "true"}
+FINAL = {"Stripe-Should-Retry": "false"}
+"""What official clients go by before they look at the status."""
+NEVER_RETRIED = (400, 401, 402, 403, 404)
 
 
 class StripeError(Refusal):
@@ -17,7 +21,8 @@ class StripeError(Refusal):
     def __init__(
         self, status: int, body: Json, *, remembered: bool = False, headers: dict[str, str] | None = None
     ) -> None:
-        super().__init__(Answer(status, encode({"error": body}), headers or {}), remembered=remembered)
+        told = headers or (FINAL if status in NEVER_RETRIED else {})
+        super().__init__(Answer(status, encode({"error": body}), told), remembered=remembered)
         self.status = status
         self.message = str(body["message"])
 
@@ -51,10 +56,11 @@ def no_such(noun: str, item_id: str, *, param: str, status: int = 404) -> Stripe
     return StripeError(status, body)
 
 
-def wrong_state(message: str, payment_intent: Json) -> StripeError:
-    """400 with the PaymentIntent inside: the endpoint looked at the object and refused."""
-    body = error_body("invalid_request_error", message, "payment_intent_unexpected_state")
-    return StripeError(400, body | {"payment_intent": payment_intent}, remembered=True)
+def wrong_state(message: str, **intent: Json) -> StripeError:
+    """400 with the intent inside (`payment_intent=` or `setup_intent=`): the endpoint looked at the object and refused."""
+    [noun] = intent
+    body = error_body("invalid_request_error", message, f"{noun}_unexpected_state")
+    return StripeError(400, body | intent, remembered=True)
 
 
 def refused_state(message: str, *, code: str | None = None, param: str | None = None) -> StripeError:
@@ -62,9 +68,14 @@ def refused_state(message: str, *, code: str | None = None, param: str | None = 
     return StripeError(400, error_body("invalid_request_error", message, code, param), remembered=True)
 
 
+def declined(body: Json) -> StripeError:
+    """402: the card was declined. What was tried is inside, so that a client can keep its id."""
+    return StripeError(402, body, remembered=True)
+
+
 def unauthorized(message: str, code: str | None = None) -> StripeError:
     body = error_body("invalid_request_error", message, code)
-    return StripeError(401, body, headers={"WWW-Authenticate": 'Basic realm="Stripe"'})
+    return StripeError(401, body, headers={"WWW-Authenticate": 'Basic realm="Stripe"'} | FINAL)
 
 
 def server_error() -> StripeError:
@@ -81,12 +92,12 @@ def rate_limited(retry_after_seconds: int) -> StripeError:
 
 def lock_timeout() -> StripeError:
     message = "This object cannot be accessed right now because another request is using it; try again."
-    return StripeError(429, error_body("invalid_request_error", message, "lock_timeout"))
+    return StripeError(429, error_body("invalid_request_error", message, "lock_timeout"), headers=RETRY)
 
 
 def key_in_use(key: str) -> StripeError:
     message = f"Another request with the idempotency key '{key}' is still being processed."
-    return StripeError(409, error_body("invalid_request_error", message, "idempotency_key_in_use"))
+    return StripeError(409, error_body("invalid_request_error", message, "idempotency_key_in_use"), headers=RETRY)
 
 
 def key_reused(key: str) -> StripeError:

@@ -98,6 +98,10 @@ class Courier:
         """Make now the attempts that are due within so many seconds, for a simulator whose clock was moved."""
         return self._timers.hurry(seconds)
 
+    def move_to(self, url: str) -> None:
+        """Deliver there from now on, also what is being tried again."""
+        self._url = url
+
     def counters(self) -> Json:
         return {
             "pending": self.pending,

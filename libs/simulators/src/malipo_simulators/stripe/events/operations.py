@@ -5,8 +5,8 @@ from collections.abc import Callable
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.errors import invalid
 from malipo_simulators.stripe.http.params import Params
+from malipo_simulators.stripe.http.reads import listed, shown
 from malipo_simulators.stripe.http.request import StripeRequest
-from malipo_simulators.stripe.objects.render import render_list
 from malipo_simulators.stripe.webhooks.event import Event
 
 MAX_TYPES = 20
@@ -15,16 +15,14 @@ DAYS_OF_EVENTS = 30
 
 def retrieve(request: StripeRequest) -> Json:
     """Answers GET /v1/events/{id}."""
-    return request.account.events.get(request.item_id).as_json()
+    return shown(request, request.account.events.get(request.item_id))
 
 
 def listing(request: StripeRequest) -> Json:
     """GET /v1/events: newest first, of the last 30 days, by type, also those that no endpoint has accepted."""
     params = request.params()
-    page, wanted = params.page(), read_event_filter(params, oldest=request.change.now - DAYS_OF_EVENTS * 86_400)
-    params.finish()
-    found, has_more = request.account.events.page(page, wanted)
-    return render_list([one.as_json() for one in found], "/v1/events", has_more=has_more)
+    wanted = read_event_filter(params, oldest=request.change.now - DAYS_OF_EVENTS * 86_400)
+    return listed(request, params, request.account.events, wanted)
 
 
 def read_event_filter(params: Params, *, oldest: int) -> Callable[[Event], bool]:

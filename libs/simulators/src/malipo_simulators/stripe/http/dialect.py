@@ -41,8 +41,12 @@ class StripeDialect(Dialect[StripeRequest]):
 
     @override
     def begin(self, request: StripeRequest) -> Answer | None:
-        key = request.change.cause.idempotency_key
-        return None if key is None else request.account.keys.begin(key, request.fingerprint, request.change.now)
+        cause = request.change.cause
+        if cause.idempotency_key is None:
+            return None
+        return request.account.keys.begin(
+            cause.idempotency_key, request.fingerprint, request.change.now, cause.request_id
+        )
 
     @override
     def end(self, request: StripeRequest, answer: Answer | None) -> None:
@@ -62,10 +66,12 @@ class StripeDialect(Dialect[StripeRequest]):
 
     @override
     def headers(self, incoming: Request, cause: Cause) -> dict[str, str]:
+        """`Original-Request` is the request's own id unless this is a replay, which names the first one instead."""
         headers = {
             "Request-Id": cause.request_id,
             "Stripe-Version": incoming.headers.get("stripe-version"),
             "Idempotency-Key": cause.idempotency_key,
+            "Original-Request": cause.request_id if cause.idempotency_key else None,
         }
         return {name: value for name, value in headers.items() if value}
 

@@ -11,6 +11,7 @@ MAX_METADATA_KEY_LENGTH = 40
 MAX_METADATA_VALUE_LENGTH = 500
 MAX_TEXT_LENGTH = 5_000
 MAX_PAGE = 100
+DEFAULT_PAGE = 10
 
 
 class Params:
@@ -33,6 +34,13 @@ class Params:
         if len(value) > max_length:
             raise invalid(f"Too long: at most {max_length} characters.", param=self._full(name))
         return value
+
+    def settable(self, name: str, *, max_length: int = MAX_TEXT_LENGTH) -> str | None:
+        """Text that may be empty, which unsets what was there; None if it was not sent."""
+        if self._left.get(name) == "":
+            del self._left[name]
+            return ""
+        return self.text(name, max_length=max_length)
 
     def required_text(self, name: str) -> str:
         value = self.text(name)
@@ -92,16 +100,24 @@ class Params:
             raise invalid(f"Metadata must be at most {MAX_METADATA_KEYS} pairs of text.", param="metadata")
         return {key: checked_pair(key, item) for key, item in pairs.items()}
 
+    def new_metadata(self) -> dict[str, str]:
+        """On creation an empty value has nothing to unset and is dropped."""
+        return {key: value for key, value in self.metadata().items() if value}
+
     def page(self) -> Page:
         """Paging parameters: limit 1 to 100 (default 10), one cursor, bounds on `created`."""
-        limit = self.positive("limit") or 10
-        if limit > MAX_PAGE:
-            raise invalid(f"Must be at most {MAX_PAGE}.", code="parameter_invalid_integer", param="limit")
+        limit = self.limit()
         after, before = self.text("starting_after"), self.text("ending_before")
         if after and before:
             raise invalid("Give starting_after or ending_before, not both.", param="ending_before")
         earliest, latest = self._created()
         return Page(limit, after, before, earliest, latest)
+
+    def limit(self) -> int:
+        limit = self.positive("limit") or DEFAULT_PAGE
+        if limit > MAX_PAGE:
+            raise invalid(f"Must be at most {MAX_PAGE}.", code="parameter_invalid_integer", param="limit")
+        return limit
 
     def finish(self) -> None:
         for name in self._left:
@@ -147,8 +163,8 @@ def checked_pair(key: str, value: FormValue) -> str:
 
 # Parameters of the real API that change nothing this simulator shows.
 NOT_MODELLED = frozenset({
-    "amount_details", "application_fee_amount", "confirmation_token", "customer", "customer_account", "hooks",
+    "amount_details", "application_fee_amount", "confirmation_token", "customer_account", "hooks",
     "instructions_email", "mandate", "mandate_data", "on_behalf_of", "origin", "payment_details",
     "payment_method_configuration", "payment_method_data", "payment_method_options", "radar_options",
-    "refund_application_fee", "reverse_transfer", "setup_future_usage", "shipping", "transfer_data", "transfer_group",
+    "refund_application_fee", "reverse_transfer", "shipping", "transfer_data", "transfer_group",
 })  # fmt: skip

@@ -39,6 +39,7 @@ async def read_request(world: StripeWorld, incoming: Request, cause: Cause) -> S
         version=version,
         base_url=world.settings.public_url or str(incoming.base_url).rstrip("/"),
         item_id=item_id_of(incoming),
+        second_id=str(incoming.path_params.get("second_id", "")),
     )
 
 

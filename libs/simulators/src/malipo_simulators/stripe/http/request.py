@@ -11,7 +11,7 @@ from malipo_simulators.stripe.state.world import StripeWorld
 
 @dataclass(frozen=True, slots=True)
 class StripeRequest:
-    """`base_url` is how the client reached us, for links back; `item_id` is the id in the path."""
+    """`base_url` is how the client reached us, for links back; `item_id` is the id in the path, `second_id` the one behind it."""
 
     change: Change
     form: Form
@@ -19,6 +19,7 @@ class StripeRequest:
     version: str
     base_url: str
     item_id: str = ""
+    second_id: str = ""
 
     @property
     def world(self) -> StripeWorld:

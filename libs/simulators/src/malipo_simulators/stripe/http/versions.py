@@ -22,7 +22,7 @@ def takes_payment_method_types(version: str) -> bool:
     return version[:10] < PAYMENT_METHOD_TYPES_REMOVED
 
 
-def types_no_longer_supported() -> StripeError:
-    message = "payment_method_types can no longer be set on a PaymentIntent; use allowed_payment_method_types."
+def types_no_longer_supported(noun: str) -> StripeError:
+    message = f"payment_method_types can no longer be set on a {noun}; use allowed_payment_method_types."
     code = "payment_method_types_no_longer_supported"
     return StripeError(400, error_body("invalid_request_error", message, code, "payment_method_types"))

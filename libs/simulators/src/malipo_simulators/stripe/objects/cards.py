@@ -1,23 +1,14 @@
-"""The test cards: which PaymentMethod id gives which result, as on Stripe's page about testing."""
+"""What a test card does: to charges, to setups, to refunds, and after a charge has succeeded."""
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
-
-class Approval(Enum):
-    """The issuer agrees, at once or once the customer has shown who they are (3DS)."""
-
-    GIVEN = auto()
-    NEEDS_CUSTOMER = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Decline:
-    """`code` is the error's code; `reason` the issuer's (`decline_code`)."""
-
-    code: str
-    reason: str
-    message: str = "Your card was declined."
+from malipo_simulators.stripe.objects.declines import (
+    AUTHENTICATION_REQUIRED,
+    Approval,
+    Decline,
+    Result,
+)
 
 
 class RefundFate(Enum):
@@ -29,75 +20,86 @@ class RefundFate(Enum):
     SUCCEEDS_THEN_FAILS = auto()
 
 
-type Result = Approval | Decline
+class Aftermath(Enum):
+    """What the customer or the bank does once a charge has succeeded."""
+
+    NOTHING = auto()
+    DISPUTE = auto()
+    DISPUTE_NOT_RECEIVED = auto()
+    INQUIRY = auto()
+    TWO_DISPUTES = auto()
+    FRAUD_WARNING = auto()
+
+
+class Risk(StrEnum):
+    """What Radar thinks of a charge; `score` is out of a hundred."""
+
+    NORMAL = "normal"
+    ELEVATED = "elevated"
+    HIGHEST = "highest"
+
+    @property
+    def score(self) -> int:
+        return {Risk.NORMAL: 20, Risk.ELEVATED: 65, Risk.HIGHEST: 92}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """How the issuer's checks end, if what they check was given."""
+
+    cvc: str = "pass"
+    line1: str = "pass"
+    postal_code: str = "pass"
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a charge on this card leads to: with the customer present, without, and after 3DS was approved."""
+    """What a charge on this card leads to: with the customer present, without, and after 3DS was approved.
+
+    `setup` is what saving it leads to; after that `off_session_when_set_up` holds, if there is one. `declines_saving` refuses
+    to belong to a customer. `at_once`: its money is available without waiting.
+    """
 
     last4: str = "4242"
     brand: str = "visa"
+    country: str = "US"
+    funding: str = "credit"
     on_session: Result = Approval.GIVEN
     off_session: Result = Approval.GIVEN
+    off_session_when_set_up: Result | None = None
     authenticated: Result = Approval.GIVEN
+    setup: Result = Approval.GIVEN
+    setup_authenticated: Result = Approval.GIVEN
     refund: RefundFate = RefundFate.SUCCEEDS
+    aftermath: Aftermath = Aftermath.NOTHING
+    risk: Risk = Risk.NORMAL
+    checks: Checks = Checks()
+    at_once: bool = False
+    has_3ds: bool = True
+
+    def result(self, *, off_session: bool, set_up: bool) -> Result:
+        """What the issuer says to a charge; `set_up` if the card was saved for such charges before."""
+        if not off_session:
+            return self.on_session
+        return (self.off_session_when_set_up if set_up else None) or self.off_session
+
+    @property
+    def saving_refused(self) -> Decline | None:
+        """Why it cannot be attached to a customer."""
+        return self.setup if isinstance(self.setup, Decline) else None
 
 
-AUTHENTICATION_REQUIRED = Decline(
-    "authentication_required", "authentication_required", "Your card was declined. It requires authentication."
-)
-AUTHENTICATION_FAILED = Decline(
-    "payment_intent_authentication_failure", "", "The customer did not authenticate; try another payment method."
-)
-
-
-def declining(last4: str, code: str, reason: str) -> Card:
-    decline = Decline(code, reason)
-    return Card(last4, on_session=decline, off_session=decline, authenticated=decline)
-
-
-def declined(last4: str, reason: str) -> Card:
-    return declining(last4, "card_declined", reason)
+def declined(last4: str, decline: Decline) -> Card:
+    """Refuses everything, also to be saved."""
+    return Card(last4, on_session=decline, off_session=decline, authenticated=decline, setup=decline)
 
 
 def challenging(last4: str, *, off_session: Result = AUTHENTICATION_REQUIRED, then: Result = Approval.GIVEN) -> Card:
-    return Card(last4, on_session=Approval.NEEDS_CUSTOMER, off_session=off_session, authenticated=then)
-
-
-CARDS: dict[str, Card] = {
-    "pm_card_visa": Card(),
-    "pm_card_visa_debit": Card("5556"),
-    "pm_card_mastercard": Card("4444", "mastercard"),
-    "pm_card_amex": Card("8431", "amex"),
-    "pm_card_visa_chargeDeclined": declined("0002", "generic_decline"),
-    "pm_card_visa_chargeDeclinedInsufficientFunds": declined("9995", "insufficient_funds"),
-    "pm_card_visa_chargeDeclinedLostCard": declined("9987", "lost_card"),
-    "pm_card_visa_chargeDeclinedStolenCard": declined("9979", "stolen_card"),
-    "pm_card_visa_chargeDeclinedVelocityLimitExceeded": declined("6975", "card_velocity_exceeded"),
-    "pm_card_chargeDeclinedExpiredCard": declining("0069", "expired_card", "expired_card"),
-    "pm_card_chargeDeclinedIncorrectCvc": declining("0127", "incorrect_cvc", "incorrect_cvc"),
-    "pm_card_chargeDeclinedProcessingError": declining("0119", "processing_error", "processing_error"),
-    "pm_card_chargeCustomerFail": declined("0341", "generic_decline"),
-    "pm_card_authenticationRequiredOnSetup": challenging("3155"),
-    "pm_card_authenticationRequired": challenging("3184"),
-    "pm_card_authenticationRequiredSetupForOffSession": challenging("0446", off_session=Approval.GIVEN),
-    "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds": challenging(
-        "3178", then=Decline("card_declined", "insufficient_funds")
-    ),
-    "pm_card_threeDSecure2Required": challenging("3220"),
-    "pm_card_threeDSecureRequiredChargeDeclined": challenging("1629", then=Decline("card_declined", "generic_decline")),
-    "pm_card_pendingRefund": Card("7726", refund=RefundFate.PENDING_THEN_SUCCEEDS),
-    "pm_card_refundFail": Card("5126", refund=RefundFate.SUCCEEDS_THEN_FAILS),
-}
-
-
-def with_aliases(cards: dict[str, Card]) -> dict[str, Card]:
-    """Declining cards are known both with and without the brand in their name."""
-    short, long = "pm_card_chargeDeclined", "pm_card_visa_chargeDeclined"
-    aliases = {name.replace(long, short): card for name, card in cards.items() if name.startswith(long)}
-    aliases |= {name.replace(short, long): card for name, card in cards.items() if name.startswith(short)}
-    return cards | aliases
-
-
-TEST_CARDS = with_aliases(CARDS)
+    """Asks for the customer, whenever he is there."""
+    return Card(
+        last4,
+        on_session=Approval.NEEDS_CUSTOMER,
+        off_session=off_session,
+        authenticated=then,
+        setup=Approval.NEEDS_CUSTOMER,
+    )

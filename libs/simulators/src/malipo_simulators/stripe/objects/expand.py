@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from malipo_simulators.stripe.errors import invalid
 
 EXPANDABLE = frozenset({
-    "latest_charge", "payment_method", "payment_intent", "charge", "customer", "refunds",
+    "balance_transaction", "charge", "customer", "default_payment_method", "failure_balance_transaction",
+    "invoice_settings", "latest_attempt", "latest_charge", "payment_intent", "payment_method", "refunds", "setup_intent",
+    "source",
 })  # fmt: skip
 
 

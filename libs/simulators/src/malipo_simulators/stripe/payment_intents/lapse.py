@@ -2,12 +2,12 @@
 
 from malipo_simulators.kit.cause import Cause
 from malipo_simulators.stripe.objects.models import Charge, IntentStatus, PaymentIntent
+from malipo_simulators.stripe.objects.render import render
+from malipo_simulators.stripe.objects.render.charges import SECONDS_TO_CAPTURE
 from malipo_simulators.stripe.state.account import Account
 from malipo_simulators.stripe.state.book import EffectKind
 from malipo_simulators.stripe.state.change import Change
 from malipo_simulators.stripe.state.world import StripeWorld
-
-SECONDS_TO_CAPTURE = 7 * 86_400
 
 
 def lapse_authorizations(world: StripeWorld) -> int:
@@ -31,7 +31,8 @@ def lapsed_charge(intent: PaymentIntent, now: int) -> Charge | None:
 def lapse(change: Change, intent: PaymentIntent, charge: Charge) -> None:
     intent.status = IntentStatus.CANCELED
     intent.canceled_at, intent.cancellation_reason = change.now, "automatic"
+    before = render(charge)
     charge.released = charge.amount
     change.book(EffectKind.RELEASE, charge, charge.amount)
-    change.emit_charge("expired", charge)
-    change.emit_payment_intent("canceled", intent)
+    change.emit_update("charge.expired", charge, before)
+    change.emit("payment_intent.canceled", intent)

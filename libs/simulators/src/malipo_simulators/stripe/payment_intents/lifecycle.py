@@ -1,43 +1,27 @@
 """The life of a PaymentIntent: confirm, authenticate, capture, cancel. Here money moves and the book is written."""
 
-from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
-
-from malipo_simulators.stripe.faults import StripeFault
-from malipo_simulators.stripe.objects.cards import (
+from malipo_simulators.stripe.disputes.aftermath import plan_aftermath
+from malipo_simulators.stripe.objects.customers import Failure, PaymentMethod
+from malipo_simulators.stripe.objects.declines import (
     AUTHENTICATION_FAILED,
     AUTHENTICATION_REQUIRED,
     Approval,
     Decline,
     Result,
 )
-from malipo_simulators.stripe.objects.models import (
-    Action,
-    CaptureMethod,
-    Charge,
-    Failure,
-    IntentStatus,
-    PaymentIntent,
-    PaymentMethod,
-)
+from malipo_simulators.stripe.objects.models import CaptureMethod, Charge, IntentStatus, PaymentIntent
+from malipo_simulators.stripe.objects.render import render
+from malipo_simulators.stripe.payment_methods.confirming import Confirmation, new_action
+from malipo_simulators.stripe.payment_methods.lifecycle import attach, spend
+from malipo_simulators.stripe.state.balance import processing_fee
 from malipo_simulators.stripe.state.book import EffectKind
 from malipo_simulators.stripe.state.change import Change
+from malipo_simulators.stripe.state.settling import settle, settle_later
 
 CONFIRMABLE = frozenset({
     IntentStatus.REQUIRES_PAYMENT_METHOD, IntentStatus.REQUIRES_CONFIRMATION, IntentStatus.REQUIRES_ACTION,
 })  # fmt: skip
 CANCELABLE = CONFIRMABLE | {IntentStatus.REQUIRES_CAPTURE}
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """How a confirmation was requested. `base_url` is where the 3DS page can be reached."""
-
-    base_url: str
-    return_url: str | None = None
-    off_session: bool = False
-    error_on_requires_action: bool = False
-    use_stripe_sdk: bool = False
 
 
 def confirm(change: Change, intent: PaymentIntent, method: PaymentMethod, how: Confirmation) -> Failure | None:
@@ -48,7 +32,7 @@ def confirm(change: Change, intent: PaymentIntent, method: PaymentMethod, how: C
     intent.payment_method = method
     intent.failure, intent.action = None, None
     intent.book_key = change.cause.idempotency_key
-    result = method.card.off_session if how.off_session else method.card.on_session
+    result = method.card.result(off_session=how.off_session, set_up=method.set_up)
     if result is Approval.NEEDS_CUSTOMER and how.error_on_requires_action:
         result = AUTHENTICATION_REQUIRED
     return apply_result(change, intent, method, result, how)
@@ -67,51 +51,56 @@ def apply_result(
     return None
 
 
-def approve(change: Change, intent: PaymentIntent, method: PaymentMethod) -> None:
+def approve(change: Change, intent: PaymentIntent, method: PaymentMethod, *, authenticated: bool = False) -> None:
+    keep_method(change, intent, method)
     charge = new_charge(change, intent, method)
+    charge.authenticated = authenticated
     if intent.capture_method is CaptureMethod.MANUAL:
         authorize(change, intent, charge)
     else:
         charge_at_once(change, intent, charge)
 
 
+def keep_method(change: Change, intent: PaymentIntent, method: PaymentMethod) -> None:
+    """What was asked to be saved becomes the customer's; a card of nobody's has paid for the last time."""
+    if intent.options.setup_future_usage and intent.customer:
+        attach(change, method, intent.customer)
+        method.set_up = method.set_up or intent.options.setup_future_usage == "off_session"
+    spend(method)
+
+
 def authorize(change: Change, intent: PaymentIntent, charge: Charge) -> None:
     intent.status = IntentStatus.REQUIRES_CAPTURE
     change.book(EffectKind.AUTHORIZE, charge, charge.amount)
-    change.emit_charge("succeeded", charge)
-    change.emit_payment_intent("amount_capturable_updated", intent)
+    change.emit("charge.succeeded", charge)
+    change.emit("payment_intent.amount_capturable_updated", intent)
 
 
 def charge_at_once(change: Change, intent: PaymentIntent, charge: Charge) -> None:
-    """With `automatic_async` the balance transaction follows the charge, with the event charge.updated."""
+    """With `automatic_async` the balance transaction follows the charge."""
     intent.status = IntentStatus.SUCCEEDED
     charge.captured, charge.amount_captured = True, charge.amount
-    change.account.earn(intent.currency, charge.amount)
-    change.book(EffectKind.CHARGE, charge, charge.amount)
+    change.book(EffectKind.CHARGE, charge, charge.amount, fee=processing_fee(charge.amount))
     if intent.capture_method is CaptureMethod.AUTOMATIC:
-        charge.balance_transaction = change.mint("txn")
-    change.emit_charge("succeeded", charge)
-    change.emit_payment_intent("succeeded", intent)
-    if charge.balance_transaction is None:
-        charge.balance_transaction = change.mint("txn")
-        change.emit_charge("updated", charge, {"balance_transaction": None})
+        settle(change, charge)
+    else:
+        settle_later(change, charge)
+    change.emit("charge.succeeded", charge)
+    change.emit("payment_intent.succeeded", intent)
+    plan_aftermath(change, charge)
 
 
 def challenge(change: Change, intent: PaymentIntent, how: Confirmation) -> None:
-    """Without a return_url, or for Stripe's browser code, there is no page to send the customer to."""
-    url = f"{how.base_url}/_sim/3ds/{intent.id}"
-    hidden = change.cause.fault is not None and change.cause.fault.fault == StripeFault.ACTION_WITHOUT_PAGE
-    for_sdk = how.use_stripe_sdk or how.return_url is None or hidden
-    intent.action = Action(url, how.return_url, for_stripe_sdk=for_sdk)
+    intent.action = new_action(change, intent.id, how)
     intent.status = IntentStatus.REQUIRES_ACTION
-    change.emit_payment_intent("requires_action", intent)
+    change.emit("payment_intent.requires_action", intent)
 
 
 def decline(change: Change, intent: PaymentIntent, method: PaymentMethod, why: Decline) -> Failure:
     charge = new_charge(change, intent, method, why)
     failure = fail(intent, method, why, charge.id)
-    change.emit_charge("failed", charge)
-    change.emit_payment_intent("payment_failed", intent)
+    change.emit("charge.failed", charge)
+    change.emit("payment_intent.payment_failed", intent)
     return failure
 
 
@@ -132,16 +121,17 @@ def new_charge(change: Change, intent: PaymentIntent, method: PaymentMethod, why
 
 def capture(change: Change, intent: PaymentIntent, charge: Charge, amount: int) -> None:
     """Capture up to the authorized amount; the rest is released for good."""
+    before = render(charge)
     charge.captured, charge.amount_captured = True, amount
     charge.released = charge.amount - amount
-    charge.balance_transaction = change.mint("txn")
+    settle(change, charge)
     intent.status = IntentStatus.SUCCEEDED
-    change.account.earn(intent.currency, amount)
-    change.book(EffectKind.CAPTURE, charge, amount)
+    change.book(EffectKind.CAPTURE, charge, amount, fee=processing_fee(amount))
     if charge.released:
         change.book(EffectKind.RELEASE, charge, charge.released)
-    change.emit_charge("captured", charge)
-    change.emit_payment_intent("succeeded", intent)
+    change.emit_update("charge.captured", charge, before)
+    change.emit("payment_intent.succeeded", intent)
+    plan_aftermath(change, charge)
 
 
 def cancel(change: Change, intent: PaymentIntent, reason: str | None) -> None:
@@ -150,30 +140,22 @@ def cancel(change: Change, intent: PaymentIntent, reason: str | None) -> None:
     intent.status, intent.action = IntentStatus.CANCELED, None
     intent.canceled_at, intent.cancellation_reason = change.now, reason
     if held is not None:
+        before = render(held)
         held.released = held.amount
         change.book(EffectKind.RELEASE, held, held.amount)
-        change.emit_charge("refunded", held)
-    change.emit_payment_intent("canceled", intent)
+        change.emit_update("charge.refunded", held, before)
+    change.emit("payment_intent.canceled", intent)
 
 
 def approve_challenge(change: Change, intent: PaymentIntent, method: PaymentMethod) -> None:
     """The customer proved who they are; the card may still decline."""
     intent.action = None
-    apply_result(change, intent, method, method.card.authenticated, Confirmation(base_url=""))
+    if isinstance(method.card.authenticated, Decline):
+        decline(change, intent, method, method.card.authenticated)
+    else:
+        approve(change, intent, method, authenticated=True)
 
 
 def refuse_challenge(change: Change, intent: PaymentIntent, method: PaymentMethod) -> None:
     fail(intent, method, AUTHENTICATION_FAILED, None)
-    change.emit_payment_intent("payment_failed", intent)
-
-
-def way_back(intent: PaymentIntent, return_url: str) -> str:
-    """The merchant's page with what Stripe appends to it. A hint for the browser, not a proof of payment."""
-    paid = intent.status in (IntentStatus.SUCCEEDED, IntentStatus.REQUIRES_CAPTURE)
-    query = urlencode({
-        "payment_intent": intent.id,
-        "payment_intent_client_secret": intent.client_secret,
-        "redirect_status": "succeeded" if paid else "failed",
-    })  # fmt: skip
-    parts = urlsplit(return_url)
-    return parts._replace(query=f"{parts.query}&{query}" if parts.query else query).geturl()
+    change.emit("payment_intent.payment_failed", intent)

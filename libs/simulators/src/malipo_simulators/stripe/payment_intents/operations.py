@@ -1,24 +1,29 @@
 """The /v1/payment_intents operations: what each accepts, refuses and answers."""
 
 from malipo_simulators.kit.shapes import Json
-from malipo_simulators.stripe.errors import StripeError, error_body, invalid, refused_state, wrong_state
+from malipo_simulators.stripe.errors import StripeError, declined, invalid, refused_state, wrong_state
+from malipo_simulators.stripe.http.reads import listed
 from malipo_simulators.stripe.http.request import StripeRequest
+from malipo_simulators.stripe.objects.customers import Failure, PaymentMethod
 from malipo_simulators.stripe.objects.expand import Expand, read_expand
-from malipo_simulators.stripe.objects.models import Charge, Failure, IntentStatus, PaymentIntent, PaymentMethod
-from malipo_simulators.stripe.objects.render import render_list, render_method, render_payment_intent
+from malipo_simulators.stripe.objects.models import Charge, IntentStatus, PaymentIntent
+from malipo_simulators.stripe.objects.render import render
+from malipo_simulators.stripe.objects.render.payment_intents import render_decline
 from malipo_simulators.stripe.payment_intents import lifecycle
-from malipo_simulators.stripe.payment_intents.lifecycle import CANCELABLE, CONFIRMABLE, Confirmation
+from malipo_simulators.stripe.payment_intents.lifecycle import CANCELABLE, CONFIRMABLE
 from malipo_simulators.stripe.payment_intents.params import (
     NewIntent,
-    check_return_url,
-    find_method,
     read_capture_method,
-    read_confirmation,
+    read_changes,
     read_descriptors,
+    read_future_usage,
     read_new_intent,
-    read_types,
 )
+from malipo_simulators.stripe.payment_methods.confirming import Confirmation, check_return_url, read_confirmation
+from malipo_simulators.stripe.payment_methods.lifecycle import check_usable, find
+from malipo_simulators.stripe.payment_methods.params import id_of, read_types
 
+UPDATABLE = CONFIRMABLE - {IntentStatus.REQUIRES_ACTION}
 CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
 
 
@@ -28,14 +33,16 @@ def create(request: StripeRequest) -> Json:
     intent = new_intent(request, requested)
     request.account.intents.append(intent)
     request.world.book.open(request.account.id, intent)
-    request.change.emit_payment_intent("created", intent)
+    request.change.emit("payment_intent.created", intent)
     if requested.confirm is not None and intent.payment_method is not None:
         return confirmed(request, intent, intent.payment_method, requested.confirm, requested.expand)
-    return render_payment_intent(intent, requested.expand)
+    return render(intent, requested.expand)
 
 
 def new_intent(request: StripeRequest, requested: NewIntent) -> PaymentIntent:
-    method = find_method(request, requested.method_id) if requested.method_id else None
+    method = find(request.change, requested.method_id) if requested.method_id else None
+    if method is not None:
+        check_usable(method, requested.customer)
     intent_id = request.change.mint("pi")
     return PaymentIntent(
         id=intent_id,
@@ -46,9 +53,33 @@ def new_intent(request: StripeRequest, requested: NewIntent) -> PaymentIntent:
         capture_method=requested.capture_method,
         metadata=requested.metadata,
         options=requested.options,
+        customer=requested.customer,
         status=IntentStatus.REQUIRES_CONFIRMATION if method else IntentStatus.REQUIRES_PAYMENT_METHOD,
         payment_method=method,
     )
+
+
+def update(request: StripeRequest) -> Json:
+    """POST /v1/payment_intents/{id}: before it is confirmed; description, metadata and the like until it has ended."""
+    intent = request.account.intents.get(request.item_id, "intent")
+    params = request.params()
+    read_types(request, params)
+    changes = read_changes(request, params, intent)
+    params.finish()
+    if changes.is_about_money and intent.status not in UPDATABLE:
+        raise wrong_state(cannot("update", intent), payment_intent=render(intent))
+    method = find(request.change, changes.method_id) if changes.method_id else intent.payment_method
+    customer = changes.customer or intent.customer
+    if method is not None and intent.status in UPDATABLE:
+        check_usable(method, customer)
+        intent.status = IntentStatus.REQUIRES_CONFIRMATION
+    intent.amount, intent.currency = changes.amount, changes.currency
+    intent.customer, intent.payment_method = customer, method
+    intent.capture_method = changes.capture_method or intent.capture_method
+    request.world.book.merge_metadata(intent, changes.metadata)
+    for name, value in changes.options.items():
+        setattr(intent.options, name, value)
+    return render(intent, changes.expand)
 
 
 def confirm(request: StripeRequest) -> Json:
@@ -58,18 +89,19 @@ def confirm(request: StripeRequest) -> Json:
     read_types(request, params)
     how = read_confirmation(request, params)
     capture_method, receipt_email = read_capture_method(params), params.text("receipt_email")
-    method_id = params.text("payment_method")
+    method_id, future_usage = params.text("payment_method"), read_future_usage(params)
     expand = read_expand(params.strings("expand"))
     params.finish()
     if intent.status not in CONFIRMABLE:
-        raise wrong_state(cannot("confirm", intent), render_payment_intent(intent))
+        raise wrong_state(cannot("confirm", intent), payment_intent=render(intent))
     check_return_url(intent.options, how)
-    method = find_method(request, method_id) if method_id else intent.payment_method
+    method = find(request.change, method_id) if method_id else intent.payment_method
     if method is None:
-        raise wrong_state(
-            "You cannot confirm this PaymentIntent: it has no payment method.", render_payment_intent(intent)
-        )
+        message = "You cannot confirm this PaymentIntent because it's missing a payment method."
+        raise wrong_state(message, payment_intent=render(intent))
+    check_usable(method, intent.customer)
     intent.capture_method = capture_method or intent.capture_method
+    intent.options.setup_future_usage = future_usage or intent.options.setup_future_usage
     intent.options.receipt_email = receipt_email or intent.options.receipt_email
     return confirmed(request, intent, method, how, expand)
 
@@ -80,7 +112,7 @@ def confirmed(
     failure = lifecycle.confirm(request.change, intent, method, how)
     if failure is not None:
         raise card_error(failure, intent)
-    return render_payment_intent(intent, expand)
+    return render(intent, expand)
 
 
 def capture(request: StripeRequest) -> Json:
@@ -102,12 +134,12 @@ def capture(request: StripeRequest) -> Json:
     intent.options.statement_descriptor = descriptor or intent.options.statement_descriptor
     intent.options.statement_descriptor_suffix = suffix or intent.options.statement_descriptor_suffix
     lifecycle.capture(request.change, intent, charge, amount or intent.amount_capturable)
-    return render_payment_intent(intent, expand)
+    return render(intent, expand)
 
 
 def capturable(intent: PaymentIntent) -> Charge:
     if intent.status is not IntentStatus.REQUIRES_CAPTURE or intent.charge is None:
-        raise wrong_state(cannot("capture", intent), render_payment_intent(intent))
+        raise wrong_state(cannot("capture", intent), payment_intent=render(intent))
     return intent.charge
 
 
@@ -119,9 +151,9 @@ def cancel(request: StripeRequest) -> Json:
     expand = read_expand(params.strings("expand"))
     params.finish()
     if intent.status not in CANCELABLE:
-        raise wrong_state(cannot("cancel", intent), render_payment_intent(intent))
+        raise wrong_state(cannot("cancel", intent), payment_intent=render(intent))
     lifecycle.cancel(request.change, intent, reason)
-    return render_payment_intent(intent, expand)
+    return render(intent, expand)
 
 
 def retrieve(request: StripeRequest) -> Json:
@@ -131,18 +163,14 @@ def retrieve(request: StripeRequest) -> Json:
     params.text("client_secret")
     expand = read_expand(params.strings("expand"))
     params.finish()
-    return render_payment_intent(intent, expand)
+    return render(intent, expand)
 
 
 def listing(request: StripeRequest) -> Json:
-    """GET /v1/payment_intents: newest first."""
+    """GET /v1/payment_intents: newest first, all of them or those of one customer."""
     params = request.params()
-    page, expand = params.page(), read_expand(params.strings("expand"), listing=True)
-    params.finish()
-    found, has_more = request.account.intents.page(page)
-    return render_list(
-        [render_payment_intent(intent, expand) for intent in found], "/v1/payment_intents", has_more=has_more
-    )
+    customer = params.text("customer")
+    return listed(request, params, request.account.intents, lambda one: customer in (None, id_of(one.customer)))
 
 
 def cannot(verb: str, intent: PaymentIntent) -> str:
@@ -150,13 +178,10 @@ def cannot(verb: str, intent: PaymentIntent) -> str:
 
 
 def card_error(failure: Failure, intent: PaymentIntent) -> StripeError:
-    """402: the card was declined. The intent exists and is inside, so that a client can keep its id."""
-    decline = failure.decline
-    body = error_body("card_error", decline.message, decline.code)
-    body |= {
+    """402: the intent exists and is inside, so that a client can keep its id."""
+    body = render_decline(failure.decline) | {
         "charge": failure.charge,
-        "decline_code": decline.reason,
-        "payment_intent": render_payment_intent(intent),
-        "payment_method": render_method(failure.payment_method),
+        "payment_intent": render(intent),
+        "payment_method": render(failure.payment_method),
     }
-    return StripeError(402, body, remembered=True)
+    return declined(body | {"type": "card_error"})

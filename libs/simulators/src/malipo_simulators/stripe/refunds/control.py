@@ -9,7 +9,7 @@ from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.http.refusing import refusing
 from malipo_simulators.stripe.objects.models import Charge
-from malipo_simulators.stripe.objects.render import render_refund
+from malipo_simulators.stripe.objects.render import render
 from malipo_simulators.stripe.refunds import lifecycle
 from malipo_simulators.stripe.state.change import Change
 from malipo_simulators.stripe.state.world import StripeWorld
@@ -33,7 +33,7 @@ def refund_routes(world: StripeWorld) -> APIRouter:
         change, charge = charged(world, intent_id)
         reason = requested.reason or "requested_by_customer"
         with refusing():
-            return render_refund(lifecycle.make(change, charge, requested.amount, reason=reason))
+            return render(lifecycle.make(change, charge, requested.amount, reason=reason))
 
     @router.post("/refunds/{refund_id}/{ending}", summary="Let a refund succeed or fail now")
     async def end_refund(refund_id: str, ending: lifecycle.EndingName) -> Json:

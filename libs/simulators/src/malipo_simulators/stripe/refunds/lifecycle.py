@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from typing import Literal
 
-from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import AppliedFault
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.errors import refused_state
 from malipo_simulators.stripe.faults import StripeFault
 from malipo_simulators.stripe.objects.cards import RefundFate
-from malipo_simulators.stripe.objects.models import Charge, DisputeStatus, Refund, RefundStatus
+from malipo_simulators.stripe.objects.ledger import Movement
+from malipo_simulators.stripe.objects.models import Charge, Refund, RefundStatus
 from malipo_simulators.stripe.objects.money import check_fraction
+from malipo_simulators.stripe.objects.render import render
+from malipo_simulators.stripe.state.balance import Moved, move_balance
 from malipo_simulators.stripe.state.book import EffectKind
 from malipo_simulators.stripe.state.change import Change
+from malipo_simulators.stripe.state.settling import settle
 
 FAILURE_REASON = "lost_or_stolen_card"
 FATES: dict[str, RefundFate] = {
@@ -37,7 +40,6 @@ def make(
         idempotency_key=change.cause.idempotency_key,
         status=RefundStatus.SUCCEEDED,
         fate=fate_of(charge, change.cause.fault),
-        balance_transaction=change.mint("txn"),
     )
     carry_out(change, refund)
     return refund
@@ -46,7 +48,7 @@ def make(
 def chargeable(charge: Charge) -> Charge:
     if charge.decline is not None or not charge.captured:
         raise refused_state(f"Charge {charge.id} took no money, so there is nothing to refund.")
-    if charge.dispute is not None and charge.dispute.status is not DisputeStatus.WON:
+    if charge.is_with_the_bank:
         raise refused_state(f"Charge {charge.id} is disputed: its money is with the bank.", code="charge_disputed")
     return charge
 
@@ -72,14 +74,16 @@ def carry_out(change: Change, refund: Refund) -> None:
     """The balance is debited when the refund is made, even while it is pending."""
     if refund.fate in PENDING_FIRST:
         refund.status = RefundStatus.PENDING
-    charge = refund.charge
+    charge, before = refund.charge, render(refund.charge)
+    settle(change, charge)
     charge.amount_refunded += refund.amount
     charge.intent.refunds.append(refund)
     change.account.refunds.append(refund)
-    change.account.earn(charge.intent.currency, -refund.amount)
+    moved = Moved(Movement.REFUND, -refund.amount, charge.intent.currency, description="REFUND FOR CHARGE")
+    refund.transaction = move_balance(change, refund, moved)
     change.book(EffectKind.REFUND, charge, refund.amount, refund=refund)
-    change.emit_refund("refund.created", refund)
-    change.emit_charge("refunded", charge)
+    change.emit("refund.created", refund)
+    change.emit_update("charge.refunded", charge, before)
     plan_ending(change, refund)
 
 
@@ -90,7 +94,7 @@ def plan_ending(change: Change, refund: Refund) -> None:
     fault = change.cause.fault
     scripted = fault is not None and fault.fault in FATES
     delay_seconds = fault.delay_seconds if fault and scripted else change.world.settings.refund_delay_seconds
-    later = Change(change.world, change.account, Cause("POST", "/_sim/refunds"))
+    later = change.later("/_sim/refunds")
     change.world.timers.later(delay_seconds, lambda: ending(later, refund))
 
 
@@ -98,8 +102,9 @@ def succeed(change: Change, refund: Refund) -> bool:
     """Pending becomes succeeded. False if it is no longer pending."""
     if refund.status is not RefundStatus.PENDING:
         return False
+    before = render(refund)
     refund.status = RefundStatus.SUCCEEDED
-    announce_change(change, refund, {"status": RefundStatus.PENDING})
+    announce_change(change, refund, before)
     return True
 
 
@@ -107,21 +112,21 @@ def fail(change: Change, refund: Refund) -> bool:
     """Pending or even succeeded becomes failed, and the money is back. False if it had failed already."""
     if refund.status is RefundStatus.FAILED:
         return False
-    before = refund.status
+    before = render(refund)
     refund.status, refund.failure_reason = RefundStatus.FAILED, FAILURE_REASON
-    refund.failure_balance_transaction = change.mint("txn")
+    moved = Moved(Movement.REFUND_FAILURE, refund.amount, refund.charge.intent.currency)
+    refund.failure_transaction = move_balance(change, refund, moved)
     refund.charge.amount_refunded -= refund.amount
-    change.account.earn(refund.charge.intent.currency, refund.amount)
     change.book(EffectKind.REFUND_FAILED, refund.charge, refund.amount, refund=refund)
-    announce_change(change, refund, {"status": before})
-    change.emit_refund("refund.failed", refund)
+    announce_change(change, refund, before)
+    change.emit("refund.failed", refund)
     return True
 
 
-def announce_change(change: Change, refund: Refund, previous: Json) -> None:
+def announce_change(change: Change, refund: Refund, before: Json) -> None:
     """Both events of the same change: the older one under the charge, the newer one under the refund."""
-    change.emit_refund("charge.refund.updated", refund, previous)
-    change.emit_refund("refund.updated", refund, previous)
+    change.emit_update("charge.refund.updated", refund, before)
+    change.emit_update("refund.updated", refund, before)
 
 
 ENDINGS: dict[RefundFate, Callable[[Change, Refund], bool]] = {

@@ -3,11 +3,13 @@
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.errors import missing, no_such, refused_state
 from malipo_simulators.stripe.http.params import Params
+from malipo_simulators.stripe.http.reads import listed, shown
 from malipo_simulators.stripe.http.request import StripeRequest
 from malipo_simulators.stripe.objects.expand import read_expand
 from malipo_simulators.stripe.objects.lists import ObjectList
+from malipo_simulators.stripe.objects.metadata import merge_metadata
 from malipo_simulators.stripe.objects.models import Charge, Refund
-from malipo_simulators.stripe.objects.render import render_list, render_refund
+from malipo_simulators.stripe.objects.render import render
 from malipo_simulators.stripe.refunds import lifecycle
 
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
@@ -18,12 +20,12 @@ def create(request: StripeRequest) -> Json:
     params = request.params()
     intent_id, charge_id = params.text("payment_intent"), params.text("charge")
     amount, reason = params.positive("amount"), params.choice("reason", REASONS)
-    metadata = {key: value for key, value in params.metadata().items() if value}
+    metadata = params.new_metadata()
     expand = read_expand(params.strings("expand"))
     params.finish()
     charge = find_charge(request, intent_id, charge_id)
     refund = lifecycle.make(request.change, charge, amount, reason=reason, metadata=metadata)
-    return render_refund(refund, expand)
+    return render(refund, expand)
 
 
 def find_charge(request: StripeRequest, intent_id: str | None, charge_id: str | None) -> Charge:
@@ -42,23 +44,40 @@ def find_charge(request: StripeRequest, intent_id: str | None, charge_id: str | 
     return intent.charge
 
 
-def retrieve(request: StripeRequest) -> Json:
-    """Answers GET /v1/refunds/{id}."""
+def update(request: StripeRequest) -> Json:
+    """POST /v1/refunds/{id}: its metadata alone can be changed."""
     refund = request.account.refunds.get(request.item_id)
     params = request.params()
-    expand = read_expand(params.strings("expand"))
+    metadata, expand = params.metadata(), read_expand(params.strings("expand"))
     params.finish()
-    return render_refund(refund, expand)
+    before = render(refund)
+    merge_metadata(refund.metadata, metadata)
+    if render(refund) != before:
+        request.change.emit_update("refund.updated", refund, before)
+    return render(refund, expand)
+
+
+def cancel(request: StripeRequest) -> Json:
+    """POST /v1/refunds/{id}/cancel: only one that waits for its customer can be, and no card's refund does."""
+    refund = request.account.refunds.get(request.item_id)
+    params = request.params()
+    params.strings("expand")
+    params.finish()
+    raise refused_state(
+        f"You cannot cancel this refund because it has a status of {refund.status}. "
+        "Only a refund with the status requires_action can be canceled."
+    )
+
+
+def retrieve(request: StripeRequest) -> Json:
+    """Answers GET /v1/refunds/{id}."""
+    return shown(request, request.account.refunds.get(request.item_id))
 
 
 def listing(request: StripeRequest) -> Json:
     """GET /v1/refunds: newest first, all of them or those of one payment."""
     params = request.params()
-    page, expand = params.page(), read_expand(params.strings("expand"), listing=True)
-    source = read_source(request, params)
-    params.finish()
-    found, has_more = source.page(page)
-    return render_list([render_refund(refund, expand) for refund in found], "/v1/refunds", has_more=has_more)
+    return listed(request, params, read_source(request, params))
 
 
 def read_source(request: StripeRequest, params: Params) -> ObjectList[Refund]:

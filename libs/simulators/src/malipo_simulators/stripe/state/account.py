@@ -1,7 +1,9 @@
 """What one account owns."""
 
+from malipo_simulators.stripe.objects.customers import Customer, PaymentMethod, SetupAttempt, SetupIntent
+from malipo_simulators.stripe.objects.ledger import BalanceTransaction, Payout
 from malipo_simulators.stripe.objects.lists import ObjectList
-from malipo_simulators.stripe.objects.models import Charge, Dispute, PaymentIntent, PaymentMethod, Refund
+from malipo_simulators.stripe.objects.models import Charge, Dispute, EarlyFraudWarning, PaymentIntent, Refund
 from malipo_simulators.stripe.settings import StripeSettings
 from malipo_simulators.stripe.state.idempotency import IdempotencyStore
 from malipo_simulators.stripe.webhooks.endpoint import Endpoint
@@ -18,12 +20,21 @@ class Account:
         self.charges = ObjectList[Charge]("charge")
         self.refunds = ObjectList[Refund]("refund")
         self.disputes = ObjectList[Dispute]("dispute")
+        self.warnings = ObjectList[EarlyFraudWarning]("early fraud warning")
+        self.customers = ObjectList[Customer]("customer")
+        self.methods = ObjectList[PaymentMethod]("PaymentMethod")
+        self.setups = ObjectList[SetupIntent]("setupintent")
+        self.attempts = ObjectList[SetupAttempt]("setup attempt")
+        self.transactions = ObjectList[BalanceTransaction]("balance transaction")
+        self.payouts = ObjectList[Payout]("payout")
         self.events = ObjectList[Event]("event", bound=settings.max_events)
         self.endpoints = ObjectList[Endpoint]("webhook endpoint")
-        self.methods: dict[str, PaymentMethod] = {}
         self.keys = IdempotencyStore()
-        self.balance: dict[str, int] = {}
 
-    def earn(self, currency: str, amount: int) -> None:
-        """Add to the balance; refunds add a negative amount. Fees are not modelled."""
-        self.balance[currency] = self.balance.get(currency, 0) + amount
+    def balance(self, *, available: bool) -> dict[str, int]:
+        """By currency, what can be paid out, or what cannot yet; every currency that ever moved is there."""
+        sums: dict[str, int] = {}
+        for one in self.transactions:
+            counted = one.net if one.is_available == available else 0
+            sums[one.currency] = sums.get(one.currency, 0) + counted
+        return dict(sorted(sums.items()))

@@ -11,7 +11,7 @@ from malipo_simulators.stripe.objects.models import Charge, PaymentIntent
 class EffectKind(StrEnum):
     """`charge` is authorization and capture at once. `refund` is booked when it is made, `refund_failed` undoes it.
 
-    `dispute` is what a customer's bank has taken back, `dispute_won` what it returned in the end.
+    `dispute` is what a customer's bank has taken back, `dispute_won` what it returned in the end. An inquiry moves nothing.
     """
 
     CHARGE = "charge"
@@ -26,12 +26,15 @@ class EffectKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
+    """`fee` is what Stripe keeps of the merchant's money for it, beside `amount`."""
+
     seq: int
     account: str
     kind: EffectKind
     charge: Charge
     refund: str | None
     amount: int
+    fee: int
     idempotency_key: str | None
     at: int
 
@@ -49,6 +52,7 @@ class Effect:
             "charge": self.charge.id,
             "refund": self.refund,
             "amount": self.amount,
+            "fee": self.fee,
             "currency": intent.currency,
             "metadata": intent.metadata,
             "idempotency_key": self.idempotency_key,

@@ -12,6 +12,7 @@ KEPT_SECONDS = 24 * 3600
 class Record:
     fingerprint: bytes
     created: int
+    request_id: str | None = None
     answer: Answer | None = None
 
 
@@ -21,7 +22,7 @@ class IdempotencyStore:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
 
-    def begin(self, key: str, fingerprint: bytes, now: int) -> Answer | None:
+    def begin(self, key: str, fingerprint: bytes, now: int, request_id: str | None = None) -> Answer | None:
         """The stored response if the key was used before, else None and the key is in flight.
 
         Raises 409 `idempotency_key_in_use` while the first request runs, and 400 `idempotency_error` when the
@@ -30,13 +31,13 @@ class IdempotencyStore:
         self._forget_old(now)
         record = self._records.get(key)
         if record is None:
-            self._records[key] = Record(fingerprint, now)
+            self._records[key] = Record(fingerprint, now, request_id)
             return None
         if record.fingerprint != fingerprint:
             raise key_reused(key)
         if record.answer is None:
             raise key_in_use(key)
-        return replayed(record.answer)
+        return replayed(record.answer, record.request_id)
 
     def end(self, key: str, answer: Answer | None) -> None:
         """The request under this key has ended: keep its response, or with None forget that the key was used."""
@@ -53,5 +54,9 @@ class IdempotencyStore:
             del self._records[key]
 
 
-def replayed(answer: Answer) -> Answer:
-    return replace(answer, headers=answer.headers | {"Idempotent-Replayed": "true"}, is_replay=True)
+def replayed(answer: Answer, original_request: str | None) -> Answer:
+    """Not to be repeated once more, whatever it is: it would only be this again."""
+    headers = {"Idempotent-Replayed": "true", "Stripe-Should-Retry": "false"}
+    if original_request is not None:
+        headers["Original-Request"] = original_request
+    return replace(answer, headers=answer.headers | headers, is_replay=True)

@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.http.refusing import refusing
+from malipo_simulators.stripe.objects.render import render
 from malipo_simulators.stripe.state.world import StripeWorld
 from malipo_simulators.stripe.webhook_endpoints.operations import EndpointParams, add_endpoint
 from malipo_simulators.stripe.webhooks.endpoint import Endpoint
@@ -38,7 +39,7 @@ def endpoint_routes(world: StripeWorld) -> APIRouter:
         with refusing():
             account = world.account_of(new.api_key)
             endpoint = add_endpoint(world, account, EndpointParams(new.url, new.enabled_events, new.secret))
-        return endpoint.as_json() | {"secret": endpoint.secrets[0]}
+        return render(endpoint) | {"secret": endpoint.secrets[0]}
 
     @router.get("", summary="All endpoints, with how their deliveries go")
     async def show() -> list[Json]:

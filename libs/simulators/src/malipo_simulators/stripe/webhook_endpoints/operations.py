@@ -1,6 +1,5 @@
 """The /v1/webhook_endpoints operations, and making endpoints for tests that need a secret known beforehand."""
 
-import re
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,14 +7,17 @@ from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.urls import takes_webhooks
 from malipo_simulators.kit.webhooks.courier import Courier
 from malipo_simulators.stripe.errors import invalid, missing
+from malipo_simulators.stripe.http.reads import listed, shown
 from malipo_simulators.stripe.http.request import StripeRequest
-from malipo_simulators.stripe.objects.render import render_list
+from malipo_simulators.stripe.objects.expand import read_expand
+from malipo_simulators.stripe.objects.metadata import merge_metadata
+from malipo_simulators.stripe.objects.render import render
 from malipo_simulators.stripe.state.account import Account
 from malipo_simulators.stripe.state.world import StripeWorld
 from malipo_simulators.stripe.webhooks.endpoint import EVERYTHING, Endpoint
+from malipo_simulators.stripe.webhooks.event_types import EVENT_TYPES
 from malipo_simulators.stripe.webhooks.signing import webhook_headers
 
-EVENT_TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
 MAX_ENDPOINTS = 16
 
 
@@ -33,14 +35,15 @@ def create(request: StripeRequest) -> Json:
     """POST /v1/webhook_endpoints: no other response shows the secret."""
     params = request.params()
     url, wanted = params.required_text("url"), params.strings("enabled_events")
-    description, metadata = params.text("description"), params.metadata()
+    description, metadata = params.text("description"), params.new_metadata()
     params.text("api_version")
+    params.strings("expand")
     params.finish()
     if not wanted:
         raise missing("enabled_events")
     endpoint = add_endpoint(request.world, request.account, EndpointParams(url, wanted, description=description))
     endpoint.metadata = metadata
-    return endpoint.as_json() | {"secret": endpoint.secrets[0]}
+    return render(endpoint) | {"secret": endpoint.secrets[0]}
 
 
 def add_endpoint(world: StripeWorld, account: Account, params: EndpointParams) -> Endpoint:
@@ -70,23 +73,39 @@ def check_url(url: str) -> None:
 
 
 def check_types(names: list[str]) -> None:
-    for name in names:
-        if name != EVERYTHING and EVENT_TYPE.fullmatch(name) is None:
-            raise invalid(f"Invalid enabled_events: {name} is not an event type.", param="enabled_events")
+    for index, name in enumerate(names):
+        if name != EVERYTHING and name not in EVENT_TYPES:
+            message = f"Invalid enabled_events[{index}]: must be one of {', '.join(sorted(EVENT_TYPES))}"
+            raise invalid(message, param=f"enabled_events[{index}]")
+
+
+def update(request: StripeRequest) -> Json:
+    """POST /v1/webhook_endpoints/{id}: another address, other types of events, or none while it is disabled."""
+    endpoint = request.account.endpoints.get(request.item_id)
+    params = request.params()
+    url, wanted, disabled = params.text("url"), params.strings("enabled_events"), params.flag("disabled")
+    description, metadata = params.text("description"), params.metadata()
+    expand = read_expand(params.strings("expand"))
+    params.finish()
+    if url is not None:
+        check_url(url)
+        endpoint.move_to(url)
+    check_types(wanted)
+    endpoint.enabled_events = wanted or endpoint.enabled_events
+    endpoint.enabled = endpoint.enabled if disabled is None else not disabled
+    endpoint.description = description or endpoint.description
+    merge_metadata(endpoint.metadata, metadata)
+    return render(endpoint, expand)
 
 
 def retrieve(request: StripeRequest) -> Json:
     """Answers GET /v1/webhook_endpoints/{id}."""
-    return request.account.endpoints.get(request.item_id).as_json()
+    return shown(request, request.account.endpoints.get(request.item_id))
 
 
 def listing(request: StripeRequest) -> Json:
     """GET /v1/webhook_endpoints: newest first."""
-    params = request.params()
-    page = params.page()
-    params.finish()
-    found, has_more = request.account.endpoints.page(page)
-    return render_list([endpoint.as_json() for endpoint in found], "/v1/webhook_endpoints", has_more=has_more)
+    return listed(request, request.params(), request.account.endpoints)
 
 
 def delete(request: StripeRequest) -> Json:

@@ -5,6 +5,8 @@ import zlib
 from dataclasses import dataclass
 
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.stripe.objects.expand import NOTHING, Expand
+from malipo_simulators.stripe.objects.render import render
 from malipo_simulators.stripe.settings import API_VERSION
 
 
@@ -27,6 +29,13 @@ class Event:
 
     def delivered(self) -> None:
         self.undelivered -= 1
+
+
+@render.register
+def render_event(event: Event, expand: Expand = NOTHING) -> Json:
+    """As it was sent; nothing in it is expanded."""
+    del expand
+    return event.as_json()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Charges as the API shows and changes them."""

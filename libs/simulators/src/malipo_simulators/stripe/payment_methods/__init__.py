@@ -1,0 +1,1 @@
+"""PaymentMethods: cards, and whose they are."""

@@ -1,0 +1,1 @@
+"""Payouts of the balance to the merchant's bank."""

@@ -1,0 +1,1 @@
+"""SetupIntents: cards saved without a payment."""

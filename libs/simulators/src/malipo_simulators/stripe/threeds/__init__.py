@@ -1,0 +1,1 @@
+"""3DS: the page where customers show who they are."""
