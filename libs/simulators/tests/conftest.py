@@ -5,10 +5,12 @@ import base64
 import inspect
 import json
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
@@ -23,6 +25,9 @@ from malipo_simulators.mpesa.settings import SANDBOX_PASSKEY, MpesaSettings
 from malipo_simulators.stripe.app import create_stripe_app
 from malipo_simulators.stripe.settings import StripeSettings
 from malipo_simulators.stripe.webhooks.signing import signature
+
+sys.path.append(str(Path(__file__).parent / "stripe"))
+from schema_judge import Judge, JudgedTransport
 
 DEADLINE_SECONDS = 5
 BASE = "http://stripe.test"
@@ -141,9 +146,13 @@ FAST = StripeSettings(
 async def stripe() -> AsyncIterator[Driver]:
     inbox = Inbox()
     app = create_stripe_app(FAST, HttpxPoster(2, httpx.MockTransport(inbox)))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as http:
+    judge = Judge()
+    transport = JudgedTransport(httpx.ASGITransport(app), judge, app.state.world)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
         yield Driver(http, inbox)
     await app.state.world.close()
+    for event in inbox.events:
+        judge.event(event)
 
 
 class MpesaDriver:

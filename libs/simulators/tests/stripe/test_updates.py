@@ -1,0 +1,79 @@
+"""What can be changed of what is there, and that events say what it was before."""
+
+import pytest
+
+pytestmark = pytest.mark.asyncio
+
+
+async def told(stripe, kind):
+    await stripe.inbox.until(kind)
+    return next(one for one in stripe.inbox.events if one["type"] == kind)["data"].get("previous_attributes")
+
+
+async def test_a_capture_says_what_the_charge_was(stripe):
+    await stripe.listen("charge.captured", "charge.refunded", "payment_intent.succeeded")
+    held = await stripe.paid(extra={"capture_method": "manual"})
+    await stripe.post(f"/v1/payment_intents/{held['id']}/capture")
+    await stripe.post("/v1/refunds", {"payment_intent": held["id"]})
+    before = await told(stripe, "charge.captured")
+    assert (before["captured"], before["amount_captured"], before["balance_transaction"]) == (False, 0, None)
+    assert await told(stripe, "charge.refunded") == {"amount_refunded": 0, "refunded": False}
+    assert await told(stripe, "payment_intent.succeeded") is None
+
+
+async def test_a_refund_has_its_metadata_changed_and_is_never_canceled(stripe):
+    await stripe.listen("refund.updated")
+    paid = await stripe.paid()
+    refund = (await stripe.post("/v1/refunds", {"payment_intent": paid["id"]})).json()
+    changed = (await stripe.post(f"/v1/refunds/{refund['id']}", {"metadata[why]": "late"})).json()
+    assert changed["metadata"] == {"why": "late"}
+    assert await told(stripe, "refund.updated") == {"metadata": {"why": None}}
+    assert (await stripe.post(f"/v1/refunds/{refund['id']}/cancel")).status_code == 400
+
+
+async def test_charges_are_listed_by_payment_and_customer_and_can_be_annotated(stripe):
+    customer = (await stripe.post("/v1/customers")).json()["id"]
+    mine, other = await stripe.paid(extra={"customer": customer}), await stripe.paid()
+    for wanted in ({"payment_intent": mine["id"]}, {"customer": customer}):
+        assert [one["id"] for one in (await stripe.get("/v1/charges", wanted)).json()["data"]] == [
+            mine["latest_charge"]
+        ]
+    assert len((await stripe.get("/v1/charges")).json()["data"]) == 2
+    data = {"metadata[a]": "b", "description": "shoes", "fraud_details[user_report]": "fraudulent"}
+    changed = (await stripe.post(f"/v1/charges/{other['latest_charge']}", data)).json()
+    assert (changed["metadata"], changed["fraud_details"]) == ({"a": "b"}, {"user_report": "fraudulent"})
+    assert (await stripe.get(f"/v1/payment_intents/{other['id']}")).json()["metadata"] == {}
+
+
+async def test_an_endpoint_moves_chooses_other_events_and_is_switched_off(stripe, until):
+    made = await stripe.listen("payment_intent.created")
+    path = f"/v1/webhook_endpoints/{made['id']}"
+    data = {"url": "http://elsewhere.test/hook", "enabled_events[]": "payment_intent.succeeded"}
+    changed = (await stripe.post(path, data)).json()
+    assert (changed["url"], changed["status"]) == ("http://elsewhere.test/hook", "enabled")
+    await stripe.paid()
+    await stripe.inbox.until("payment_intent.succeeded")
+    assert [request.url.host for request in stripe.inbox.requests] == ["elsewhere.test"]
+    assert (await stripe.post(path, {"disabled": "true"})).json()["status"] == "disabled"
+    await stripe.paid()
+    assert (await stripe.post(path, {"disabled": "false"})).json()["status"] == "enabled"
+    await stripe.paid()
+    await until(lambda: len(stripe.inbox.events) == 2, "the second event")
+
+
+@pytest.mark.parametrize("name", ["unicorn.seen", "charge.*", "payment_intent"])
+async def test_an_endpoint_asks_only_for_events_that_there_are(stripe, name):
+    data = {"url": "http://receiver.test", "enabled_events[]": ["charge.succeeded", name]}
+    refused = await stripe.post("/v1/webhook_endpoints", data)
+    error = refused.json()["error"]
+    assert (refused.status_code, error["param"]) == (400, "enabled_events[1]")
+    made = await stripe.listen()
+    assert (await stripe.post(f"/v1/webhook_endpoints/{made['id']}", data)).status_code == 400
+
+
+async def test_types_of_payment_methods_can_be_excluded_as_long_as_cards_are_left(stripe):
+    shown = await stripe.paid(extra={"excluded_payment_method_types[]": "klarna"})
+    assert shown["excluded_payment_method_types"] == ["klarna"]
+    both = {"excluded_payment_method_types[]": "klarna", "allowed_payment_method_types[]": "card"}
+    assert (await stripe.pay(extra=both)).status_code == 400
+    assert (await stripe.pay(extra={"allowed_payment_method_types[]": "klarna"})).status_code == 400
