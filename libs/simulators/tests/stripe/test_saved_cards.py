@@ -77,7 +77,7 @@ async def test_a_payment_that_is_declined_saves_nothing(stripe):
     assert (await stripe.get(f"/v1/customers/{customer}/payment_methods")).json()["data"] == []
 
 
-async def test_anothers_card_cannot_be_charged(stripe):
+async def test_the_card_of_somebody_else_cannot_be_charged(stripe):
     customer, saved = await setup(stripe)
     other = await customer_of(stripe)
     for whose in ({}, {"customer": other}):
