@@ -70,6 +70,14 @@ async def test_a_card_saved_while_paying_is_among_the_customers(stripe):
     assert one.json()["customer"] == customer
 
 
+async def test_a_card_to_be_kept_can_be_given_to_a_customer_after_it_has_paid(stripe):
+    paid = await stripe.paid(extra={"setup_future_usage": "off_session"})
+    assert (await stripe.pay(paid["payment_method"])).status_code == 400
+    customer = await customer_of(stripe)
+    await stripe.post(f"/v1/payment_methods/{paid['payment_method']}/attach", {"customer": customer})
+    assert (await off_session(stripe, customer, paid["payment_method"])).status_code == 200
+
+
 async def test_a_payment_that_is_declined_saves_nothing(stripe):
     customer = await customer_of(stripe)
     extra = {"customer": customer, "setup_future_usage": "off_session"}

@@ -36,7 +36,7 @@ class Customer:
 class PaymentMethod:
     """A card as attached to payments; using a shared test id makes a new one, as on the real service.
 
-    It is `spent` once it has paid without a customer, or was detached from one. `set_up`: for payments without the customer.
+    It is `spent` once it has paid without a customer, or was detached from one, and may then still be `attachable`. `set_up`: for payments without the customer.
 
     `contact` has an email, a name and a phone number, if they are known.
     """
@@ -47,6 +47,7 @@ class PaymentMethod:
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     customer: Customer | None = None
     spent: bool = False
+    attachable: bool = True
     set_up: bool = False
     contact: dict[str, str | None] = field(default_factory=dict[str, str | None])
     address: Address = field(default_factory=dict[str, str | None])

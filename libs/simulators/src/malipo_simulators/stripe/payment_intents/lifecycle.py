@@ -63,10 +63,11 @@ def approve(change: Change, intent: PaymentIntent, method: PaymentMethod, *, aut
 
 def keep_method(change: Change, intent: PaymentIntent, method: PaymentMethod) -> None:
     """What was asked to be saved becomes the customer's; a card of nobody's has paid for the last time."""
-    if intent.options.setup_future_usage and intent.customer:
+    usage = intent.options.setup_future_usage
+    method.set_up = method.set_up or usage == "off_session"
+    if usage and intent.customer:
         attach(change, method, intent.customer)
-        method.set_up = method.set_up or intent.options.setup_future_usage == "off_session"
-    spend(method)
+    spend(method, attachable=usage is not None)
 
 
 def authorize(change: Change, intent: PaymentIntent, charge: Charge) -> None:

@@ -1,6 +1,6 @@
 """The life of a PaymentMethod: made, attached to a customer, spent, detached."""
 
-from malipo_simulators.stripe.errors import declined, invalid, no_such, refused_state
+from malipo_simulators.stripe.errors import declined, no_such, refused_state
 from malipo_simulators.stripe.objects.card_table import TEST_CARDS
 from malipo_simulators.stripe.objects.cards import Card
 from malipo_simulators.stripe.objects.customers import Customer, PaymentMethod
@@ -40,25 +40,25 @@ def make(change: Change, card: Card) -> PaymentMethod:
 def check_usable(method: PaymentMethod, customer: Customer | None) -> None:
     """400 for a card that is spent, or that is another customer's: a payment must name the one whose it is."""
     if method.spent:
-        raise invalid(SPENT)
+        raise refused_state(SPENT)
     if method.customer is None or method.customer is customer:
         return
     whose = f"The PaymentMethod {method.id} belongs to the Customer {method.customer.id}."
-    raise invalid(f"{whose} Please include the Customer in the `customer` parameter on the PaymentIntent.")
+    raise refused_state(f"{whose} Please include the Customer in the `customer` parameter on the PaymentIntent.")
 
 
 def attach(change: Change, method: PaymentMethod, customer: Customer) -> None:
     """Make it the customer's, if it is not already. The caller has asked whether it can be."""
     if method.customer is not None:
         return
-    method.customer = customer
+    method.customer, method.spent = customer, False
     customer.methods.append(method)
     change.emit("payment_method.attached", method)
 
 
 def attach_by_request(change: Change, method: PaymentMethod, customer: Customer) -> None:
     """400 for one that is spent or another's; 402 for a card whose issuer refuses to have it saved."""
-    if method.spent:
+    if method.spent and not method.attachable:
         raise refused_state(SPENT_TO_ATTACH)
     if method.customer not in (None, customer):
         raise refused_state("The payment method you provided has already been attached to a customer.")
@@ -76,10 +76,11 @@ def detach(change: Change, method: PaymentMethod) -> None:
     customer.methods.remove(method)
     if customer.default_method == method.id:
         customer.default_method = None
-    method.customer, method.spent = None, True
+    method.customer, method.spent, method.attachable = None, True, False
     change.emit_update("payment_method.detached", method, before)
 
 
-def spend(method: PaymentMethod) -> None:
-    """It has paid: without a customer it cannot do so again."""
-    method.spent = method.spent or method.customer is None
+def spend(method: PaymentMethod, *, attachable: bool) -> None:
+    """It has paid: without a customer it cannot do so again, unless it was to be kept and is attached now."""
+    if method.customer is None:
+        method.spent, method.attachable = True, attachable
