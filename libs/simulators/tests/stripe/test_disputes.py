@@ -72,6 +72,10 @@ async def test_a_person_disputes_on_the_page(stripe):
     form = {"content-type": "application/x-www-form-urlencoded"}
     made = await stripe.http.post(f"/_sim/payment_intents/{paid['id']}/disputes?inquiry=true", headers=form)
     assert (made.status_code, made.json()["status"]) == (201, "warning_needs_response")
+    path = f"/_sim/disputes/{made.json()['id']}/lost"
+    in_a_browser = await stripe.http.post(path, headers=form | {"accept": "text/html,*/*"})
+    assert (in_a_browser.status_code, in_a_browser.headers["location"]) == (303, "/_sim/disputes")
+    assert await stripe.effects() == [("charge", 1000), ("dispute", 1000)]
 
 
 async def test_a_merchant_who_closes_a_dispute_has_lost_it(stripe, until):

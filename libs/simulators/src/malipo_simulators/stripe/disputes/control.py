@@ -3,22 +3,25 @@
 from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Header, HTTPException
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from malipo_simulators.kit.cause import Cause
-from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.timeline import Page
 from malipo_simulators.stripe.disputes import lifecycle
 from malipo_simulators.stripe.http.refusing import refusing
-from malipo_simulators.stripe.objects.models import Charge, Dispute
+from malipo_simulators.stripe.objects.models import Charge, Dispute, EarlyFraudWarning
 from malipo_simulators.stripe.objects.render import render
 from malipo_simulators.stripe.refunds.control import MoneyBack, charged
 from malipo_simulators.stripe.state.change import Change
 from malipo_simulators.stripe.state.world import StripeWorld
 
+PATH = "/_sim/disputes"
 SHOWN_PAYMENTS = 50
+
+type Accept = Annotated[str, Header()]
+
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Disputes (simulated)</title>
 <body style="font-family: sans-serif; max-width: 48rem; margin: 4rem auto">
 <h1>Customers and their bank</h1>{rows}</body></html>"""
@@ -52,7 +55,9 @@ def dispute_routes(world: StripeWorld) -> APIRouter:
         return HTMLResponse(PAGE.format(rows=rows_of(world)))
 
     @router.post("/payment_intents/{intent_id}/disputes", status_code=201, summary="Dispute it as the customer")
-    async def dispute(intent_id: str, requested: NewDispute | None = None, *, inquiry: bool = False) -> Json:
+    async def dispute(
+        intent_id: str, requested: NewDispute | None = None, *, inquiry: bool = False, accept: Accept = ""
+    ) -> Response:
         """The bank takes the money at once, and the charge can no more be refunded until the dispute is won."""
         requested = requested or NewDispute(inquiry=inquiry)
         change, charge = charged(world, intent_id)
@@ -65,23 +70,31 @@ def dispute_routes(world: StripeWorld) -> APIRouter:
                 inquiry=requested.inquiry,
                 at_most=requested.at_most,
             )
-            return render(opened)
+        return answered(opened, accept, status=201)
 
     @router.post(
         "/payment_intents/{intent_id}/early_fraud_warnings", status_code=201, summary="Report it as the issuer"
     )
-    async def warn(intent_id: str, requested: NewWarning | None = None) -> Json:
+    async def warn(intent_id: str, requested: NewWarning | None = None, *, accept: Accept = "") -> Response:
         change, charge = charged(world, intent_id)
-        return render(lifecycle.warn(change, charge, (requested or NewWarning()).fraud_type))
+        fraud_type = (requested or NewWarning()).fraud_type
+        return answered(lifecycle.warn(change, charge, fraud_type), accept, status=201)
 
     @router.post("/disputes/{dispute_id}/{verdict}", summary="Let the bank decide a dispute")
-    async def decide(dispute_id: str, verdict: lifecycle.Verdict) -> Json:
+    async def decide(dispute_id: str, verdict: lifecycle.Verdict, *, accept: Accept = "") -> Response:
         change, dispute = disputed(world, dispute_id)
         if not lifecycle.close_dispute(change, dispute, verdict):
             raise HTTPException(409, f"Dispute {dispute_id} is {dispute.status}.")
-        return render(dispute)
+        return answered(dispute, accept)
 
     return router
+
+
+def answered(made: Dispute | EarlyFraudWarning, accept: str, *, status: int = 200) -> Response:
+    """Browsers (Accept: text/html) come back to the page; others get what was made."""
+    if "text/html" in accept:
+        return RedirectResponse(PATH, status_code=303)
+    return JSONResponse(render(made), status)
 
 
 def disputed(world: StripeWorld, dispute_id: str) -> tuple[Change, Dispute]:
