@@ -47,6 +47,30 @@ async def test_a_page_has_at_most_100_and_the_cursor_must_exist(stripe):
     assert (await stripe.get(PATH, {"starting_after": "pi_nobody"})).status_code == 400
 
 
+LISTS = (
+    "balance_transactions",
+    "charges",
+    "customers",
+    "disputes",
+    "events",
+    "payment_intents",
+    "payment_methods",
+    "payouts",
+    "radar/early_fraud_warnings",
+    "refunds",
+    "setup_intents",
+    "webhook_endpoints",
+)
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_every_list_is_paged_alike(stripe, name):
+    empty = (await stripe.get(f"/v1/{name}")).json()
+    assert empty == {"object": "list", "data": [], "has_more": False, "url": f"/v1/{name}"}
+    for refused in ({"limit": "101"}, {"limit": "0"}, {"starting_after": "x"}, {"expand[]": "data.colour"}, {"a": "b"}):
+        assert (await stripe.get(f"/v1/{name}", refused)).status_code == 400
+
+
 async def test_events_are_listed_by_type_and_by_whether_they_arrived(stripe):
     await stripe.listen("charge.succeeded")
     await stripe.fault("webhook_drop", match={"metadata": {"lost": "yes"}})

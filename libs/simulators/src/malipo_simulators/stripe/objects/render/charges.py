@@ -83,6 +83,7 @@ def render_charged_card(charge: Charge) -> Json:
         "network_token": {"used": False},
         "network_transaction_id": None if declined else charge.id[-15:],
         "overcapture": {"maximum_amount_capturable": charge.amount, "status": "unavailable"},
+        "transaction_link_id": None,
         "three_d_secure": render_authentication() if charge.authenticated else None,
     }
     return rendered | ({"capture_before": charge.created + SECONDS_TO_CAPTURE} if waits else {})
