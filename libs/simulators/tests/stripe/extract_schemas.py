@@ -162,7 +162,7 @@ def main(package: Path, fixtures: Path) -> None:
         found = next(one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == name)
         schema = Extract({}).of_class(found)
         require_what_is_shown(kind, schema, examples.get(kind, {}))
-        (OUT / f"{kind}.json").write_text(json.dumps(schema, indent=1, sort_keys=True) + "\n", "utf-8")
+        (OUT / f"{kind}.json").write_text(json.dumps(schema, sort_keys=True, separators=(",", ":")) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
