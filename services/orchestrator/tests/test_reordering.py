@@ -2,6 +2,7 @@
 
 from itertools import groupby, permutations
 
+import msgspec
 import pytest
 
 from malipo import clock, ids
@@ -175,6 +176,35 @@ def test_a_transfer_that_was_begun_is_not_initiated_again_in_whatever_order_that
         assert (payment.state, [one.cause for one in transitions if one.contradiction]) == (ENDS[end], [])
         statuses = [status for status, _ in groupby(one.payment.status for one in transitions)]
         assert statuses in (["initiated", ENDS[end]], ["initiated", "processing", ENDS[end]])
+
+
+def asked_and_told(*reports) -> Payment:
+    """A transfer of which this was reported, each by its source."""
+    payment, _ = walked((), (), TRANSFER)
+    for source, outcome in reports:
+        told = msgspec.structs.replace(report("charge", outcome), source=source)
+        handlers._decide(Fold(payment, clock.now(), source, "msg_1"), told)
+    return payment
+
+
+def is_asked_about_at_once(payment) -> bool:
+    return payment.timers[payment.id] <= clock.now()
+
+
+def test_why_a_transfer_waits_is_not_forgotten_when_it_is_told_late_that_the_bank_had_taken_it():
+    payment = asked_and_told(("attempt", TAKEN), ("query", WAITS), ("callback", TAKEN))
+    assert (payment.pending_reason, is_asked_about_at_once(payment)) == ("HELD", False)
+
+
+@pytest.mark.parametrize("source", ["query", "reconciliation"])
+def test_what_is_of_now_says_that_a_transfer_waits_for_nothing_in_particular_any_more(source):
+    payment = asked_and_told(("query", WAITS), (source, WORKS))
+    assert (payment.pending_reason, is_asked_about_at_once(payment)) == (None, False)
+
+
+def test_a_callback_that_may_be_older_than_the_reason_why_a_transfer_waits_has_the_bank_asked_at_once():
+    payment = asked_and_told(("query", WAITS), ("callback", WORKS))
+    assert (payment.state, payment.pending_reason, is_asked_about_at_once(payment)) == ("pending", "HELD", True)
 
 
 @pytest.mark.parametrize("order", list(permutations([REFUND_PENDING, REFUND_DONE, REFUND_RETURNED])))

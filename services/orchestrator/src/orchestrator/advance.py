@@ -44,6 +44,7 @@ from orchestrator.outcomes import (
     learn_decision,
     learn_operation,
     learn_payment,
+    may_be_late,
     names,
     of_the_wait,
     own_failure,
@@ -199,8 +200,15 @@ class Fold(Recording):
             return self.ignored.append(Ignored.LATE)
         if isinstance(outcome, Approved):
             return self._approve(outcome)
+        if may_be_late(self.payment, self.source, outcome):
+            return self._look_now()
         trigger = of_the_wait(self.payment, trigger_from(self.source, outcome), outcome)
         return self._payment_step(trigger, outcome)
+
+    def _look_now(self) -> None:
+        """Have the provider asked at once how the charge stands: the deadline has come."""
+        self.payment.timers[self.payment.id] = self.now
+        self.ignored.append(Ignored.LATE)
 
     def _approve(self, outcome: Approved) -> None:
         """The customer has agreed: confirm the charge, unless it is canceled, is confirmed already, or is too old.

@@ -138,20 +138,30 @@ def of_the_wait(payment: Payment, trigger: Trigger, outcome: Outcome) -> Trigger
     return Trigger.BEGUN if begins else trigger
 
 
-def _waits_for_the_same(subject: Payment | Operation, outcome: Outcome | None) -> bool:
-    if not isinstance(subject, Payment) or not isinstance(outcome, Pending):
+def may_be_late(payment: Payment, source: Source, outcome: Outcome) -> bool:
+    """Whether a callback says that the charge waits for nothing in particular, though it is known what for: that may be over,
+    or the callback is older. An answer to a query is of now.
+    """
+    nameless = isinstance(outcome, Pending) and outcome.reason is None and outcome.begun
+    waits = payment.state is State.PENDING and payment.begun and payment.pending_reason is not None
+    return source == "callback" and nameless and waits
+
+
+def _adds_nothing(subject: Payment | Operation, outcome: Outcome | None) -> bool:
+    """Whether it waits for what is known, or was told before the provider began to work on it."""
+    if not isinstance(subject, Payment) or not isinstance(outcome, Pending) or subject.state is not State.PENDING:
         return False
-    return subject.state is State.PENDING and subject.pending_reason == outcome.reason
+    return subject.pending_reason == outcome.reason or (subject.begun and not outcome.begun)
 
 
 def is_news(subject: Payment | Operation, trigger: Trigger, outcome: Outcome | None) -> bool:
     """Whether it may change anything: that the provider works on it is older than its last word, which was not clear.
 
-    That it is still pending is none, unless it waits for something else.
+    That it is still pending is none, unless it waits for something else now.
     """
     if trigger not in (Trigger.PENDING, Trigger.BEGUN):
         return True
-    return not subject.unclear and not (trigger is Trigger.PENDING and _waits_for_the_same(subject, outcome))
+    return not subject.unclear and not (trigger is Trigger.PENDING and _adds_nothing(subject, outcome))
 
 
 def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
