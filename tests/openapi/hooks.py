@@ -8,15 +8,25 @@ from typing import Any
 
 import httpx
 import schemathesis
+from schemathesis.generation import GenerationMode
 from schemathesis.generation.meta import TestPhase
 
 from malipo import clock, ids
 from malipo.contracts.providers import PROVIDERS
+from malipo.contracts.providers.bank import RAILS
 
 _MOMENT = re.compile(r"20\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _GOOD_KEY = re.compile("[!-~](?:[ -~]{0,198}[!-~])?")
 _LABEL = re.compile("[a-z0-9][a-z0-9-]{0,31}")
+_ROUTING = re.compile(r"\d{9}", re.ASCII)
 _NEEDS_CREDENTIALS = re.compile("POST /v1/payments(?:/.*/(?:capture|refunds))?")
+_CARD = {"type": "card", "token": "pm_card_visa"}
+_ACCOUNT = {"number": "000123456789", "routing": "021000021"}
+_TRANSFER = {"type": "bank_transfer", "rail": "RTP", "recipient": {"name": "Asha", "account": _ACCOUNT}}
+_PAYMENTS: dict[str, dict[str, Any]] = {
+    "POST /v1/payments/{payment_id}/capture": {"method": _CARD, "capture": "manual"},
+    "POST /v1/payments/{payment_id}/return-request": {"method": _TRANSFER},
+}
 _ABOUT_REFUNDS = frozenset({"GET /v1/refunds/{refund_id}", "GET /v1/payments/{payment_id}/refunds"})
 _MERCHANT = httpx.Client(base_url=os.environ["MALIPO_URL"], headers={"X-API-Key": os.environ["MALIPO_KEY"]})
 _CREDENTIALS = {
@@ -37,8 +47,13 @@ def before_call(_context: Any, case: Any, _options: Any) -> None:
         _put_right(case.body)
     if _NEEDS_CREDENTIALS.fullmatch(case.operation.label):  # which another request may have deleted
         _put_credentials()
-    if case.operation.label in _ABOUT_REFUNDS and case.meta.phase.name is TestPhase.FUZZING:
-        case.path_parameters = {name: _refund()[name] for name in case.path_parameters}
+    if _is_of_its_own(case) and (known := _known_ids(case.operation.label)):
+        case.path_parameters = {name: known[name] for name in case.path_parameters}
+
+
+def _is_of_its_own(case: Any) -> bool:
+    """Whether it is right by the schema, and follows no answer to another request."""
+    return case.meta.phase.name is not TestPhase.STATEFUL and case.meta.generation.mode is GenerationMode.POSITIVE
 
 
 def _put_credentials() -> None:
@@ -47,11 +62,16 @@ def _put_credentials() -> None:
 
 
 @cache
-def _refund() -> dict[str, str]:
-    """The ids of a refund and its payment: by chance alone there may be none in a whole run."""
+def _known_ids(label: str) -> dict[str, str]:
+    """The ids of a payment with which that can be done, or of a refund and its payment: by chance alone there may be none
+    in a whole run.
+    """
+    if label not in _PAYMENTS and label not in _ABOUT_REFUNDS:
+        return {}
     _put_credentials()
-    body = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
-    payment_id = _made("/v1/payments", body)
+    payment_id = _made("/v1/payments", {"amount": 1250, "currency": "USD", "method": _CARD} | _PAYMENTS.get(label, {}))
+    if label in _PAYMENTS:
+        return {"payment_id": payment_id}
     return {"payment_id": payment_id, "refund_id": _made(f"/v1/payments/{payment_id}/refunds", {})}
 
 
@@ -67,8 +87,31 @@ def _put_right(body: dict[str, Any]) -> None:
     account = body.get("account")
     if isinstance(account, str) and _LABEL.fullmatch(account):  # right only if it is one of the merchant's
         body["account"] = "default"
+    method = body.get("method")
+    if isinstance(method, dict) and method.get("type") == "bank_transfer":
+        _put_transfer_right(body, method)
     if is_moment(body.get("expires_at")):  # right for a day only
         body["expires_at"] = (clock.now() + _HALF_AN_HOUR).isoformat()
+
+
+def _put_transfer_right(body: dict[str, Any], method: dict[str, Any]) -> None:
+    """What a rail takes is another thing for each, and whom it reaches; without one it is chosen by the recipient. The last
+    digit of a routing number follows from the others.
+    """
+    if isinstance(body.get("amount"), int):
+        body["amount"] = min(body["amount"], *(rail.most for rail in RAILS.values()))
+    if method.get("rail") in RAILS:
+        del method["rail"]
+    match method.get("recipient"):
+        case {"account": {"routing": str(routing)} as account} if _ROUTING.fullmatch(routing):
+            account["routing"] = routing[:8] + _check_digit(routing)
+        case _:
+            pass
+
+
+def _check_digit(routing: str) -> str:
+    """By the American Bankers Association: the digits, times 3, 7, 1 and so on, make up a multiple of ten."""
+    return str(-sum(int(digit) * (3, 7, 1)[place % 3] for place, digit in enumerate(routing[:8])) % 10)
 
 
 def is_moment(text: object) -> bool:

@@ -9,6 +9,7 @@ from malipo.contracts.message import encode
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo.messaging.unit_of_work import MESSAGE_ID
 from testkit.service import running
+from testkit.waiting import until
 
 
 async def test_an_event_on_kafka_is_a_document_at_the_erp(stores, new_database, erp, an_event):
@@ -26,4 +27,8 @@ async def test_an_event_on_kafka_is_a_document_at_the_erp(stores, new_database, 
         await producer.send_and_wait(PAYMENT_EVENTS.name, value, key=payment_id.encode(), headers=headers)
         await erp.until_posted(1)
         assert [document.text for document in erp.documents.values()] == [f"payment.completed {payment_id}"]
-        assert "erp_sink_posts_total" in (await http.get("/metrics")).text
+        await until(lambda: counted(http), what="the posting counted")
+
+
+async def counted(http) -> bool:
+    return 'erp_sink_posts_total{result="posted"}' in (await http.get("/metrics")).text

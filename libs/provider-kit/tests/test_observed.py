@@ -39,6 +39,5 @@ async def test_tries_after_the_first_are_found_by_exactly_the_name_payment_retry
     await kit.make_due()
     await kit.run()
     assert retries("payment_retry_count") == before + 1
-    names = {line.split("{")[0] for line in (await scraped()).splitlines()}
-    assert {"payment_retry_count", "payment_webhook_latency_seconds_bucket"} <= names
+    assert "payment_retry_count" in {line.split("{")[0] for line in (await scraped()).splitlines()}
     assert '{payment_id="pay_1"}' in await scraped()  # the exemplar
