@@ -22,6 +22,7 @@ from testkit.tokens import MemoryTokens
 from testkit.transports import Reply
 
 CHARGE, CANCEL, ASKED = samples.charge(), samples.cancel(), samples.return_request()
+NONE = Reply(problem(404, "not_found"), 404)
 NOTHING, PAID = Reply(page()), Reply(page(payment("completed")))
 SUCCEEDED = Succeeded(amount=USD_10, reference=PAYMENT_ID)
 SILENCE = httpx.ReadTimeout("slow")
@@ -81,13 +82,16 @@ async def test_a_repeat_looks_first_and_sends_nothing_if_it_is_there(verb):
 
 
 @pytest.mark.parametrize("verb", ["execute", "query"])
-async def test_and_sends_the_same_once_more_if_it_is_not(verb):
-    bank = Bank([NOTHING, Reply(payment("completed"), 202)])
+@pytest.mark.parametrize("nothing", [NOTHING, NONE])
+async def test_and_sends_the_same_once_more_if_it_is_not(nothing, verb):
+    bank = Bank([nothing, Reply(payment("completed"), 202)])
     assert await told(bank, CHARGE, verb) == SUCCEEDED
     assert bank.asked == [LIST, SEND]
 
 
-@pytest.mark.parametrize("answer", [SILENCE, Reply(b"", 503), Reply(b"<html>"), Reply({"data": None})])
+@pytest.mark.parametrize(
+    "answer", [SILENCE, Reply(b"", 503), Reply(b"<html>"), Reply(b"<html>", 404), Reply({"data": None})]
+)
 async def test_it_sends_nothing_when_it_could_not_look(answer):
     bank = Bank([answer])
     assert isinstance(await told(bank, CHARGE), Unknown)
@@ -230,7 +234,7 @@ async def test_a_cancel_that_comes_as_the_bank_begins_is_too_late():
 
 
 async def test_a_payment_that_the_bank_named_and_does_not_show_is_a_doubt():
-    assert isinstance(await told(Bank([Reply(problem(404, "not_found"), 404)]), CANCEL), Unknown)
+    assert isinstance(await told(Bank([NONE]), CANCEL), Unknown)
 
 
 async def test_the_other_bank_is_asked_once():

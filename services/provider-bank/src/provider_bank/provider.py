@@ -44,6 +44,10 @@ class _Doubt(Exception):
         self.outcome = outcome
 
 
+class _Missing(_Doubt):
+    """The bank says that it has no such payment."""
+
+
 class BankProvider:
     """Transfers money to recipients; see `provider_kit.provider.Provider`."""
 
@@ -143,6 +147,8 @@ class BankProvider:
         query = requests.by_own_reference(operation.operation_id, access.account.debtor_account_id)
         try:
             page = PAGES.decode((await self._get(access, PAYMENTS_PATH, query)).body)
+        except _Missing:  # an empty list, in other words
+            return None
         except ValueError:
             raise _Doubt(Unknown(reason="unreadable answer")) from None
         if len(page.data) > 1:
@@ -154,7 +160,7 @@ class BankProvider:
     async def _get(self, access: Access, path: str, query: Mapping[str, str] | None = None) -> BankResponse:
         response = await self._client.get(access, path, query)
         if mapping.is_missing(response):
-            raise _Doubt(_NOT_FOUND)
+            raise _Missing(_NOT_FOUND)
         mapping.refuse_unsent(response)
         if response.status != mapping.OK:
             raise _Doubt(mapping.unread(response))
