@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 
 def read(text: str) -> datetime | None:
-    """The moment; None for what is none, or has no offset."""
+    """The moment; None for what is none, has no offset, or is beyond the years that there are in UTC."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo is not None else None
 
 
 def written(at: datetime) -> str:
