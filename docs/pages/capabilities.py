@@ -35,7 +35,15 @@ def page() -> str:
         "## Methods",
         _METHODS,
         table(
-            ("method", "provider", "captured", "the customer may be asked for", "needs", "good for"),
+            (
+                "method",
+                "provider",
+                "captured",
+                "the customer may be asked for",
+                "needs",
+                "its statement shows",
+                "good for",
+            ),
             [_method(provider, rules) for provider in PROVIDERS.values() for rules in provider.methods],
         ),
         "## Amounts",
@@ -63,7 +71,13 @@ def _operation(operations: Mapping[ProviderOperationKind, OperationRules], kind:
 def _method(provider: ProviderDescriptor, rules: MethodRules) -> tuple[str, ...]:
     good_for = f"{spoken(rules.life)}; from {spoken(rules.shortest_life)} to {spoken(rules.longest_life)}"
     listed = [", ".join(f"`{one}`" for one in part) for part in (rules.captures, rules.actions, rules.needs)]
-    return f"`{rules.type}`", provider.name, *listed, good_for
+    return f"`{rules.type}`", provider.name, *listed, statement(rules), good_for
+
+
+def statement(rules: MethodRules) -> str:
+    """What a customer's statement can show of a merchant's, in words; empty for nothing."""
+    known = rules.statement
+    return f"up to {known.longest} characters: {known.must}" if known else ""
 
 
 def _amounts(provider: ProviderDescriptor, rules: MethodRules) -> Iterable[tuple[str, ...]]:

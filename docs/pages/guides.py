@@ -8,6 +8,7 @@ from malipo.clock import spoken
 from malipo.contracts.descriptor import Details, MethodRules, Pattern, ProviderDescriptor, Secret
 from malipo.contracts.marks import places
 from malipo.contracts.outcomes import Declined
+from pages.capabilities import statement
 from pages.markdown import table
 
 _MARKED = re.compile(
@@ -40,7 +41,8 @@ def _abilities(provider: ProviderDescriptor) -> str:
     rows = [row for rules in provider.methods for row in _method(rules)]
     kinds = ", ".join(f"`{kind}`" for kind in provider.operations)
     methods = table(("method", "currency", "from", "to", "in steps of", "good for"), rows)
-    return f"{methods}\n\nOperations: {kinds}. Amounts are in minor units."
+    shown = [f"\n\n`statement_descriptor`: {text}." for rules in provider.methods if (text := statement(rules))]
+    return f"{methods}\n\nOperations: {kinds}. Amounts are in minor units.{''.join(shown)}"
 
 
 def _method(rules: MethodRules) -> Iterator[tuple[str, ...]]:

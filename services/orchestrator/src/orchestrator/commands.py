@@ -114,6 +114,7 @@ def _charge(payment: Payment) -> Charge:
         return_url=payment.return_url,
         cancel_url=payment.cancel_url,
         remittance=payment.remittance,
+        statement_descriptor=payment.statement_descriptor,
         expires_at=payment.expires_at,
     )
 
@@ -165,7 +166,13 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
     amount = Money(operation.amount_minor, payment.amount.currency)
     match operation.subject:
         case Subject.CAPTURE:
-            return Capture(**_common(payment, operation.id), reference=reference, amount=amount, final=operation.final)
+            return Capture(
+                **_common(payment, operation.id),
+                reference=reference,
+                amount=amount,
+                final=operation.final,
+                statement_descriptor=payment.statement_descriptor,
+            )
         case Subject.CANCEL:
             return Cancel(**_common(payment, operation.id), reference=reference)
         case Subject.REFUND:

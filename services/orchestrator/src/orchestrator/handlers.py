@@ -286,6 +286,7 @@ def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetim
         return_url=command.return_url,
         cancel_url=command.cancel_url,
         remittance=command.remittance,
+        statement_descriptor=command.statement_descriptor,
         begun=not initiates(command.method.type),
         traceparent=headers.get(TRACEPARENT),
         expires_at=command.expires_at or now + life_of(command.method.type),

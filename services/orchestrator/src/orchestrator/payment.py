@@ -97,6 +97,7 @@ class Payment:
     return_url: str | None = None
     cancel_url: str | None = None
     remittance: str | None = None
+    statement_descriptor: str | None = None
     traceparent: str | None = None
     state: State = State.INITIATED
     captured_minor: int = 0

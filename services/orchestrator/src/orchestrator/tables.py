@@ -77,6 +77,7 @@ PAYMENTS = Table(
     *PAYMENT_CHANGES,
     Column("cancel_url", Text),
     Column("remittance", Text),
+    Column("statement_descriptor", Text),
 )
 Index("payments_in_doubt", PAYMENTS.c.in_doubt_since, postgresql_where=PAYMENTS.c.in_doubt_since.is_not(None))
 

@@ -169,6 +169,7 @@ def payment_view(payment: Payment) -> PaymentView:
         expires_at=payment.expires_at,
         payer=payment.payer,
         remittance=payment.remittance,
+        statement_descriptor=payment.statement_descriptor,
         transfer=_transfer(payment),
         return_request=_return_request(payment),
     )

@@ -93,6 +93,7 @@ def _order(charge: Charge) -> Mapping[str, object]:
     }
     if description := (charge.description or "").strip()[:_DESCRIPTION_CHARS]:
         unit["description"] = description
+    unit |= _on_the_statement(charge)
     context = {
         "return_url": charge.return_url,
         "cancel_url": charge.cancel_url,
@@ -111,7 +112,12 @@ def _capture(capture: Capture) -> Mapping[str, object]:
         "amount": amounts.written(capture.amount),
         "invoice_id": own_reference(capture.operation_id),
         "final_capture": capture.final,
-    }
+    } | _on_the_statement(capture)
+
+
+def _on_the_statement(command: Charge | Capture) -> dict[str, str]:
+    """Of an order and of the capture of an authorization alike: each has a field of its own for it."""
+    return {"soft_descriptor": command.statement_descriptor} if command.statement_descriptor else {}
 
 
 def _refund(refund: Refund) -> Mapping[str, object]:

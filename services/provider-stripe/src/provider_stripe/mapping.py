@@ -100,6 +100,8 @@ def _charge_form(charge: Charge, method: Method | None) -> dict[str, str]:
     }
     if charge.description:
         form["description"] = charge.description[:_MAX_DESCRIPTION]
+    if charge.statement_descriptor:  # `statement_descriptor` is refused for cards
+        form["statement_descriptor_suffix"] = charge.statement_descriptor
     if charge.return_url:
         return form | {"return_url": charge.return_url}
     # The customer could not be sent anywhere: let Stripe decline what needs that, rather than wait in vain.

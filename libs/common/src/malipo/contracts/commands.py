@@ -49,7 +49,7 @@ class CreatePayment(Message, frozen=True, kw_only=True):
     any more. Without it the intent is good for the `life` of its method, from when the orchestrator applies the command.
     `configured` are the providers at which the merchant has this account: routing chooses among them.
     `account` is the label of the merchant's account at the provider, `customer_ref` the merchant's name of the customer.
-    `remittance` is what the recipient of the money reads with it.
+    `remittance` is what the recipient of the money reads with it, `statement_descriptor` what the customer's statement shows.
     """
 
     payment_id: str
@@ -71,6 +71,7 @@ class CreatePayment(Message, frozen=True, kw_only=True):
     cancel_url: str | None = None
     expires_at: Moment | None = None
     remittance: str | None = None
+    statement_descriptor: str | None = None
 
 
 class CapturePayment(Message, frozen=True, kw_only=True):

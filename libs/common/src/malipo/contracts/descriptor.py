@@ -28,6 +28,9 @@ from malipo.contracts.commands import CaptureMode, PaymentMethod, Transfer
 from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.money import MAX_AMOUNT_MINOR, Money
 
+STATEMENT_CHARS = 22
+"""So much of a statement's line is there for who was paid: it is what card networks carry."""
+
 
 class Details(BaseModel):
     """A JSON object that a merchant sends: types as written in JSON, no unknown fields.
@@ -154,6 +157,21 @@ class AmountRule:
         return self.least <= amount_minor <= self.most and amount_minor % self.step == 0
 
 
+@dataclass(frozen=True, slots=True)
+class StatementDescriptor:
+    """Which text of a merchant's a customer's statement may show: up to `longest` characters that `regex` matches as a whole,
+    written as both Python and OpenAPI read it. `must` says that to people.
+    """
+
+    regex: str
+    must: str
+    longest: int = STATEMENT_CHARS
+
+    def takes(self, text: str) -> bool:
+        """Whether this is such a text."""
+        return len(text) <= self.longest and re.fullmatch(self.regex, text) is not None
+
+
 ActionKind = Literal["redirect", "phone_prompt", "approval", "other"]
 """What a customer may be asked to do: the tags of `Action`."""
 
@@ -192,7 +210,8 @@ class MethodRules:
     `needs` are the fields of a new payment that this method cannot do without. `refuses` says what else does not fit
     between the method's own fields and the amount, as a limit of one of its rails does. `completed` chooses what the merchant
     has left to Malipo, once, at the time at which the payment is accepted. `remittance`: whether it takes a text for the
-    recipient of the money, along with it. `attended`: whether a customer waits for the charge; what nobody waits for is tried
+    recipient of the money, along with it. `statement`: which text of the merchant's the customer's statement can show, if any.
+    `attended`: whether a customer waits for the charge; what nobody waits for is tried
     until it expires, however long the provider is away. `initiates`: whether the provider may take it and work on it later, as
     a transfer that waits for its rail to open: it is `initiated` until then, and what has not ended there may be canceled.
     `return_requests`: the rails over which the recipient's bank can be asked to give the money back.
@@ -206,6 +225,7 @@ class MethodRules:
     refuses: Callable[[Any, Money], Misfit | None] = _fits
     completed: Callable[[Any, Money, datetime], Completed] = _as_it_is
     remittance: bool = False
+    statement: StatementDescriptor | None = None
     attended: bool = True
     initiates: bool = False
     return_requests: tuple[str, ...] = ()

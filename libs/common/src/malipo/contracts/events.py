@@ -59,7 +59,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as merchants see it. Amounts in minor units of `currency`. `payer` is who pays, masked, where the provider tells.
 
     `transfer` and `remittance` are of methods by which money goes to a recipient, and so is `return_request`, the last one. `initiated` is the status of methods that have
-    it (`MethodRules.initiates`), until the provider works on the payment.
+    it (`MethodRules.initiates`), until the provider works on the payment. `statement_descriptor` is what the customer's statement shows.
     After `expires_at` nothing that takes the customer's money, or sends the merchant's, is sent any more.
     """
 
@@ -88,6 +88,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Moment | None = None
     payer: str | None = None
     remittance: str | None = None
+    statement_descriptor: str | None = None
     transfer: Transfer | None = None
     return_request: OperationView | None = None
 

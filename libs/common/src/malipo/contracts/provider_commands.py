@@ -35,7 +35,8 @@ class BaseCommand(Message, frozen=True, kw_only=True):
 class Charge(BaseCommand, frozen=True, kw_only=True):
     """Take `amount` from the customer, or reserve it when `capture` is manual; never send it after `expires_at`.
 
-    By a method with a recipient it goes to that, with `remittance` as the text that the recipient reads.
+    By a method with a recipient it goes to that, with `remittance` as the text that the recipient reads. The customer's
+    statement is to show `statement_descriptor`.
     The moment is read by the clock of the provider service's database, before every send, replays included.
     """
 
@@ -47,6 +48,7 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
     cancel_url: str | None = None
     expires_at: Moment | None = None
     remittance: str | None = None
+    statement_descriptor: str | None = None
 
 
 class Confirm(BaseCommand, frozen=True, kw_only=True):
@@ -65,12 +67,13 @@ class Capture(BaseCommand, frozen=True, kw_only=True):
     """Capture `amount` of what the charge `reference` reserved, and release the rest if it is `final`.
 
     One that is not is sent only where the descriptor's captures are `several`. Its outcome is of this capture's own amount,
-    and its `reference` the charge's.
+    and its `reference` the charge's. `statement_descriptor` is the charge's, for providers that show what came with the capture.
     """
 
     reference: str
     amount: Money
     final: bool = True
+    statement_descriptor: str | None = None
 
 
 class Cancel(BaseCommand, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 from malipo.contracts.accounts import AccountRegistered, Registration
 from malipo.contracts.commands import Mode
-from malipo.contracts.descriptor import MethodRules, ProviderDescriptor
+from malipo.contracts.descriptor import MethodRules, ProviderDescriptor, StatementDescriptor
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def _shown_method(rules: MethodRules) -> dict[str, Any]:
         "captures": rules.captures,
         "actions": rules.actions,
         "needs": rules.needs,
+        "statement_descriptor": rules.statement and _shown_statement(rules.statement),
         "life_seconds": rules.life.total_seconds(),
         "shortest_life_seconds": rules.shortest_life.total_seconds(),
         "longest_life_seconds": rules.longest_life.total_seconds(),
@@ -96,3 +97,7 @@ def _shown_method(rules: MethodRules) -> dict[str, Any]:
             for currency, rule in rules.currencies.items()
         ],
     }
+
+
+def _shown_statement(statement: StatementDescriptor) -> dict[str, Any]:
+    return {"max_length": statement.longest, "pattern": statement.regex, "characters": statement.must}

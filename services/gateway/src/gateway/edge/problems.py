@@ -103,6 +103,8 @@ PROBLEMS: dict[str, Kind] = {
     "method_unsupported":      Kind(422, "The provider does not have this method", "Name another provider, or none.", CORRECT),
     "operation_unsupported":   Kind(422, "The provider cannot do this", "Do what is possible there; GET /v1/providers lists it.", CORRECT),
     "remittance_unsupported":  Kind(422, "No recipient who reads it", "Leave remittance out, or use a method that has a recipient.", CORRECT),
+    "statement_descriptor_unsupported": Kind(422, "No statement that could show it", "Leave statement_descriptor out, or use a method that shows one: GET /v1/providers.", CORRECT),
+    "statement_descriptor_invalid": Kind(422, "Not a text that the statement can show", "Use the characters that the provider takes: GET /v1/providers.", CORRECT),
     "method_unknown":          Kind(422, "Unknown payment method", "Use a method type that /docs lists.", CORRECT),
     "raw_card_number":         Kind(422, "Card number refused", "Never send card numbers: tokenise the card in the browser and send its token, e.g. pm_... Treat the number you sent as exposed.", CORRECT),
     "url_invalid":             Kind(422, "Invalid URL", "Give an absolute http or https URL without user name or fragment.", CORRECT),

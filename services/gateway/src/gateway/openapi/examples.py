@@ -29,6 +29,7 @@ PAYMENT: dict[str, Any] = {
     "expires_at": "2026-11-21T09:45:00.000000Z",
     "payer": None,
     "remittance": None,
+    "statement_descriptor": None,
     "transfer": None,
     "return_request": None,
 }
@@ -85,6 +86,11 @@ PROVIDER: dict[str, Any] = {
             "captures": ["automatic", "manual"],
             "actions": ["redirect", "other"],
             "needs": [],
+            "statement_descriptor": {
+                "max_length": 22,
+                "pattern": "^[A-Za-z ]*$",
+                "characters": "letters and blanks",
+            },
             "life_seconds": 900,
             "shortest_life_seconds": 60,
             "longest_life_seconds": 86400,

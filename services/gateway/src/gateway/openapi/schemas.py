@@ -15,6 +15,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "action": "With `requires_action`: the URL to send the customer to; `other` is what Malipo cannot show him.",
         "expires_at": "Nothing that takes the customer's money, or sends yours to a recipient, is sent after it.",
         "remittance": "What the recipient of the money reads with it.",
+        "statement_descriptor": "What the customer's statement shows, behind what the provider puts before it.",
         "transfer": "Of methods by which money goes to a recipient: its rail, and when it goes.",
         "return_request": "The last one, if the recipient's bank was to be asked for the money: how it stands, and with `failed` why.",
         "payer": "Who pays, masked, where the provider tells that.",
@@ -112,6 +113,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 captures=TEXTS,
                 actions=TEXTS | {"description": "What the customer may be asked to do."},
                 needs=TEXTS | {"description": "Fields of a payment that this method cannot do without."},
+                statement_descriptor={
+                    "anyOf": [object_of(max_length=INTEGER, pattern=TEXT, characters=TEXT), {"type": "null"}],
+                    "description": "Which text the customer's statement can show: its `characters` in words and as a regular "
+                    "expression; null: none.",
+                },
                 life_seconds=NUMBER | {"description": "How long a payment is good for without `expires_at`."},
                 shortest_life_seconds=NUMBER,
                 longest_life_seconds=NUMBER,

@@ -15,13 +15,16 @@ _MOST_SHOWN = 12
 
 
 class Asked(NamedTuple):
-    """What decides which providers fit. `given` are the fields of the payment that have a value."""
+    """What decides which providers fit. `given` are the fields of the payment that have a value, `statement`
+    what its statement is to show.
+    """
 
     method: Method
     amount: Money
     capture: CaptureMode
     provider: str | None
     given: frozenset[str]
+    statement: str | None = None
 
 
 class Candidate(NamedTuple):
@@ -34,7 +37,7 @@ class Candidate(NamedTuple):
 def candidates(asked: Asked, providers: Mapping[str, ProviderDescriptor] = PROVIDERS) -> list[Candidate] | Misfit:
     """The providers that fit, by name; or what does not fit, at the first field that leaves none over."""
     left = [Candidate(one, rules) for one in providers.values() if (rules := one.rules_of(asked.method.method_type))]
-    for misfit in (_provider, _currency, _step, _bounds, _capture, _needs, _remittance, _own):
+    for misfit in (_provider, _currency, _step, _bounds, _capture, _needs, _remittance, _statement, _own):
         fitting = [one for one in left if misfit(asked, one) is None]
         if not fitting:
             return _what_would_be(misfit, asked, left)
@@ -157,6 +160,20 @@ def _remittance(asked: Asked, one: Candidate) -> Misfit | None:
         return None
     detail = f"{asked.method.method_type} at {one.provider.title} has no recipient who reads it: leave it out, or use `description`"
     return Misfit("/remittance", "remittance_unsupported", detail)
+
+
+def _statement(asked: Asked, one: Candidate) -> Misfit | None:
+    if asked.statement is None:
+        return None
+    known = one.rules.statement
+    if known is None:
+        instead = "`remittance`, which the recipient reads" if one.rules.remittance else "`description`"
+        detail = f"{asked.method.method_type} at {one.provider.title} shows none on a statement: leave it out, or use {instead}"
+        return Misfit("/statement_descriptor", "statement_descriptor_unsupported", detail)
+    if known.takes(asked.statement):
+        return None
+    detail = f"{one.provider.title} takes at most {known.longest} characters: {known.must}"
+    return Misfit("/statement_descriptor", "statement_descriptor_invalid", detail)
 
 
 def _own(asked: Asked, one: Candidate) -> Misfit | None:

@@ -64,7 +64,7 @@ def fitting_schema(methods: MethodTable) -> list[JsonValue]:
     """
     conditions: list[JsonValue] = []
     for type_, by_provider in methods.items():
-        if taken := _choices(by_provider, methods) | _needs(by_provider) | _without(by_provider):
+        if taken := _choices(by_provider, methods) | _needs(by_provider) | _texts(by_provider):
             conditions.append(_if(type_, {}, taken))
         amounts = _merged(by_provider)
         for rule in dict.fromkeys(amounts.values()):
@@ -98,9 +98,15 @@ def _needs(by_provider: Mapping[str, MethodRules]) -> dict[str, JsonValue]:
     return {name: _GIVEN for name in first.needs if all(name in rules.needs for rules in others)}
 
 
-def _without(by_provider: Mapping[str, MethodRules]) -> dict[str, JsonValue]:
-    """Fields that none of the method's providers takes."""
-    return {} if any(rules.remittance for rules in by_provider.values()) else {"remittance": {"type": "null"}}
+def _texts(by_provider: Mapping[str, MethodRules]) -> dict[str, JsonValue]:
+    """Texts that none of the method's providers takes, and of what statements show those that at least one does."""
+    shown = {one.statement: None for one in by_provider.values() if one.statement}
+    taken: list[JsonValue] = [{"type": "string", "pattern": one.regex, "maxLength": one.longest} for one in shown]
+    statement: JsonValue = {"anyOf": [*taken, {"type": "null"}]} if taken else {"type": "null"}
+    without: dict[str, JsonValue] = (
+        {} if any(rules.remittance for rules in by_provider.values()) else {"remittance": {"type": "null"}}
+    )
+    return {**without, "statement_descriptor": statement}
 
 
 def _bounds(rule: AmountRule) -> JsonValue:

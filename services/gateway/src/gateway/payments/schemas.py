@@ -34,7 +34,7 @@ from gateway.payments.fitting import Asked, Candidate, candidates
 from gateway.payments.methods import OneOf, currencies_of, fitting_schema, numbers_of, problems_of
 from malipo.clock import spoken
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode
-from malipo.contracts.descriptor import Details, Method, Misfit
+from malipo.contracts.descriptor import STATEMENT_CHARS, Details, Method, Misfit
 from malipo.contracts.events import PaymentStatus
 from malipo.contracts.methods import PRINTABLE, REFERENCE_CHARS, REMITTANCE_CHARS
 from malipo.contracts.providers import METHODS, PROVIDERS
@@ -78,6 +78,7 @@ Currency = Annotated[str, AfterValidator(_known_currency), text_schema(enum=sort
 Provider = Annotated[str, AfterValidator(_known_provider), text_schema(enum=[*PROVIDERS])]
 ClientRef = Annotated[str, Field(min_length=1, max_length=REFERENCE_CHARS), Printable, Words]
 Remittance = Annotated[str, Field(min_length=1, max_length=REMITTANCE_CHARS), Printable, Words]
+Statement = Annotated[str, Field(min_length=1, max_length=STATEMENT_CHARS), Printable, Words]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=40), Printable, Words]
 MetadataValue = Annotated[str, Field(max_length=500), Printable, Words]
 Metadata = Annotated[
@@ -127,6 +128,8 @@ class NewPayment(Details):
         "method_unsupported",
         "operation_unsupported",
         "remittance_unsupported",
+        "statement_descriptor_unsupported",
+        "statement_descriptor_invalid",
         "url_invalid",
         "provider_unknown",
         "expires_at_out_of_range",
@@ -183,12 +186,18 @@ class NewPayment(Details):
         f"{_NOTHING_PERSONAL}",
     )
 
+    statement_descriptor: Statement | None = Field(
+        default=None,
+        description="What the customer's statement shows, behind what the provider puts before it; of methods that have one: "
+        f"GET /v1/providers says which, and the characters. {_NOTHING_PERSONAL}",
+    )
+
     _fitting: list[Candidate] = PrivateAttr()
 
     @model_validator(mode="after")
     def _fits_a_provider(self) -> Self:
         given = frozenset(name for name in self.model_fields_set if getattr(self, name) is not None)
-        asked = Asked(self.method, self.money, self.capture, self.provider, given)
+        asked = Asked(self.method, self.money, self.capture, self.provider, given, self.statement_descriptor)
         found = candidates(asked)
         if isinstance(found, Misfit):
             context = {"field": found.field, "detail": found.detail}

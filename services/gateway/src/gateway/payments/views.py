@@ -45,6 +45,7 @@ def first_payment(
         cancel_url=body.cancel_url,
         expires_at=expires_at,
         remittance=body.remittance,
+        statement_descriptor=body.statement_descriptor,
         transfer=transfer,
     )
 
@@ -81,4 +82,5 @@ def create_command(
         cancel_url=body.cancel_url,
         expires_at=payment.expires_at,
         remittance=body.remittance,
+        statement_descriptor=body.statement_descriptor,
     )

@@ -16,6 +16,7 @@ from malipo.contracts.descriptor import (
     ProviderDescriptor,
     SameKey,
     Secret,
+    StatementDescriptor,
 )
 from malipo.contracts.identity import short_name
 from malipo.contracts.methods import PRINTABLE
@@ -120,6 +121,14 @@ EVENT_TYPES = (
 )
 """The events that are read, and that a merchant's webhook has to send."""
 
+_SHOWN = "[A-Za-z0-9.* -]*"
+_STATEMENT = StatementDescriptor(
+    f"^{_SHOWN}[A-Za-z0-9.*-]{_SHOWN}$", "letters from A to Z, digits, dashes, asterisks, periods and blanks"
+)
+"""Of a soft descriptor (Orders, "purchase_unit_request"; DoCapture names the characters). On the statement it stands behind
+`PAYPAL *` and the account's own name, and the line ends after 22 characters.
+"""
+
 _WAITS = {
     "BUYER_COMPLAINT": "The payer has a dispute open about it at PayPal.",
     "CHARGEBACK": "The payer disputes it with the bank, and it was taken back for that.",
@@ -152,6 +161,7 @@ DESCRIPTOR = ProviderDescriptor(
             captures=("automatic", "manual"),
             actions=("approval",),
             needs=("return_url", "cancel_url"),
+            statement=_STATEMENT,
             # A payer has three hours to approve (Orders, "links"): an order is no good for longer.
             life=timedelta(hours=1),
             longest_life=timedelta(hours=3),

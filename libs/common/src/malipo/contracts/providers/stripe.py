@@ -16,6 +16,7 @@ from malipo.contracts.descriptor import (
     SameKey,
     Secret,
     ShowsMode,
+    StatementDescriptor,
 )
 from malipo.contracts.methods import CardMethod
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR
@@ -70,6 +71,15 @@ class StripeCredentials(Details):
     )
 
 
+_SHOWN = "[ !#-&(),-;=?-\\[\\]-~]*"
+_STATEMENT = StatementDescriptor(
+    f"^{_SHOWN}[A-Za-z]{_SHOWN}$", "ASCII without control characters and < > \\ ' \" *, with at least one letter"
+)
+"""What may stand behind the account's prefix on a card's statement (docs.stripe.com, "Statement descriptors"). Characters beyond
+ASCII are stripped there. Prefix, `* ` and this have 22 characters together: as the prefix, of 2 to 10, is the account's, nobody
+here knows how many are left, and Stripe shortens what is too long.
+"""
+
 REPEAT = SameKey(timedelta(hours=24))
 """Stripe remembers an idempotency key at least this long (docs.stripe.com/api/idempotent_requests)."""
 
@@ -108,6 +118,7 @@ DESCRIPTOR = ProviderDescriptor(
             },
             captures=("automatic", "manual"),
             actions=("redirect", "other"),
+            statement=_STATEMENT,
         ),
     ),
     operations={

@@ -6,6 +6,7 @@ from malipo_simulators.paypal.authorizations import lifecycle
 from malipo_simulators.paypal.captures.invoices import is_captured
 from malipo_simulators.paypal.captures.lifecycle import Wanted
 from malipo_simulators.paypal.faults import PaypalFault
+from malipo_simulators.paypal.http.descriptors import check_descriptor
 from malipo_simulators.paypal.http.finding import owned
 from malipo_simulators.paypal.http.request import PaypalRequest
 from malipo_simulators.paypal.objects.models import Authorization, AuthorizationStatus, Capture
@@ -33,6 +34,7 @@ def retrieve(request: PaypalRequest) -> Answer:
 
 def capture(request: PaypalRequest) -> Answer:
     """POST /v2/payments/authorizations/{id}/capture: what is left, or a part; all of it together up to 115 %."""
+    check_descriptor(request, request.body.get("soft_descriptor"), "/soft_descriptor")
     one = usable(request, find(request))
     wanted = Wanted(
         order=one.order,
@@ -43,6 +45,7 @@ def capture(request: PaypalRequest) -> Answer:
         authorization=one,
         invoice_id=read_invoice(request, one),
         note=request.body.get("note_to_payer"),
+        descriptor=request.body.get("soft_descriptor") or None,
     )
     check_limits(request, one, wanted.amount)
     if request.change.fault is PaypalFault.INSTRUMENT_DECLINED:

@@ -39,7 +39,7 @@ DENIED_IN_THE_END = (Funding.BOUNCING_ECHECK, Funding.DENIED_REVIEW)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to capture. Left out, `invoice_id` is that of the purchase unit."""
+    """What to capture. Left out, `invoice_id` and `descriptor` are those of the purchase unit."""
 
     order: Order
     unit: Unit
@@ -49,6 +49,7 @@ class Wanted:
     authorization: Authorization | None = None
     invoice_id: str | None = None
     note: str | None = None
+    descriptor: str | None = None
 
 
 def take(change: Change, wanted: Wanted) -> Capture:
@@ -92,6 +93,7 @@ def new_capture(change: Change, wanted: Wanted) -> Capture:
         invoice_id=wanted.invoice_id or wanted.unit.invoice_id,
         custom_id=wanted.unit.custom_id,
         note=wanted.note,
+        descriptor=wanted.descriptor or wanted.unit.descriptor,
         idempotency_key=change.cause.idempotency_key,
     )
 

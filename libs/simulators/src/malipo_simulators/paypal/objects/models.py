@@ -78,6 +78,10 @@ class Unit:
     def invoice_id(self) -> str | None:
         return self._text("invoice_id")
 
+    @property
+    def descriptor(self) -> str | None:
+        return self._text("soft_descriptor")
+
     def _text(self, name: str) -> str | None:
         value = self.given.get(name)
         return value if isinstance(value, str) else None
@@ -193,6 +197,7 @@ class Capture:
     invoice_id: str | None = None
     custom_id: str | None = None
     note: str | None = None
+    descriptor: str | None = None
     reason: str | None = None
     denied_later: bool = False
     reversed: bool = False

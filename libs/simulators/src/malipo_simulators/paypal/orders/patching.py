@@ -6,6 +6,7 @@ from typing import Any
 
 from malipo_simulators.kit.api.answers import Answer
 from malipo_simulators.kit.shapes import Json
+from malipo_simulators.paypal.http.descriptors import check_descriptor
 from malipo_simulators.paypal.http.request import PaypalRequest
 from malipo_simulators.paypal.http.shapes import Reader, resolved, shape
 from malipo_simulators.paypal.objects.models import Intent, Order, OrderStatus, Unit
@@ -109,6 +110,8 @@ def read_value(request: PaypalRequest, attribute: str, value: object, at: str) -
     read = reader.read(schema, value, at)
     if reader.violations:
         raise request.against_schema(reader.violations)
+    if attribute == "soft_descriptor":
+        check_descriptor(request, read, at)
     return read
 
 

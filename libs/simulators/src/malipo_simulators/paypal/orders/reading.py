@@ -2,6 +2,7 @@
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.kit.urls import read_url
+from malipo_simulators.paypal.http.descriptors import check_descriptor
 from malipo_simulators.paypal.http.request import PaypalRequest
 from malipo_simulators.paypal.objects.models import Context, Intent, Order, OrderStatus, Unit
 from malipo_simulators.paypal.objects.values import as_object, inner, text
@@ -86,6 +87,7 @@ def read_units(request: PaypalRequest) -> list[Unit]:
 
 def read_unit(request: PaypalRequest, given: Json, at: str) -> Unit:
     amount = read_amount(request, given, at)
+    check_descriptor(request, given.get("soft_descriptor"), f"{at}/soft_descriptor")
     shown = normalized(given, amount) | {"payee": payee(request, given)}
     reference = given.get("reference_id")
     return Unit(shown, str(reference) if reference else DEFAULT_REFERENCE, amount)

@@ -42,7 +42,7 @@ SIGN = {
 class Effect:
     """One line: `id` is the transaction's (of the authorization, capture or refund), `parent` that of what it is made of.
 
-    `amount` is never negative; `idempotency_key` is the PayPal-Request-Id of the call that caused it.
+    `amount` is never negative; `descriptor` is what a capture's payer may read of it on a statement; `idempotency_key` is the PayPal-Request-Id of the call that caused it.
     """
 
     seq: int
@@ -57,6 +57,7 @@ class Effect:
     invoice_id: str | None
     idempotency_key: str | None
     at: int
+    descriptor: str | None = None
 
     @property
     def payment_id(self) -> str:
@@ -80,6 +81,7 @@ class Effect:
             "fee": self.fee.minor,
             "custom_id": self.custom_id,
             "invoice_id": self.invoice_id,
+            "soft_descriptor": self.descriptor,
             "idempotency_key": self.idempotency_key,
             "at": self.at,
         }

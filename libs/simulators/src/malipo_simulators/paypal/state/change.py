@@ -75,6 +75,7 @@ class Change:
             invoice_id=one.invoice_id,
             idempotency_key=self.cause.idempotency_key or getattr(one, "idempotency_key", None),
             at=self.now,
+            descriptor=one.descriptor if kind is EffectKind.CAPTURE and isinstance(one, Capture) else None,
         )
         self.account.ledger.append(effect)
         self.world.book.record(effect)

@@ -209,7 +209,6 @@ class IntentOptions:
     allow_redirects: bool = True
     description: str | None = None
     receipt_email: str | None = None
-    statement_descriptor: str | None = None
     statement_descriptor_suffix: str | None = None
     confirmation_method: str = "automatic"
     allowed_payment_method_types: list[str] | None = None

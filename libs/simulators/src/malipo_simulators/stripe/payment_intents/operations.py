@@ -15,9 +15,9 @@ from malipo_simulators.stripe.payment_intents.params import (
     NewIntent,
     read_capture_method,
     read_changes,
-    read_descriptors,
     read_future_usage,
     read_new_intent,
+    read_suffix,
 )
 from malipo_simulators.stripe.payment_methods.confirming import Confirmation, check_return_url, read_confirmation
 from malipo_simulators.stripe.payment_methods.lifecycle import check_usable, find
@@ -123,7 +123,7 @@ def capture(request: StripeRequest) -> Json:
     if params.flag("final_capture") is False:
         raise invalid("This simulator captures once: final_capture=false is not modelled.", param="final_capture")
     metadata = params.metadata()
-    descriptor, suffix = read_descriptors(params)
+    suffix = read_suffix(params)
     expand = read_expand(params.strings("expand"))
     params.finish()
     charge = capturable(intent)
@@ -131,7 +131,6 @@ def capture(request: StripeRequest) -> Json:
         message = "The amount to capture is more than was authorized."
         raise refused_state(message, code="amount_too_large", param="amount_to_capture")
     request.world.book.merge_metadata(intent, metadata)
-    intent.options.statement_descriptor = descriptor or intent.options.statement_descriptor
     intent.options.statement_descriptor_suffix = suffix or intent.options.statement_descriptor_suffix
     lifecycle.capture(request.change, intent, charge, amount or intent.amount_capturable)
     return render(intent, expand)

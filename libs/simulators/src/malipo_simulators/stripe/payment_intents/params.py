@@ -1,11 +1,13 @@
 """Reads what a PaymentIntent may be created or confirmed with, and refuses what does not go together."""
 
+import re
 from dataclasses import dataclass
 
-from malipo_simulators.stripe.errors import missing
+from malipo_simulators.stripe.errors import invalid, missing
 from malipo_simulators.stripe.http.params import Params
 from malipo_simulators.stripe.http.request import StripeRequest
 from malipo_simulators.stripe.objects.customers import Customer
+from malipo_simulators.stripe.objects.descriptors import MAX_DESCRIPTOR
 from malipo_simulators.stripe.objects.expand import Expand, read_expand
 from malipo_simulators.stripe.objects.models import CaptureMethod, IntentOptions, PaymentIntent
 from malipo_simulators.stripe.objects.money import check_amount, checked_currency
@@ -17,8 +19,10 @@ from malipo_simulators.stripe.payment_methods.confirming import (
 )
 from malipo_simulators.stripe.payment_methods.params import find_customer, read_type_filters, read_types
 
-MAX_SUFFIX = 22
 MAX_DESCRIPTION = 1_000
+WHOLE, SUFFIX = "statement_descriptor", "statement_descriptor_suffix"
+NOT_ON_STATEMENTS = re.compile(r"[<>\\'\"*]")
+LETTER = re.compile(r"[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +83,11 @@ def read_changes(request: StripeRequest, params: Params, intent: PaymentIntent) 
     amount, currency = params.positive("amount"), params.text("currency")
     customer, method_id = find_customer(request, params.text("customer")), params.text("payment_method")
     capture_method, usage = read_capture_method(params), read_future_usage(params)
-    descriptor, suffix = read_descriptors(params)
     options = {
         "description": params.text("description", max_length=MAX_DESCRIPTION),
         "receipt_email": params.text("receipt_email"),
         "setup_future_usage": usage,
-        "statement_descriptor": descriptor,
-        "statement_descriptor_suffix": suffix,
+        "statement_descriptor_suffix": read_suffix(params),
     }
     new_amount, new_currency = amount or intent.amount, checked_currency(currency or intent.currency)
     check_amount(new_amount, new_currency)
@@ -113,15 +115,13 @@ def read_money(params: Params) -> tuple[int, str]:
 
 def read_options(params: Params) -> IntentOptions:
     automatic, redirects = read_automatic(params)
-    descriptor, suffix = read_descriptors(params)
     allowed, excluded = read_type_filters(params)
     return IntentOptions(
         automatic_payment_methods=automatic,
         allow_redirects=redirects,
         description=params.text("description", max_length=MAX_DESCRIPTION),
         receipt_email=params.text("receipt_email"),
-        statement_descriptor=descriptor,
-        statement_descriptor_suffix=suffix,
+        statement_descriptor_suffix=read_suffix(params),
         confirmation_method=params.choice("confirmation_method", ("automatic", "manual")) or "automatic",
         allowed_payment_method_types=allowed,
         excluded_payment_method_types=excluded,
@@ -133,11 +133,17 @@ def read_future_usage(params: Params) -> str | None:
     return params.choice("setup_future_usage", ("off_session", "on_session"))
 
 
-def read_descriptors(params: Params) -> tuple[str | None, str | None]:
-    return (
-        params.text("statement_descriptor", max_length=MAX_SUFFIX),
-        params.text("statement_descriptor_suffix", max_length=MAX_SUFFIX),
-    )
+def read_suffix(params: Params) -> str | None:
+    """`statement_descriptor_suffix`, or the 400 for one that no statement shows. The whole text is not a card's to set."""
+    params.refuse(WHOLE, invalid(f"{WHOLE} is not supported for cards: use {SUFFIX} instead.", param=WHOLE))
+    suffix = params.text(SUFFIX, max_length=MAX_DESCRIPTOR)
+    if suffix is None:
+        return None
+    if LETTER.search(suffix) is None:
+        raise invalid("The statement descriptor suffix must contain at least one letter.", param=SUFFIX)
+    if NOT_ON_STATEMENTS.search(suffix) is not None:
+        raise invalid("The statement descriptor suffix cannot contain any of < > \\ ' \" *", param=SUFFIX)
+    return suffix
 
 
 def read_capture_method(params: Params) -> CaptureMethod | None:

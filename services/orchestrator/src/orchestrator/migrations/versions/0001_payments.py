@@ -59,7 +59,8 @@ def upgrade() -> None:
             remittance     text,
             begun          boolean NOT NULL,
             pending_reason text,
-            execution_at   timestamptz
+            execution_at   timestamptz,
+            statement_descriptor text
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 

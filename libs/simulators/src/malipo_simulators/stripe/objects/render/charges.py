@@ -3,6 +3,7 @@
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.objects.cards import Risk
 from malipo_simulators.stripe.objects.declines import Decline
+from malipo_simulators.stripe.objects.descriptors import calculated
 from malipo_simulators.stripe.objects.expand import NOTHING, Expand
 from malipo_simulators.stripe.objects.models import Charge
 from malipo_simulators.stripe.objects.render.dispatch import reference, render, render_list
@@ -26,7 +27,7 @@ def render_charge(charge: Charge, expand: Expand = NOTHING) -> Json:
         "application_fee_amount": None,
         "balance_transaction": reference(expand, "balance_transaction", charge.transaction),
         "billing_details": render_billing(charge.payment_method),
-        "calculated_statement_descriptor": "MALIPO SIMULATOR",
+        "calculated_statement_descriptor": calculated(intent.options.statement_descriptor_suffix),
         "captured": charge.captured,
         "created": charge.created,
         "currency": intent.currency,
@@ -55,7 +56,7 @@ def render_charge(charge: Charge, expand: Expand = NOTHING) -> Json:
         "shipping": None,
         "source": None,
         "source_transfer": None,
-        "statement_descriptor": intent.options.statement_descriptor,
+        "statement_descriptor": None,
         "statement_descriptor_suffix": intent.options.statement_descriptor_suffix,
         "status": "failed" if decline else "succeeded",
         "transfer_data": None,

@@ -57,7 +57,7 @@ def render_payment_intent(intent: PaymentIntent, expand: Expand = NOTHING) -> Js
         "setup_future_usage": options.setup_future_usage,
         "shipping": None,
         "source": None,
-        "statement_descriptor": options.statement_descriptor,
+        "statement_descriptor": None,
         "statement_descriptor_suffix": options.statement_descriptor_suffix,
         "status": intent.status,
         "transfer_data": None,
