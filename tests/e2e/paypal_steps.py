@@ -33,6 +33,13 @@ def moved(shop: DemoMerchant, payment_id: str) -> list[tuple[str, int]]:
     return [(effect["kind"], effect["amount"]) for effect in shop.paypal.effects(payment_id)]
 
 
+def on_statements(shop: DemoMerchant, payment_id: str) -> list[str | None]:
+    """What the payer may read of the order, and of each capture."""
+    (order,) = shop.paypal.orders(payment_id)
+    captured = [one["soft_descriptor"] for one in shop.paypal.effects(payment_id) if one["kind"] == "capture"]
+    return [order["purchase_units"][0].get("soft_descriptor"), *captured]
+
+
 def step(shop: DemoMerchant, payment_id: str, trigger: str) -> Json:
     """The last step that this led to."""
     return [e for e in shop.timeline(payment_id) if e["kind"] == "step" and e["trigger"] == trigger][-1]

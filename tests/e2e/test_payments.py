@@ -18,6 +18,14 @@ def books_agree(merchant: DemoMerchant):
     assert books.double_charges(merchant) == []
 
 
+def on_the_statement(merchant: DemoMerchant, intent: str) -> str:
+    """What a card's owner reads of a payment."""
+    shown = merchant.stripe.get(
+        f"/v1/payment_intents/{intent}", params={"expand[]": "latest_charge"}, auth=(merchant.stripe_key, "")
+    )
+    return shown.raise_for_status().json()["latest_charge"]["calculated_statement_descriptor"]
+
+
 @pytest.mark.parametrize("story", [s for s in CARD_STORIES if s.title != "kill -9"], ids=lambda s: s.title)
 def test_the_story_of_the_demo(merchant, story):
     story.play(merchant)
@@ -42,13 +50,15 @@ def test_a_refused_authentication_fails_the_payment(merchant):
 
 
 def test_an_authorized_payment_is_captured_in_part_and_the_rest_is_released(merchant):
-    payment = merchant.pay(amount=5000, capture="manual")
-    merchant.wait(payment["id"], "authorized")
+    payment = merchant.pay(amount=5000, capture="manual", statement_descriptor="Tea, 2 parcels")
+    held = merchant.wait(payment["id"], "authorized")
     capture = merchant.post(f"/v1/payments/{payment['id']}/capture", {"amount": 1500})
     assert capture.status_code == 201, capture.text
     assert capture.json()["status"] == "completed"
     captured = merchant.wait(payment["id"], "completed")
     assert captured["amount_captured"] == 1500
+    assert captured["statement_descriptor"] == "Tea, 2 parcels"
+    assert on_the_statement(merchant, held["provider_reference"]) == "MALIPO* Tea, 2 parcels"
     second = merchant.post(f"/v1/payments/{payment['id']}/capture", {"amount": 1})
     assert second.json()["code"] == "payment_not_capturable"
 

@@ -1,7 +1,7 @@
 """Stories of PayPal's captures in parts, of what is let go, and of refunds."""
 
 import pytest
-from paypal_steps import SECONDS, capture, captures_amount_to, held, moved, paid
+from paypal_steps import SECONDS, capture, captures_amount_to, held, moved, on_statements, paid
 
 from malipo_local.waiting import until
 
@@ -9,7 +9,7 @@ REFUND = {"method": "POST", "path": "/v2/payments/captures/*/refund"}
 
 
 def test_what_is_held_is_captured_in_two_parts_and_not_in_three(paypal_shop):
-    payment_id = held(paypal_shop, amount=9000)
+    payment_id = held(paypal_shop, amount=9000, statement_descriptor="TEA 800-123-4567")
     capture(paypal_shop, payment_id, amount=4000, final=False)
     assert captures_amount_to(paypal_shop, payment_id, 4000)
     assert (
@@ -24,6 +24,8 @@ def test_what_is_held_is_captured_in_two_parts_and_not_in_three(paypal_shop):
         paypal_shop.post(f"/v1/payments/{payment_id}/capture", {"amount": 1}).json()["code"] == "payment_not_capturable"
     )
     assert moved(paypal_shop, payment_id) == [("authorize", 9000), ("capture", 4000), ("capture", 5000)]
+    assert on_statements(paypal_shop, payment_id) == ["TEA 800-123-4567"] * 3
+    assert paypal_shop.payment(payment_id)["statement_descriptor"] == "TEA 800-123-4567"
     paypal_shop.events(payment_id, "payment.authorized", "payment.partially_captured", "payment.completed")
 
 

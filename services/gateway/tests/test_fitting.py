@@ -30,6 +30,8 @@ SENT: dict[str, dict[str, Any]] = {
     },
 }
 
+BACK = {"return_url": "https://shop.example", "cancel_url": "https://shop.example"}
+
 
 @pytest.fixture
 def methods():
@@ -116,6 +118,34 @@ def test_each_method_finds_its_provider(ask, asked, provider):
             "remittance_unsupported",
             "use `description`",
         ),
+        (
+            ("card", 1250, "USD"),
+            {"statement": "7"},
+            "/statement_descriptor",
+            "statement_descriptor_invalid",
+            "at least one letter",
+        ),
+        (
+            ("paypal", 1250, "USD"),
+            {"statement": "Ann's"},
+            "/statement_descriptor",
+            "statement_descriptor_invalid",
+            "letters from A to Z",
+        ),
+        (
+            ("mpesa", 10_000, "KES"),
+            {"statement": "Shop 7"},
+            "/statement_descriptor",
+            "statement_descriptor_unsupported",
+            "use `description`",
+        ),
+        (
+            ("bank_transfer", 1250, "USD"),
+            {"statement": "Shop 7"},
+            "/statement_descriptor",
+            "statement_descriptor_unsupported",
+            "use `remittance`, which the recipient reads",
+        ),
     ],
 )
 def test_what_does_not_fit_says_what_would_be_possible(ask, asked, changes, field, code, possible):
@@ -176,6 +206,26 @@ def test_a_capture_that_leaves_more_to_capture_is_refused_where_the_provider_doe
         (("card", 1250, "USD"), {}, {"remittance": "Invoice 7"}, False),
         (("card", 1250, "USD"), {}, {"remittance": None}, True),
         (("bank_transfer", 1250, "USD"), {}, {"remittance": "Invoice 7"}, True),
+        (("card", 1250, "USD"), {}, {"statement_descriptor": "Shop #7, May"}, True),
+        (("card", 1250, "USD"), {}, {"statement_descriptor": None}, True),
+        (("card", 1250, "USD"), {}, {"statement_descriptor": "x" * 22}, True),
+        (("card", 1250, "USD"), {}, {"statement_descriptor": "x" * 23}, False),
+        (("card", 1250, "USD"), {}, {"statement_descriptor": "1234"}, False),
+        *((("card", 1250, "USD"), {}, {"statement_descriptor": f"Shop {one}"}, False) for one in "<>\\'\"*é\n"),
+        *(
+            (("card", 1250, "USD"), {}, {"statement_descriptor": f"Shop {one}"}, True)
+            for one in "!#&()+,-./:;=?@[]^_`{|}~"
+        ),
+        (("paypal", 1250, "USD"), {}, BACK | {"statement_descriptor": "SHOP *7.a-b"}, True),
+        (("paypal", 1250, "USD"), {}, BACK | {"statement_descriptor": "1234"}, True),
+        (("paypal", 1250, "USD"), {}, BACK | {"statement_descriptor": "x" * 23}, False),
+        *(
+            (("paypal", 1250, "USD"), {}, BACK | {"statement_descriptor": one}, False)
+            for one in ("a,b", "a&b", "é", " ")
+        ),
+        (("mpesa", 10_000, "KES"), {}, {"statement_descriptor": "Shop"}, False),
+        (("mpesa", 10_000, "KES"), {}, {"statement_descriptor": None}, True),
+        (("bank_transfer", 1250, "USD"), {}, {"statement_descriptor": "Shop"}, False),
     ],
 )
 def test_the_description_says_of_what_fits_what_is_checked(ask, methods, asked, choices, further, good):
@@ -183,7 +233,8 @@ def test_the_description_says_of_what_fits_what_is_checked(ask, methods, asked, 
     body = {"method": {"type": method}, "amount": amount, "currency": currency, **choices, **further}
     assert jsonschema_rs.Draft202012Validator({"allOf": fitting_schema(methods)}).is_valid(body) is good
     given = [name for name, value in further.items() if value is not None]
-    assert isinstance(ask(*asked, given=given, **choices), Misfit) is not good
+    statement = further.get("statement_descriptor")
+    assert isinstance(ask(*asked, given=given, statement=statement, **choices), Misfit) is not good
 
 
 def test_a_number_that_is_about_a_person_is_not_taken_for_a_card(methods):

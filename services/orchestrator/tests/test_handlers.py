@@ -197,6 +197,15 @@ async def test_a_payment_in_doubt_refuses_what_needs_to_know_whether_money_was_t
     assert refused.code == code
 
 
+async def test_what_the_statement_is_to_show_goes_with_the_charge_and_its_capture_and_is_shown(orchestrator, make):
+    create = make.create(1000, capture="manual", statement_descriptor="Shop 7")
+    [charge] = only(await orchestrator.handle(create), Charge)
+    await orchestrator.handle(make.report(create.payment_id, Authorized(amount=Money(1000, "USD"), reference="pi_1")))
+    sent = await orchestrator.handle(CapturePayment(payment_id=create.payment_id, capture_id=CAP_1))
+    [capture], [told, *_] = only(sent, Capture), only(sent, PaymentTransitioned)
+    assert [one.statement_descriptor for one in (charge, capture, told.payment)] == ["Shop 7"] * 3
+
+
 async def test_a_hold_without_a_provider_reference_is_not_captured(orchestrator, make):
     create = make.create(capture="manual")
     await orchestrator.handle(create, make.report(create.payment_id, Authorized(amount=Money(1000, "USD"))))

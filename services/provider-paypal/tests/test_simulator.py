@@ -18,6 +18,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
+from malipo.contracts.providers.paypal import DESCRIPTOR
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Ages, References
@@ -42,6 +43,19 @@ async def test_an_order_is_created_approved_captured_and_paid_once(paypal):
     assert outcome == Succeeded(amount=USD_10, reference=one.order)
     assert [await paypal.again(one.confirm()), await paypal.query(one.confirm())] == [outcome] * 2
     assert await paypal.book() == [("capture", 1000)]
+
+
+async def test_what_the_payers_statement_is_to_show_goes_with_the_order_and_with_each_capture_of_a_hold(paypal):
+    shown = "SHOP *7 800-123.4567"
+    assert DESCRIPTOR.methods[0].statement.takes(shown)
+    waiting = await paypal.execute(new_charge(statement_descriptor=shown))
+    (order,) = (await paypal.http.get("/_sim/orders")).json()
+    assert (order["id"], order["purchase_units"][0]["soft_descriptor"]) == (waiting.reference, shown)
+    held = await paypal.held()
+    captured = held.part("capture", 500, final=False, statement_descriptor="SECOND PARCEL")
+    await paypal.execute(captured)
+    book = (await paypal.http.get("/_sim/book")).json()["effects"]
+    assert [one["soft_descriptor"] for one in book if one["kind"] == "capture"] == ["SECOND PARCEL"]
 
 
 @pytest.mark.parametrize("fault", LOST)

@@ -55,6 +55,13 @@ class Stripe:
         book = (await self.http.get("/_sim/book", headers=headers)).json()
         return [(line["kind"], line["amount"]) for line in book["effects"]]
 
+    async def read(self, path: str) -> dict:
+        """An object of the account, as Stripe shows it."""
+        shown = await self.http.get(
+            f"/v1/{path}", headers={"Authorization": f"Bearer {self.credentials['secret_key']}"}
+        )
+        return shown.raise_for_status().json()
+
     async def decide(self, intent: str, decision: str) -> None:
         response = await self.http.post(f"/_sim/3ds/{intent}/{decision}", json={})
         assert response.status_code == 200, response.text

@@ -268,6 +268,13 @@ def test_a_charge_without_a_return_url_lets_stripe_decline_what_needs_the_custom
     }
 
 
+def test_what_a_cards_statement_is_to_show_is_the_suffix_of_the_accounts_own_text():
+    sent = form(charge(statement_descriptor="Shop 7, May"))
+    assert sent.pop("statement_descriptor_suffix") == "Shop 7, May"
+    assert sent == form(charge())
+    assert form(capture(statement_descriptor="Shop 7, May")) == form(capture())  # the PaymentIntent has it
+
+
 def test_a_charge_with_a_return_url_sends_it_and_lets_methods_redirect():
     sent = form(charge(return_url="https://shop.example/back?a=b&c=d", capture="manual"))
     assert sent["return_url"] == "https://shop.example/back?a=b&c=d"

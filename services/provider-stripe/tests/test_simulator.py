@@ -17,6 +17,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
+from malipo.contracts.providers.stripe import DESCRIPTOR
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ACCOUNT_CHANGED, Ages
@@ -33,6 +34,20 @@ async def test_a_charge_succeeds_and_the_book_holds_it_once(stripe):
     assert await stripe.execute(operation) == outcome == await stripe.query(operation)
     assert await stripe.query(operation, outcome.reference) == outcome
     assert await stripe.book() == [("charge", 1000)]
+
+
+async def test_a_cards_statement_shows_what_came_with_the_payment(stripe):
+    outcome = await stripe.execute(pay(statement_descriptor="Shop 7, May"))
+    assert isinstance(outcome, Succeeded)
+    intent = await stripe.read(f"payment_intents/{outcome.reference}?expand[]=latest_charge")
+    assert intent["statement_descriptor_suffix"] == "Shop 7, May"
+    assert intent["latest_charge"]["calculated_statement_descriptor"] == "MALIPO* Shop 7, May"
+
+
+@pytest.mark.parametrize("shown", ["a!#&(),-./:;=?@", "a[]^_`{|}~$%+ 0", "x" * 22])
+async def test_whatever_the_gateway_lets_pass_stripe_takes(stripe, shown):
+    assert DESCRIPTOR.methods[0].statement.takes(shown)
+    assert isinstance(await stripe.execute(pay(statement_descriptor=shown)), Succeeded)
 
 
 async def test_a_decline_keeps_the_banks_reason_and_the_payment_intents_id(stripe):

@@ -64,3 +64,18 @@ async def test_an_approved_amount_is_not_changed_and_a_paid_order_not_at_all(pay
     await paypal.pay(order)
     answer = await paypal.send("PATCH", f"{ORDERS}/{order}", [patch("replace", "custom_id", "x")])
     assert issues(answer) == [422, "ORDER_ALREADY_COMPLETED"]
+
+
+async def test_a_soft_descriptor_is_shown_back_patched_and_removed_by_the_rules_of_statements(paypal, issues):
+    order = await paypal.created(unit={"soft_descriptor": "TEA *7 a-b.c"})
+    assert await descriptor(paypal, order) == "TEA *7 a-b.c"
+    refused = await paypal.send("PATCH", f"{ORDERS}/{order}", [patch("replace", "soft_descriptor", "Tea, cake")])
+    assert issues(refused) == [400, "INVALID_PARAMETER_SYNTAX"]
+    await paypal.send("PATCH", f"{ORDERS}/{order}", [patch("replace", "soft_descriptor", "CAKE")])
+    assert await descriptor(paypal, order) == "CAKE"
+    await paypal.send("PATCH", f"{ORDERS}/{order}", [patch("remove", "soft_descriptor")])
+    assert await descriptor(paypal, order) is None
+
+
+async def descriptor(paypal, order):
+    return (await paypal.get(f"{ORDERS}/{order}"))["purchase_units"][0].get("soft_descriptor")

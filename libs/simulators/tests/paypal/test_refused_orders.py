@@ -38,6 +38,7 @@ async def test_every_field_against_the_schema_is_told(paypal, body, told):
         ({"custom_id": "c" * 128}, "INVALID_STRING_LENGTH"),
         ({"invoice_id": ""}, "INVALID_STRING_LENGTH"),
         ({"soft_descriptor": "s" * 23}, "INVALID_STRING_LENGTH"),
+        ({"soft_descriptor": "Tea & more"}, "INVALID_PARAMETER_SYNTAX"),
         ({"items": [{"name": "Tea", "unit_amount": money("1.00"), "quantity": "none"}]}, "INVALID_PARAMETER_SYNTAX"),
     ],
 )

@@ -77,3 +77,46 @@ async def test_types_of_payment_methods_can_be_excluded_as_long_as_cards_are_lef
     both = {"excluded_payment_method_types[]": "klarna", "allowed_payment_method_types[]": "card"}
     assert (await stripe.pay(extra=both)).status_code == 400
     assert (await stripe.pay(extra={"allowed_payment_method_types[]": "klarna"})).status_code == 400
+
+
+async def test_a_statement_shows_the_prefix_and_the_suffix_of_a_card_payment_cut_off_at_22(stripe):
+    plain = await stripe.paid()
+    assert await on_the_statement(stripe, plain) == "MALIPO SIMULATOR"
+    paid = await stripe.paid(extra={"statement_descriptor_suffix": "Tea"})
+    assert paid["statement_descriptor_suffix"] == "Tea"
+    assert await on_the_statement(stripe, paid) == "MALIPO* Tea"
+    long = await stripe.paid(extra={"statement_descriptor_suffix": "Café of the corner 7"})
+    assert await on_the_statement(stripe, long) == "MALIPO* Caf of the cor"
+
+
+async def test_a_capture_may_say_what_the_statement_shows(stripe):
+    held = await stripe.paid(extra={"capture_method": "manual", "statement_descriptor_suffix": "Tea"})
+    await stripe.post(f"/v1/payment_intents/{held['id']}/capture", {"statement_descriptor_suffix": "Cake"})
+    assert await on_the_statement(stripe, held) == "MALIPO* Cake"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"statement_descriptor": "Corner shop"},
+        {"statement_descriptor_suffix": "x" * 23},
+        {"statement_descriptor_suffix": "1234"},
+        {"statement_descriptor_suffix": ""},
+        *({"statement_descriptor_suffix": f"Tea{one}"} for one in "<>\\'\"*"),
+    ],
+)
+async def test_what_no_statement_of_a_card_shows_is_refused_at_creation_update_and_capture(stripe, wrong):
+    held = await stripe.paid(extra={"capture_method": "manual"})
+    open_one = (await stripe.post("/v1/payment_intents", {"amount": "701", "currency": "usd"})).json()
+    for path, form in (
+        ("/v1/payment_intents", {"amount": "701", "currency": "usd"}),
+        (f"/v1/payment_intents/{open_one['id']}", {}),
+        (f"/v1/payment_intents/{held['id']}/capture", {}),
+    ):
+        refused = await stripe.post(path, form | wrong)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, *wrong)
+
+
+async def on_the_statement(stripe, intent):
+    charge = await stripe.get(f"/v1/charges/{intent['latest_charge']}")
+    return charge.json()["calculated_statement_descriptor"]

@@ -66,6 +66,23 @@ class ProviderConformance(CallbackLaws):
             assert first.effects == second.effects != [], f"a repeat differs: {example.operation}"
             assert all(attempt.key_for("") in effect for effect in first.effects), "no `Attempt.key_for` in a request"
 
+    async def test_what_a_statement_is_to_show_is_sent_with_the_charge_and_with_every_repeat_of_it(self) -> None:
+        """Where the method's statements show anything; elsewhere the gateway refuses it."""
+        shown = "SHOP7"
+        for example in self.examples():
+            match example.operation:
+                case Charge(method=method) if (rules := self.descriptor.rules_of(method.type)) and rules.statement:
+                    attempt = self.attempt(msgspec.structs.replace(example.operation, statement_descriptor=shown))
+                case _:
+                    continue
+            assert rules.statement.takes(shown)
+            first, second = self.recorder(example.reply), self.recorder(example.reply)
+            for recorder, one_try in ((first, attempt), (second, replace(attempt, first_sent_at=clock.now()))):
+                async with self.on(recorder) as provider:
+                    await provider.execute(one_try)
+            assert any(shown.encode() in body for body in first.bodies), "the statement shows nothing of the merchant's"
+            assert first.effects == second.effects, "a repeat differs"
+
     async def test_what_has_no_key_is_sent_once(self) -> None:
         """By one call, whatever comes back: the kit calls for no second one, and no library may try again by itself."""
         if not isinstance(self.descriptor.repeat, Never):

@@ -71,7 +71,7 @@ class StripeCredentials(Details):
     )
 
 
-_SHOWN = "[ !#-&(),-;=?-\\[\\]-~]*"
+_SHOWN = "[ !#-&()+-;=?-\\[\\]-~]*"
 _STATEMENT = StatementDescriptor(
     f"^{_SHOWN}[A-Za-z]{_SHOWN}$", "ASCII without control characters and < > \\ ' \" *, with at least one letter"
 )
