@@ -85,8 +85,8 @@ async def test_a_statement_shows_the_prefix_and_the_suffix_of_a_card_payment_cut
     paid = await stripe.paid(extra={"statement_descriptor_suffix": "Tea"})
     assert paid["statement_descriptor_suffix"] == "Tea"
     assert await on_the_statement(stripe, paid) == "MALIPO* Tea"
-    long = await stripe.paid(extra={"statement_descriptor_suffix": "Café of the corner 7"})
-    assert await on_the_statement(stripe, long) == "MALIPO* Caf of the cor"
+    long = await stripe.paid(extra={"statement_descriptor_suffix": "Order №7 of the corner"})
+    assert await on_the_statement(stripe, long) == "MALIPO* Order 7 of the"
 
 
 async def test_a_capture_may_say_what_the_statement_shows(stripe):
