@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from model_wire import ModelProvider, described, exchange, money, name_of, require_ok, undoubted, verified
 
-from malipo.contracts.descriptor import OperationRules, SameKey
+from malipo.contracts.descriptor import OperationRules, SameKey, StatementDescriptor
 from malipo.contracts.outcomes import Declined, Outcome, Pending, Succeeded, Unknown
 from malipo.contracts.provider_commands import Charge
 from provider_kit.provider import ACCOUNT_CHANGED, Attempt, Callback, CallbackOutcome, ParsedCallback, kind_of
@@ -21,6 +21,7 @@ DESCRIPTOR = described(
     },
     repeat=SameKey(timedelta(days=1)),
     callbacks="signed",
+    statement=StatementDescriptor("^[A-Z0-9]+$", "capitals and digits"),
 )
 _KINDS = {"pay": "charge", "ref": "refund", "ret": "return_request"}
 
@@ -53,11 +54,13 @@ class KeyedProvider(ModelProvider):
 
     async def _send(self, attempt: Attempt) -> Outcome:
         operation = attempt.operation
-        body = {
+        body: dict[str, Any] = {
             "tag": operation.operation_id,
             "amount": operation.amount.amount_minor,
             "currency": operation.amount.currency,
         }
+        if isinstance(operation, Charge) and operation.statement_descriptor:
+            body["shown"] = operation.statement_descriptor
         kind = kind_of(operation)
         status, found = await self._exchange(attempt, "POST", f"/{kind}s", body, key=attempt.key_for(kind))
         return read(found) if status != 404 else Unknown(reason="http 404")

@@ -15,6 +15,7 @@ from malipo.contracts.descriptor import (
     MethodRules,
     OperationRules,
     ProviderDescriptor,
+    StatementDescriptor,
 )
 from malipo.contracts.methods import CardMethod
 from malipo.contracts.outcomes import Outcome, Unknown
@@ -40,10 +41,11 @@ def described(
     model: type[Method] = CardMethod,
     actions: tuple[ActionKind, ...] = (),
     captures: tuple[CaptureMode, ...] = ("automatic",),
+    statement: StatementDescriptor | None = None,
     **changes: Any,
 ) -> ProviderDescriptor:
     currencies = {currency: AmountRule() for currency in ("USD", "JPY")}
-    rules = MethodRules(model=model, currencies=currencies, actions=actions, captures=captures)
+    rules = MethodRules(model=model, currencies=currencies, actions=actions, captures=captures, statement=statement)
     plain = {"name": name, "title": name.title(), "credentials": Details, "methods": (rules,)}
     return ProviderDescriptor(**plain | {"operations": {"charge": OperationRules()}} | changes)
 

@@ -229,6 +229,12 @@ class SendsTheSecretInThePath(keyed.KeyedProvider):
         return await super()._exchange(attempt, method, f"/{attempt.credentials['secret']}{path}", body, **headers)
 
 
+class ShowsNothing(keyed.KeyedProvider):
+    async def _exchange(self, attempt, method, path, body=None, **headers):
+        kept = body and {name: value for name, value in body.items() if name != "shown"}
+        return await super()._exchange(attempt, method, path, kept, **headers)
+
+
 class CarriesNoAddress(keyless.KeylessProvider):
     async def _exchange(self, credentials, method, path, body=None):
         kept = body and {name: value for name, value in body.items() if name != "callback"}
@@ -281,6 +287,11 @@ class ConfirmsInAQuery(two_step.TwoStepProvider):
         (TestKeyed, SendsWhatHasExpired, "test_a_charge_that_has_expired_is_only_queried"),
         (TestKeyless, SendsTheMask, "test_no_mask_of_what_is_personal_is_sent"),
         (TestKeyed, SendsTheSecretInThePath, "test_no_secret_is_shown"),
+        (
+            TestKeyed,
+            ShowsNothing,
+            "test_what_a_statement_is_to_show_is_sent_with_the_charge_and_with_every_repeat_of_it",
+        ),
         (TestKeyless, CarriesNoAddress, "test_requests_carry_the_addresses_of_their_own_callbacks"),
         (TestKeyless, NamesAChargeOtherwise, "test_a_charges_requests_carry_the_names_of_our_own_making"),
         (TestKeyless, BelievesAHint, "test_a_hint_alone_is_believed_nothing"),
