@@ -29,7 +29,6 @@ from orchestrator.machine import (
     Subject,
     Transition,
     Trigger,
-    why_ignored,
 )
 from orchestrator.outcomes import (
     as_outcome,
@@ -38,7 +37,6 @@ from orchestrator.outcomes import (
     came_late,
     holds_after_the_end,
     is_behind,
-    is_known_money,
     is_news,
     is_of_other_money,
     learn_decision,
@@ -55,7 +53,7 @@ from orchestrator.outcomes import (
 from orchestrator.parts import after_capture, leaves_a_capture_open, of_the_rest, releases_the_rest
 from orchestrator.payment import Operation, Payment
 from orchestrator.recording import Recording
-from orchestrator.waits import await_answer, set_deadline, take_answer, watch_doubt
+from orchestrator.waits import await_answer, overdue_or_expired, set_deadline, take_answer, watch_doubt
 
 
 class UnknownOperation(LookupError):
@@ -234,14 +232,9 @@ class Fold(Recording):
         """Fire a deadline that has passed. One that no longer matters is dropped."""
         self.payment.timers[subject_id] = None
         if subject_id == self.payment.id:
-            self._payment_step(self._overdue_or_expired(), None)
+            self._payment_step(overdue_or_expired(self.payment, self.now), None)
         elif operation := self.payment.operations.get(subject_id):
             self._operation_step(operation, Trigger.OVERDUE, None)
-
-    def _overdue_or_expired(self) -> Trigger:
-        if self.payment.state is not State.REQUIRES_ACTION:
-            return Trigger.OVERDUE
-        return Trigger.EXPIRED if self.now >= self.payment.expires_at else Trigger.OVERDUE
 
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
         payment = self.payment
@@ -249,12 +242,12 @@ class Fold(Recording):
         transition = TABLE.get((Subject.PAYMENT, payment.state, trigger))
         if outcome is not None and is_of_other_money(payment, outcome):
             return self.contradict(payment.state, outcome, None)
-        if transition is not None and holds_after_the_end(transition) and self._is_known_hold(outcome):
+        if transition is not None and holds_after_the_end(transition) and self.is_known_hold(outcome):
             return None
         if transition is None and names(payment, outcome):
             trigger, transition = Trigger.NAMED, TABLE[Subject.PAYMENT, payment.state, Trigger.NAMED]
         if transition is None or not is_news(payment, trigger, outcome):
-            return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
+            return self.after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
         learn_payment(payment, outcome)
         self._asks_instead = transition.send is Send.CANCEL and self._cannot_cancel_now()
@@ -280,7 +273,7 @@ class Fold(Recording):
         if reason := why_failed_all_the_same(operation, outcome):
             return self.ignore(reason, operation.state, outcome, operation)
         if transition is None or not is_news(operation, trigger, outcome):
-            return self._after_the_end(operation.subject, operation.state, trigger, outcome, operation)
+            return self.after_the_end(operation.subject, operation.state, trigger, outcome, operation)
         before = operation.state
         learn_operation(operation, outcome)
         operation.state = transition.to
@@ -324,26 +317,6 @@ class Fold(Recording):
         """Start what was deferred and can be carried out now: a cancel, because the charge exists, or a refund, as it has a name."""
         for operation in self.payment.waiting(*(subjects or self.payment.possible)):
             self._operation_step(operation, Trigger.DISPATCHED, None)
-
-    def _is_known_hold(self, outcome: Outcome | None) -> bool:
-        """Whether money that is held after the end was to be released before: once is enough; what cannot be, is alerted."""
-        assert outcome is not None
-        releases = [one for one in self.payment.operations.values() if one.reason == commands.LATE_HOLD]
-        if any(one.state is not State.FAILED for one in releases):
-            self.ignored.append(Ignored.LATE)
-        elif releases or (outcome.reference or self.payment.reference) is None or not commands.can_cancel(self.payment):
-            self.contradict(self.payment.state, outcome, None)
-        else:
-            return False
-        return True
-
-    def _after_the_end(
-        self, subject: Subject, state: State, trigger: Trigger, outcome: Outcome | None, operation: Operation | None
-    ) -> None:
-        reason = why_ignored(subject, state, trigger)
-        if operation is None and isinstance(outcome, Succeeded) and not is_known_money(self.payment, outcome):
-            reason = Ignored.CONTRADICTION
-        self.ignore(reason, state, outcome, operation)
 
     def _shown_as_sent(self, transition: Transition, operation: Operation | None) -> Sent | None:
         """What `_add_command` adds for the transition itself: a charge is canceled by an operation, which has steps of its own."""

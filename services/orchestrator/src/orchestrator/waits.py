@@ -58,6 +58,12 @@ def take_answer(payment: Payment, subject: Payment | Operation, report: OutcomeR
         payment.answered.add(subject.id)
 
 
+def overdue_or_expired(payment: Payment, now: datetime) -> Trigger:
+    """What it means that the payment's deadline has passed: its intent is over if the customer was to act by then."""
+    waits = payment.state is State.REQUIRES_ACTION
+    return Trigger.EXPIRED if waits and now >= payment.expires_at else Trigger.OVERDUE
+
+
 def _first_wait_seconds(payment: Payment, outcome: Outcome | None) -> float | None:
     """How long after something is pending the provider is first asked: as it has said, else as its descriptor has it."""
     if not isinstance(outcome, Pending):
