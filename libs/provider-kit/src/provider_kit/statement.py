@@ -28,7 +28,8 @@ class Terms:
     new account begins that long ago. `longest`: the longest stretch of one look, longer than `lateness`. `every`: how long
     after one look an account is looked at again; `soonest`: where a callback has hinted at news, or there is more to read.
     `again`: in which time all of the window is read once more, part by part with the looks, for what shows later than that;
-    longer where `longest` and `every` allow no less.
+    longer where `longest` and `every` allow no less. `callbacks`: what it shows are the account's signed callbacks themselves,
+    under their own ids: one that came here is not taken again.
     """
 
     window: timedelta
@@ -37,6 +38,7 @@ class Terms:
     every: timedelta
     soonest: timedelta
     again: timedelta
+    callbacks: bool = False
 
     def __post_init__(self) -> None:
         if self.longest <= self.lateness:

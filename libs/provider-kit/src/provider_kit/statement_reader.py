@@ -161,9 +161,10 @@ class StatementReader:
         return any((OWN, name) in one.references for one in ours for name in purposes)
 
     async def _take(self, account: Account, page: Sequence[ParsedCallback], *, again: bool) -> None:
+        same = self._statement.terms.callbacks
         # A callback of the same id was perhaps not believed: what is fetched is, and is another report.
-        fetched = [replace(report, callback_id=f"fetched/{report.callback_id}") for report in page]
-        taking = [self._door.take(account, one, source="reconciliation") for one in fetched]
+        fetched = page if same else [replace(report, callback_id=f"fetched/{report.callback_id}") for report in page]
+        taking = [self._door.take(account, one, source="reconciliation", is_callback=same) for one in fetched]
         taken = await asyncio.gather(*taking, return_exceptions=True)
         for result in taken:
             if isinstance(result, BaseException):

@@ -129,7 +129,7 @@ def fenced(charge: Charge, response: StripeResponse) -> Outcome:
     the charge, which is there, or on its way. A fence, made now or found again, means that the charge is not there, for
     as long as Stripe knows the key. Nothing else proves anything: a request that is refused as invalid uses up no key.
     """
-    _refuse_unknown(response)
+    refuse_unsent(response)
     try:
         if response.status == 200:
             return NEVER_CHARGED if _is_fence(charge, response.body) else Unknown(reason="another object under the key")
@@ -164,7 +164,7 @@ def object_path(attempt: Attempt) -> str | None:
 
 def outcome_of_response(operation: ProviderOperation, response: StripeResponse, *, repeat: bool = False) -> Outcome:
     """What Stripe's response to the operation, perhaps a repeated one, means. Raises `NotSent` or `Misconfigured`."""
-    _refuse_unknown(response)
+    refuse_unsent(response)
     match response.status:
         case 200:
             return effect(operation, response.body) or Unknown(reason="no effect yet")
@@ -180,7 +180,7 @@ def outcome_of_response(operation: ProviderOperation, response: StripeResponse, 
 
 def shown(operation: ProviderOperation, response: StripeResponse) -> Outcome | None:
     """The operation's outcome by an object that we read; None when it shows no effect of it. Raises as `outcome_of_response`."""
-    _refuse_unknown(response)
+    refuse_unsent(response)
     return effect(operation, response.body) if response.status == 200 else _unread(response.status)
 
 
@@ -206,7 +206,7 @@ def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
 
 def read_page(operation: ProviderOperation, response: StripeResponse) -> tuple[Outcome | None, str | None]:
     """The operation's outcome by a page of a list, and the id to go on after; None for none. Raises as `outcome_of_response`."""
-    _refuse_unknown(response)
+    refuse_unsent(response)
     if response.status != 200:
         return _unread(response.status), None
     try:
@@ -359,7 +359,7 @@ def _explained(operation: ProviderOperation, outcome: Outcome) -> Outcome:
     return msgspec.structs.replace(outcome, message=message)
 
 
-def _refuse_unknown(response: StripeResponse) -> None:
+def refuse_unsent(response: StripeResponse) -> None:
     """Raise for a status by which, as Stripe documents, it has not carried out the request: 401, 403 or 429."""
     match response.status:
         case 401 | 403:

@@ -1,0 +1,60 @@
+"""Reads an account's events at Stripe, as its webhooks would have brought them: what none has told is taken in by that."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import batched
+
+from malipo.contracts.providers.stripe import EVENT_TYPES
+from provider_kit.credentials import Account
+from provider_kit.errors import NotSent
+from provider_kit.provider import Credentials, ParsedCallback
+from provider_kit.sending import nothing_begun
+from provider_kit.statement import Stretch, Terms
+from provider_stripe.client import StripeClient, identity, secret_key
+from provider_stripe.settings import STATEMENT_EVERY
+from provider_stripe.statement_rows import EVENTS_PATH, MOST_TYPES, Page, Query, events_in, events_within, read_page
+
+TERMS = Terms(
+    window=timedelta(days=30),  # docs.stripe.com/api/events/list
+    lateness=timedelta(minutes=15),  # longer than Stripe's clock and ours may differ (`mapping`)
+    longest=timedelta(days=1),
+    every=STATEMENT_EVERY,
+    soonest=timedelta(minutes=1),
+    again=timedelta(days=30),  # Stripe shows an event at once: twice is enough, and costs no more than once
+    callbacks=True,
+)
+_MOST_PAGES = 500  # of one list in one look: fifty thousand objects; what is more is read in shorter stretches
+
+
+class StripeStatement:
+    """The lists of all accounts. `every`: how often each is looked at."""
+
+    def __init__(self, client: StripeClient, *, every: timedelta = TERMS.every) -> None:
+        self.terms = replace(TERMS, every=every, soonest=min(every, TERMS.soonest))
+        self._client = client
+
+    def is_read(self, credentials: Credentials) -> bool:
+        """Always. Raises `Misconfigured`."""
+        identity(credentials)
+        return True
+
+    async def pages(self, account: Account, stretch: Stretch) -> AsyncGenerator[Sequence[ParsedCallback]]:
+        """The events of that time. Raises `NotSent` or `Misconfigured`."""
+        for types in batched(EVENT_TYPES, MOST_TYPES):
+            query = events_within(stretch.since, stretch.until, types)
+            async for page in self._listed(account, EVENTS_PATH, query, "events"):
+                yield events_in(page)
+
+    async def _listed(self, account: Account, path: str, query: Query, noun: str) -> AsyncGenerator[Page]:
+        key = secret_key(account.credentials, account.mode)
+        for _ in range(_MOST_PAGES):
+            with nothing_begun(f"no {noun} from Stripe"):
+                response = await self._client.get(key, path, query)
+            page = read_page(response, noun)
+            yield page
+            if page.after is None:
+                return
+            query = {**query, "starting_after": page.after}
+        msg = f"more {noun} than are read in one look"
+        raise NotSent(msg)
