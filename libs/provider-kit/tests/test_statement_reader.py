@@ -105,25 +105,6 @@ async def test_what_is_read_is_believed_though_a_callback_of_the_same_id_was_a_h
     assert await kit.outcomes() == [PAID]
 
 
-@pytest.mark.parametrize("told_first", [True, False])
-async def test_a_callback_that_is_shown_in_the_statement_as_well_is_taken_once(kit, make, reader, told_first):
-    reader.statement.terms = replace(reader.statement.terms, callbacks=True)
-    await in_doubt(kit, make)
-
-    async def told() -> str:
-        return await kit.door.take(await kit.credentials.by_id("cred_1"), REPORT)
-
-    if told_first:
-        assert await told() == "stored"
-        await reader.look()
-    else:
-        await reader.look()
-        assert await told() == "duplicate"
-    (report, *_) = reports = [one for one in await kit.reports() if isinstance(one, OutcomeReported)]
-    assert (len(reports), report.callback_id, report.outcome) == (1, "tx_1", PAID)
-    assert report.source == ("callback" if told_first else "reconciliation")
-
-
 async def test_what_is_read_is_told_as_such_also_when_it_is_known_only_later_what_it_is(kit, make, reader):
     purpose = replace(BY_HAND.received[0], account_reference="order 7")
     ours = replace(purpose, reference="tx_3", account_reference="P1")
