@@ -15,7 +15,7 @@ from malipo.messaging.database import Database
 from malipo.messaging.group_commit import GroupCommit
 from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from malipo.platform import logs, tracing
-from provider_kit import knowledge, opened, received, reminders, reports, unmatched
+from provider_kit import knowledge, opened, opened_attempts, received, reminders, reports, unmatched
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.concealed import Concealed
 from provider_kit.credentials import Account
@@ -154,6 +154,7 @@ class Door:
         concealed = await self._keys.concealed_of(believed)
         for one in some:
             self._publish(unit, one, matched[one.message_id], ours, concealed)
+        opened_attempts.keep_disputes(unit, self._name, [pair for found in matched.values() for pair in found.opened])
         money = [(one, found) for one in some for found in matched[one.message_id].received]
         received.keep(unit, [(one.origin, found) for one, found in money])
         for result, number in (("kept", len(money)), ("explained", sum(len(m.explained) for m in matched.values()))):

@@ -104,10 +104,10 @@ def unasked(operation: ProviderOperation, outcome: Outcome, origin: Origin) -> O
 
 
 def opened(one: Opened, payment_id: str, origin: Origin) -> OperationOpened:
-    """A refund of this payment that was made at the provider itself."""
+    """A refund of this payment that was made at the provider itself, or a dispute of it."""
     return OperationOpened(
         payment_id=payment_id,
-        kind="refund",
+        kind=one.kind,
         provider=origin.provider,
         reference=one.reference,
         amount=one.amount,

@@ -19,18 +19,8 @@ from malipo.contracts.outcomes import (
 from malipo.money import Money
 from orchestrator import commands
 from orchestrator.deadlines import repeats_command
-from orchestrator.machine import (
-    DECIDED,
-    OF_THE_CHARGE,
-    TABLE,
-    Ignored,
-    Send,
-    State,
-    Subject,
-    Transition,
-    Trigger,
-    why_ignored,
-)
+from orchestrator.disputes import decided, goes_on
+from orchestrator.machine import DECIDED, OF_THE_CHARGE, TABLE, Ignored, Transition, why_ignored
 from orchestrator.outcomes import (
     as_outcome,
     believable,
@@ -55,7 +45,8 @@ from orchestrator.outcomes import (
 from orchestrator.parts import after_capture, leaves_a_capture_open, of_the_rest, releases_the_rest
 from orchestrator.payment import Operation, Payment
 from orchestrator.recording import Recording
-from orchestrator.waits import await_answer, set_deadline, take_answer, watch_doubt
+from orchestrator.states import Send, State, Subject, Trigger
+from orchestrator.waits import await_answer, overdue_or_expired, set_deadline, take_answer, watch_doubt
 
 
 class UnknownOperation(LookupError):
@@ -106,18 +97,19 @@ class Fold(Recording):
         return self._payment_step(Trigger.RECEIVED, outcome)
 
     def open(self, report: OperationOpened) -> None:
-        """Apply a refund that somebody began at the provider: it begins here unless it is known, and then its outcome follows.
-
-        Of another amount than was known when it ended it cannot be.
+        """Apply a refund or dispute that somebody began at the provider: it begins here unless it is known, and then its outcome
+        follows. Of another amount than was known when it ended a refund cannot be; how a dispute stood may be older than is known.
 
         Raises `ValueError` for another currency than the payment's, which no refund of it can have.
         """
         opened = commands.opened_operation(self.payment, report, self.now)
-        operation = self.payment.refund_like(opened)
+        operation = self.payment.opened_like(opened)
         if operation is None:
             operation = self.payment.operations[opened.id] = opened
             self._operation_step(operation, Trigger.OPENED, None)
-        if operation.amount_minor != opened.amount_minor and not operation.live:
+        elif operation.dispute and opened.dispute and not goes_on(operation.dispute, opened.dispute):
+            return self.ignored.append(Ignored.REPEAT if operation.dispute == opened.dispute else Ignored.LATE)
+        if operation.subject is Subject.REFUND and operation.amount_minor != opened.amount_minor and not operation.live:
             return self.contradict(operation.state, report.outcome, operation)
         return self._apply_to_operation(operation, report.outcome)
 
@@ -129,6 +121,7 @@ class Fold(Recording):
         if operation is None:
             learn_decision(self.payment, trigger)
             return self._payment_step(trigger, None)
+        operation.dispute = operation.dispute and decided(operation.dispute, trigger)
         self._operation_step(operation, trigger, None)
         if trigger is Trigger.DECIDED_COMPLETED and operation.subject in OF_THE_CHARGE:
             amount = Money(operation.amount_minor, self.payment.amount.currency)
@@ -234,14 +227,9 @@ class Fold(Recording):
         """Fire a deadline that has passed. One that no longer matters is dropped."""
         self.payment.timers[subject_id] = None
         if subject_id == self.payment.id:
-            self._payment_step(self._overdue_or_expired(), None)
+            self._payment_step(overdue_or_expired(self.payment, self.now), None)
         elif operation := self.payment.operations.get(subject_id):
             self._operation_step(operation, Trigger.OVERDUE, None)
-
-    def _overdue_or_expired(self) -> Trigger:
-        if self.payment.state is not State.REQUIRES_ACTION:
-            return Trigger.OVERDUE
-        return Trigger.EXPIRED if self.now >= self.payment.expires_at else Trigger.OVERDUE
 
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
         payment = self.payment
@@ -257,7 +245,7 @@ class Fold(Recording):
             return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
         learn_payment(payment, outcome)
-        self._asks_instead = transition.send is Send.CANCEL and self._cannot_cancel_now()
+        self._asks_instead = transition.send is Send.CANCEL and commands.cannot_cancel_now(payment, self.source)
         if transition.to is State.REQUIRES_ACTION and before is not transition.to:
             payment.action_at = min(self.observed_at or self.now, self.now)
         payment.state = transition.to
@@ -389,19 +377,10 @@ class Fold(Recording):
         elif commands.can_cancel(payment) and not payment.live(Subject.CANCEL):
             self.start(commands.own_cancel(payment, self.now))
 
-    def _cannot_cancel_now(self) -> bool:
-        """Whether to ask how the charge stands instead: a cancel needs its reference, and a provider that has cancels. When a
-        cancel has just failed, perhaps as the charge has ended, that is asked before the next one.
-
-        Only a deadline asks: the answer to a query would cause the next one at once.
-        """
-        if self.payment.reference is None:
-            return True
-        of_no_use = not commands.can_cancel(self.payment) or self.payment.cancel_failed_last
-        return self.source == "deadline" and of_no_use
-
     def _give_back_late(self) -> None:
-        """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet."""
+        """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet or disputed."""
         payment = self.payment
+        if payment.live(Subject.DISPUTE):
+            return
         if payment.late_payments == "refund" and payment.refundable_minor > 0 and commands.can_refund(payment):
             self.give_back(commands.own_refund(payment, self.now))

@@ -36,12 +36,13 @@ from malipo.platform.logs import log
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, span
 from orchestrator import store, suspense
 from orchestrator.advance import Fold
-from orchestrator.machine import Ignored, State
+from orchestrator.machine import Ignored
 from orchestrator.payment import Payment
 from orchestrator.receipts import Claim, Receipts
 from orchestrator.requests import Refused, begin
 from orchestrator.resending import Resend
 from orchestrator.routing import route
+from orchestrator.states import State
 from orchestrator.store import Published
 
 STATUS = Counter(

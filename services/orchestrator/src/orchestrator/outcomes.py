@@ -14,6 +14,7 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    Disputed,
     Outcome,
     OutcomeReported,
     Pending,
@@ -23,8 +24,10 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.money import Money
-from orchestrator.machine import DECIDED, Ignored, State, Subject, Transition, Trigger, why_ignored
+from orchestrator.disputes import is_news_of_dispute, trigger_of_dispute
+from orchestrator.machine import DECIDED, Ignored, Transition, why_ignored
 from orchestrator.payment import Operation, Payment
+from orchestrator.states import State, Subject, Trigger
 
 
 def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
@@ -119,8 +122,8 @@ def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> t
 
 
 def trigger_of(outcome: Outcome) -> Trigger:
-    """The trigger for a provider's outcome: each has the outcome's own name."""
-    return Trigger(RESULTS[type(outcome)])
+    """The trigger for a provider's outcome: each has the outcome's own name, but for how a dispute ends."""
+    return trigger_of_dispute(outcome) if isinstance(outcome, Disputed) else Trigger(RESULTS[type(outcome)])
 
 
 def trigger_from(source: Source, outcome: Outcome) -> Trigger:
@@ -159,6 +162,8 @@ def is_news(subject: Payment | Operation, trigger: Trigger, outcome: Outcome | N
 
     That it is still pending is none, unless it waits for something else now.
     """
+    if isinstance(outcome, Disputed) and isinstance(subject, Operation):
+        return is_news_of_dispute(subject, trigger, outcome)
     if trigger not in (Trigger.PENDING, Trigger.BEGUN):
         return True
     return not subject.unclear and not (trigger is Trigger.PENDING and _adds_nothing(subject, outcome))
@@ -181,7 +186,7 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
             payment.action = action
         case Pending():
             _learn_wait(payment, outcome)
-        case Authorized() | Canceled() | Approved() | Unknown():
+        case Authorized() | Canceled() | Approved() | Disputed() | Unknown():
             pass
 
 
@@ -216,7 +221,7 @@ def learn_decision(payment: Payment, trigger: Trigger) -> None:
 
 
 def learn_operation(operation: Operation, outcome: Outcome | None) -> None:
-    """Keep what the outcome says of a capture, cancel or refund."""
+    """Keep what the outcome says of an operation."""
     if outcome is None:
         return
     operation.reference = outcome.reference or operation.reference
@@ -226,6 +231,8 @@ def learn_operation(operation: Operation, outcome: Outcome | None) -> None:
             operation.failure = failure_of(code, message)
         case Succeeded() | Authorized() | Canceled() | ActionRequired():
             operation.failure = _too_late(operation.subject, outcome)
+        case Disputed():
+            operation.dispute = outcome
         case Pending() | Approved() | Unknown():
             pass
 

@@ -9,9 +9,10 @@ from malipo.contracts.events import Cause, EventType, PaymentTransitioned, Payme
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import Outcome
 from orchestrator import commands
-from orchestrator.machine import Ignored, State, Subject, Transition, Trigger
+from orchestrator.machine import Ignored, Transition
 from orchestrator.outcomes import detail_of, trigger_of
 from orchestrator.payment import Operation, Payment
+from orchestrator.states import State, Subject, Trigger
 from orchestrator.views import operation_view, payment_view
 
 

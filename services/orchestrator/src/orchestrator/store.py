@@ -18,8 +18,8 @@ from malipo.messaging.runtime import INBOX_DAYS
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, insert, names
 from malipo.money import Money
-from orchestrator.machine import State, Subject
 from orchestrator.payment import Operation, Payment
+from orchestrator.states import State, Subject
 from orchestrator.tables import HISTORY, OPERATION_CHANGES, OPERATIONS, PAYMENT_CHANGES, PAYMENTS, REFUSALS, TIMERS
 
 RESENDABLE_DAYS = INBOX_DAYS - 10
@@ -220,7 +220,7 @@ def _payment_row(payment: Payment) -> dict[str, Any]:
 
 def _operation_row(operation: Operation) -> dict[str, Any]:
     row = {name: getattr(operation, name) for name in _PUT_OPERATIONS.keys}
-    return row | {"failure": msgspec.to_builtins(operation.failure)}
+    return row | {name: msgspec.to_builtins(row[name]) for name in ("failure", "dispute")}
 
 
 def _history_row(one: Published, transition: PaymentTransitioned) -> dict[str, Any]:

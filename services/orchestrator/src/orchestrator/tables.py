@@ -94,8 +94,9 @@ OPERATION_CHANGES = (
     Column("updated_at", MOMENT, nullable=False),
     Column("came_back", Boolean, nullable=False),
     Column("unclear", Boolean, nullable=False),
+    Column("dispute", JSONB),
 )
-"""What changes of a capture, cancel or refund."""
+"""What changes of a capture, cancel, refund or dispute."""
 
 OPERATIONS = Table(
     "operations",

@@ -6,8 +6,9 @@ from malipo.contracts.descriptor import PENDING
 from malipo.contracts.outcomes import Outcome, OutcomeReported, Pending, Unknown
 from malipo.contracts.providers import PROVIDERS
 from orchestrator.deadlines import deadline_seconds
-from orchestrator.machine import State, Transition, Trigger
+from orchestrator.machine import Transition
 from orchestrator.payment import Operation, Payment
+from orchestrator.states import State, Trigger
 
 _JUST_OVER, _LONGEST = timedelta(seconds=10), timedelta(days=1)
 
@@ -56,6 +57,12 @@ def take_answer(payment: Payment, subject: Payment | Operation, report: OutcomeR
     if subject.unanswered and report.source in ("attempt", "query") and answered_step >= subject.asked_step:
         subject.unanswered = False
         payment.answered.add(subject.id)
+
+
+def overdue_or_expired(payment: Payment, now: datetime) -> Trigger:
+    """What it means that the payment's deadline has passed: its intent is over if the customer was to act by then."""
+    waits = payment.state is State.REQUIRES_ACTION
+    return Trigger.EXPIRED if waits and now >= payment.expires_at else Trigger.OVERDUE
 
 
 def _first_wait_seconds(payment: Payment, outcome: Outcome | None) -> float | None:

@@ -9,8 +9,23 @@ from malipo.money import Money
 from malipo.platform.logs import log
 from provider_kit.bodies import name_of_body
 from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, Unmatched
-from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, reason_of, standing
-from provider_stripe.objects import ABOUT, DATA, EVENT, OBJECT, About, Event, Intent, StripeRefund, is_id
+from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, standing
+from provider_stripe.objects import (
+    ABOUT,
+    DATA,
+    EVENT,
+    OBJECT,
+    About,
+    Event,
+    Found,
+    Intent,
+    StripeDispute,
+    is_id,
+)
+from provider_stripe.standing import token
+
+_OPENED = ("refund", "dispute")
+"""What others may have made of a payment of ours."""
 
 
 def parse_event(body: bytes) -> ParsedCallback:
@@ -37,8 +52,8 @@ def _parsed(event: Event) -> ParsedCallback:
     tags = about.metadata or {}
     if FENCE in tags:
         return ParsedCallback(event.id)  # no operation: it only made a key useless
-    ours = _are_ours(tags)
-    if about.object == "dispute" or (about.object != "refund" and not ours):
+    ours = _are_ours(tags) and about.object != "dispute"  # whose tags anybody may have given
+    if about.object not in _OPENED and not ours:
         return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
     try:
         found = OBJECT.decode(raw)
@@ -57,23 +72,24 @@ def _parsed(event: Event) -> ParsedCallback:
     )
 
 
-def _opened(event: Event, about: About, found: Intent | StripeRefund, outcome: Outcome) -> ParsedCallback:
-    """A refund without our tags: made in Stripe's dashboard, or by another system of the account."""
+def _opened(event: Event, about: About, found: Found, outcome: Outcome) -> ParsedCallback:
+    """A dispute, or a refund without our tags: made in Stripe's dashboard, or by another system of the account."""
     charge = {"payment_intent": about.payment_intent, "charge": about.charge}
     objects = {name: reference for name, reference in charge.items() if reference}
     amount = _amount(about)
-    if not isinstance(found, StripeRefund) or found.created is None or amount is None or not objects:
+    if isinstance(found, Intent) or found.created is None or not amount or not amount.amount_minor or not objects:
         return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
-    refund = Opened(
+    opened = Opened(
         event_type=event.type,
         reference=found.id,
         about=objects,
         amount=amount,
         outcome=outcome,
         opened_at=clock.from_unix(found.created),
-        reason=reason_of(found),
+        reason=token(found.reason),
+        kind="dispute" if isinstance(found, StripeDispute) else "refund",
     )
-    return ParsedCallback(event.id, opened=(refund,))
+    return ParsedCallback(event.id, opened=(opened,))
 
 
 def _not_understood(event: Event, about: About, reason: str) -> ParsedCallback:

@@ -1,6 +1,5 @@
 """Malipo's operations as Stripe's forms, and Stripe's responses as Malipo's outcomes. Pure."""
 
-import re
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -24,6 +23,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
 from malipo.money import Money
+from provider_kit.disputes import Dispute
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ERROR_STORED, Attempt, ProviderOperation
 from provider_stripe.objects import (
@@ -32,11 +32,14 @@ from provider_stripe.objects import (
     PROBLEMS,
     TAGGED,
     Failure,
+    Found,
     Intent,
     Problem,
+    StripeDispute,
     StripeRefund,
     StripeResponse,
 )
+from provider_stripe.standing import dispute_standing, token
 
 PAYMENT = "malipo_payment_id"
 OPERATION = "malipo_operation_id"
@@ -53,7 +56,6 @@ _LONG_WAITS = ("insufficient_funds", "charge_pending")
 """Why a refund is pending that waits for other money to arrive (docs.stripe.com/api/refunds/object, `pending_reason`)."""
 _LONG_WAIT_SECONDS = 6 * 3600
 _REFUND_ENDS = {"failed": "The refund failed", "canceled": "The refund was canceled"}
-_TOKEN = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 
 ARRIVED = Unknown(reason="the charge has reached Stripe, and its outcome is not found yet")
 NEVER_CHARGED = Declined(
@@ -84,8 +86,8 @@ def request(attempt: Attempt) -> tuple[str, dict[str, str]]:
             form = {"payment_intent": operation.reference, "amount": str(operation.amount.amount_minor)}
             reason = {"reason": operation.reason} if operation.reason in _REASONS else {}
             return "/v1/refunds", form | reason | tags
-        case ReturnRequest():
-            raise TypeError("Stripe has no return requests")
+        case ReturnRequest() | Dispute():
+            raise TypeError("Stripe has no return requests, and a dispute is opened by others")
 
 
 def _charge_form(charge: Charge, method: Method | None) -> dict[str, str]:
@@ -158,6 +160,8 @@ def object_path(attempt: Attempt) -> str | None:
             return intent_path(attempt.operation.reference)
         case Refund():
             return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"
+        case Dispute():
+            return attempt.reference and f"/v1/disputes/{quote(attempt.reference, safe='')}"
         case ReturnRequest():
             raise TypeError("Stripe has no return requests")
 
@@ -220,12 +224,18 @@ def read_page(operation: ProviderOperation, response: StripeResponse) -> tuple[O
     return None, tagged[-1].id if page.has_more and tagged else None
 
 
-def standing(found: Intent | StripeRefund) -> Outcome | None:
-    """How a PaymentIntent or Refund stands; None while nothing was tried. `ValueError` for an impossible amount."""
-    return _intent_standing(found) if isinstance(found, Intent) else _refund_standing(found)
+def standing(found: Found) -> Outcome | None:
+    """How a PaymentIntent, Refund or Dispute stands; None while nothing was tried. `ValueError` for an impossible amount."""
+    match found:
+        case Intent():
+            return _intent_standing(found)
+        case StripeRefund():
+            return _refund_standing(found)
+        case StripeDispute():
+            return dispute_standing(found)
 
 
-def _effect(operation: ProviderOperation, found: Intent | StripeRefund) -> Outcome | None:
+def _effect(operation: ProviderOperation, found: Found) -> Outcome | None:
     match operation, found:
         case Charge(), Intent() if (found.amount, found.currency.upper()) == _plain(operation.amount):
             return standing(found)
@@ -235,7 +245,7 @@ def _effect(operation: ProviderOperation, found: Intent | StripeRefund) -> Outco
             return _unless(found, "requires_capture")
         case Cancel(), Intent():
             return _unless(found, "requires_capture", "processing")
-        case Refund(), StripeRefund():
+        case (Refund(), StripeRefund()) | (Dispute(), StripeDispute()):
             return standing(found)
         case _:
             return Unknown(reason="another kind of object")
@@ -265,7 +275,7 @@ def _intent_standing(intent: Intent) -> Outcome | None:
         case "requires_payment_method" | "requires_confirmation":
             return None
         case unheard_of:
-            return Unknown(reason=f"status {_token(unheard_of)}", reference=reference)
+            return Unknown(reason=f"status {token(unheard_of)}", reference=reference)
 
 
 def _action(intent: Intent) -> Outcome:
@@ -274,7 +284,7 @@ def _action(intent: Intent) -> Outcome:
     page = action and action.redirect_to_url
     if page:
         return ActionRequired(action=Redirect(page.url), reference=intent.id)
-    name = (action and _token(action.type)) or "unknown"
+    name = (action and token(action.type)) or "unknown"
     return ActionRequired(action=OtherAction(name), reference=intent.id)
 
 
@@ -290,17 +300,17 @@ def _refund_standing(refund: StripeRefund) -> Outcome:
             return Pending(reference=refund.id, check_after=_LONG_WAIT_SECONDS)
         case "failed" if refund.failure_balance_transaction:
             return Reversed(
-                code=_token(refund.failure_reason) or "refund_failed",
+                code=token(refund.failure_reason) or "refund_failed",
                 message="The refund came back to the balance at Stripe.",
                 reference=refund.id,
             )
         case "failed" | "canceled":
-            reason = _token(refund.failure_reason)
+            reason = token(refund.failure_reason)
             why = f": {reason}." if reason else ", which gave no reason."
             message = f"{_REFUND_ENDS[refund.status]} at Stripe{why}"
             return Declined(code=reason or f"refund_{refund.status}", message=message, reference=refund.id)
         case unheard_of:
-            return Unknown(reason=f"status {_token(unheard_of)}", reference=refund.id)
+            return Unknown(reason=f"status {token(unheard_of)}", reference=refund.id)
 
 
 def _refused(operation: ProviderOperation, body: bytes, *, new_on_repeat: bool) -> Outcome:
@@ -324,7 +334,7 @@ def _refused(operation: ProviderOperation, body: bytes, *, new_on_repeat: bool) 
         case "idempotency_error":
             return KEY_MISFIT
         case unheard_of:
-            return Unknown(reason=f"error {_token(unheard_of)}")
+            return Unknown(reason=f"error {token(unheard_of)}")
 
 
 def _declined(failure: Failure, reference: str | None) -> Declined:
@@ -335,18 +345,8 @@ def _declined(failure: Failure, reference: str | None) -> Declined:
         own = "invalid_request"
         text = "Stripe refused the request, without a reason."
     message = (failure.message or "").strip()[:_MAX_MESSAGE] or text
-    code = _token(failure.decline_code) or _token(failure.code) or own
+    code = token(failure.decline_code) or token(failure.code) or own
     return Declined(code=code, message=message, reference=reference)
-
-
-def reason_of(refund: StripeRefund) -> str | None:
-    """Why a refund was made, in a word of Stripe's."""
-    return _token(refund.reason)
-
-
-def _token(text: str | None) -> str | None:
-    """A code or type of Stripe's; None for what does not look like one, and could be anything."""
-    return text if text and _TOKEN.fullmatch(text) else None
 
 
 def _explained(operation: ProviderOperation, outcome: Outcome) -> Outcome:

@@ -75,6 +75,31 @@ class StripeRefund(msgspec.Struct, tag_field="object", tag="refund"):
     failure_balance_transaction: str | None = None
 
 
+class Movement(msgspec.Struct):
+    """A balance transaction of a dispute: below zero what the bank has taken, above zero what it gave back."""
+
+    amount: int
+
+
+class EvidenceDetails(msgspec.Struct):
+    """Until when a dispute can be answered, a Unix time."""
+
+    due_by: int | None = None
+
+
+class StripeDispute(msgspec.Struct, tag_field="object", tag="dispute"):
+    """A Dispute, as far as we read it. `created` is a Unix time. Its amount and currency may be others than the charge's."""
+
+    id: Id
+    status: str
+    amount: int
+    currency: str
+    created: int
+    reason: str | None = None
+    balance_transactions: list[Movement] = []
+    evidence_details: EvidenceDetails | None = None
+
+
 class Problem(Failure):
     """An error; `payment_intent` is how the PaymentIntent stands after it."""
 
@@ -136,7 +161,10 @@ def is_id(text: str) -> bool:
     return re.match(_ID, text) is not None
 
 
-OBJECT = Reader[Intent | StripeRefund](Intent | StripeRefund)
+Found = Intent | StripeRefund | StripeDispute
+"""What operations make at Stripe, and disputes."""
+
+OBJECT = Reader[Found](Found)
 PROBLEMS = Reader[Problems](Problems)
 LISTING = Reader[Listing](Listing)
 TAGGED = Reader[Tagged](Tagged)

@@ -94,12 +94,13 @@ class CancelPayment(Message, frozen=True, kw_only=True):
 
 
 class RefundPayment(Message, frozen=True, kw_only=True):
-    """Refund money; without an amount, all that is left."""
+    """Refund money; without an amount, all that is left. `despite_dispute`: also while a dispute is open, whose end may take it again."""
 
     payment_id: str
     refund_id: str
     amount_minor: int | None = None
     reason: str | None = None
+    despite_dispute: bool = False
 
 
 class RequestReturn(Message, frozen=True, kw_only=True):

@@ -293,6 +293,7 @@ class ProviderDescriptor:
     `own_references`: what a request to it names an operation by beside its own ids, made of the operation's id alone, such
     as a purpose or an invoice's number (`identity.short_name`): known before anything is sent.
     `receives`: it may report money that came without a payment, and so the money of a charge a second time.
+    `disputes`: it reports when customers have their bank take money back, and can be asked how that stands.
     `own_addresses`: whether its requests carry the addresses of their own callbacks.
     `setup`: what a merchant has to configure at the provider, for the API's description.
     `waits`: what its reasons of a `Pending` mean to a merchant, by its code, each as a sentence.
@@ -311,6 +312,7 @@ class ProviderDescriptor:
     pending: timedelta = PENDING
     own_references: Callable[[str], Sequence[str]] = _no_names
     receives: bool = True
+    disputes: bool = False
     own_addresses: bool = False
     setup: str = ""
     waits: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -7,7 +7,7 @@ import msgspec
 from malipo import clock
 from malipo.contracts.commands import CaptureMode, Mode, Transfer
 from malipo.contracts.message import Message, Moment
-from malipo.contracts.outcomes import Action
+from malipo.contracts.outcomes import Action, DisputeStatus
 
 PaymentStatus = Literal[
     "initiated",
@@ -19,7 +19,7 @@ PaymentStatus = Literal[
     "failed",
     "canceled",
 ]
-OperationKind = Literal["capture", "cancel", "refund", "return_request"]
+OperationKind = Literal["capture", "cancel", "refund", "return_request", "dispute"]
 """What the operations of a payment are; its charge is none of these."""
 OpenedBy = Literal["merchant", "malipo", "provider"]
 """Who began an operation: the merchant by a command, Malipo by itself, or somebody at the provider."""
@@ -38,12 +38,16 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund, capture, cancel or return request as merchants see it. `final`, of a capture: what it leaves is released, and not held further."""
+    """A refund, capture, cancel, return request or dispute as merchants see it.
+
+    `final`, of a capture: what it leaves is released, and not held further. `respond_by` and `withdrawn` are of a dispute, as in
+    `Disputed`; its `currency` may be another than the payment's.
+    """
 
     id: str
     payment_id: str
     kind: OperationKind
-    status: OperationStatus
+    status: OperationStatus | DisputeStatus
     amount: int
     currency: str
     created_at: Moment
@@ -53,10 +57,13 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     provider_reference: str | None = None
     final: bool | None = None
+    respond_by: Moment | None = None
+    withdrawn: bool | None = None
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as merchants see it. Amounts in minor units of `currency`. `payer` is who pays, masked, where the provider tells.
+    `amount_disputed` is what disputes have taken or hold of `amount_captured`; one in another currency counts as all of it.
 
     `transfer` and `remittance` are of methods by which money goes to a recipient, and so is `return_request`, the last one. `initiated` is the status of methods that have
     it (`MethodRules.initiates`), until the provider works on the payment. `statement_descriptor` is what the customer's statement shows.
@@ -91,6 +98,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     statement_descriptor: str | None = None
     transfer: Transfer | None = None
     return_request: OperationView | None = None
+    amount_disputed: int = 0
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +131,10 @@ EventType = Literal[
     "cancel.failed",
     "return_request.completed",
     "return_request.failed",
+    "dispute.opened",
+    "dispute.updated",
+    "dispute.won",
+    "dispute.lost",
 ]
 """The types of events that merchants receive."""
 EVENT_TYPES: tuple[EventType, ...] = EventType.__args__
@@ -171,6 +183,7 @@ RefusalCode = Literal[
     "refund_exceeds_captured",
     "return_request_impossible",
     "return_request_in_progress",
+    "payment_disputed",
 ]
 """Why a command is not carried out."""
 REFUSAL_CODES: tuple[RefusalCode, ...] = RefusalCode.__args__
@@ -216,7 +229,7 @@ class RollCalled(Message, frozen=True, kw_only=True):
 def event_body(step: PaymentTransitioned) -> dict[str, Any]:
     """The body that merchants get for a transition with an event, by webhook and from `GET /v1/events` alike.
 
-    `data` holds the payment after the transition and, under its kind, the refund or capture that it is about.
+    `data` holds the payment after the transition and, under its kind, the refund, capture or dispute that it is about.
     """
     assert step.public_event is not None
     data: dict[str, Any] = {

@@ -8,7 +8,18 @@ from typing import Literal, NamedTuple
 
 from malipo.contracts.events import Failure
 
-May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "request_return", "configure", "pay_anew"]
+May = Literal[
+    "wait",
+    "repeat",
+    "redirect",
+    "capture",
+    "cancel",
+    "refund",
+    "request_return",
+    "answer_dispute",
+    "configure",
+    "pay_anew",
+]
 """What a merchant can be told to do next."""
 
 

@@ -130,6 +130,7 @@ PROBLEMS: dict[str, Kind] = {
     "payment_not_cancelable":    Kind(409, "Payment cannot be canceled", "Money has moved or the payment has ended; refund it if it took money, ask for its return if it sent some.", ANSWERED),
     "return_request_impossible": Kind(409, "Nobody can be asked for the money", "Only of a completed transfer by a rail that knows return requests; else ask the recipient.", ANSWERED),
     "return_request_in_progress":Kind(409, "A return request is under way", "Wait for its end; GET the payment.", ANSWERED),
+    "payment_disputed":          Kind(409, "The payment is disputed", "Wait for the dispute's end, or answer it at the provider; GET the payment's disputes. Only with despite_dispute it is refunded all the same.", ANSWERED),
     "command_refused":           Kind(409, "The command was refused", "GET the payment to see its state.", ANSWERED),
     "webhook_endpoint_limit":    Kind(409, "Too many webhook endpoints", "Delete one first.", CORRECT),
     "provider_account_limit":    Kind(409, "Too many accounts at a provider", "Delete the credentials of one first.", CORRECT),

@@ -16,6 +16,7 @@ from malipo.contracts.outcomes import (
     RESULTS,
     AttemptPostponed,
     Declined,
+    OpenedKind,
     OperationOpened,
     OutcomeReported,
     PaymentReceived,
@@ -30,7 +31,8 @@ Kind = Literal["request", "step", "attempt", "query", "callback", "reconciliatio
 
 _WITHOUT_MESSAGE = frozenset({"deadline", "operator"})
 """Sources of transitions that no message has caused."""
-_ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund", "ret": "return_request"}
+_ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund", "ret": "return_request", "dis": "dispute"}
+_OPENED: dict[OpenedKind, Literal["ref", "dis"]] = {"refund": "ref", "dispute": "dis"}
 
 
 class TimelineEntry(NamedTuple):
@@ -171,7 +173,7 @@ def _from_outside(
         cause=None,
         about=opened.kind if opened else "payment",
         operation_id=opened
-        and opened_id("ref", opened.opened_at, opened.payment_id, opened.provider, opened.reference),
+        and opened_id(_OPENED[opened.kind], opened.opened_at, opened.payment_id, opened.provider, opened.reference),
         result=RESULTS[type(opened.outcome) if opened else Succeeded],
         code=opened.outcome.code if opened and isinstance(opened.outcome, Declined | Reversed) else None,
         reason=opened.outcome.reason if opened and isinstance(opened.outcome, Unknown | Pending) else None,

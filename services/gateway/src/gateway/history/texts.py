@@ -24,6 +24,7 @@ MAY: dict[May, str] = {
     "cancel": "Cancel it: what was not sent is stopped, what waits is canceled. It brings no money back that has moved by then.",
     "refund": "Refund what is left of it, all or less.",
     "request_return": "Have the recipient's bank asked to give all of it back; it may refuse.",
+    "answer_dispute": "Answer the dispute at the provider by its `respond_by`, with evidence or by accepting it: without an answer it is lost.",
     "configure": f"First PUT {CREDENTIALS} with credentials that the provider accepts.",
     "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and the provider has no money of it.",
 }
@@ -345,12 +346,45 @@ _RETURN_REQUEST = _operation("return request", "request_return") | {
         ("request_return",),
     ),
 }
+_THE_BANK_DECIDES = f"The customer's bank decides, as a rule within weeks. {_ASKS_LATER}"
+_WON = Explanation(
+    "The dispute ended for you: won, or an inquiry that was closed. The money is yours.", FINAL, ("refund",)
+)
+_LOST = Explanation(
+    "The dispute is lost: the customer has the money, which cannot be refunded any more.", FINAL, ("refund",)
+)
+_ANSWERING: tuple[May, ...] = ("answer_dispute", "wait")
+_DISPUTE = {
+    ("pending", "opened"): Explanation(
+        "The customer has disputed the payment at the bank, or the bank inquires about it. `withdrawn` says whether it has taken the "
+        "money yet, and `reason` why.",
+        _THE_BANK_DECIDES,
+        _ANSWERING,
+    ),
+    ("pending", "disputed"): Explanation(
+        "The dispute is open, and has gone on since it was opened: its `status` says how far.",
+        _THE_BANK_DECIDES,
+        _ANSWERING,
+    ),
+    ("pending", "overdue"): Explanation(
+        "The dispute is open, as far as the provider has reported, and Malipo asks how it stands.",
+        _THE_BANK_DECIDES,
+        _ANSWERING,
+    ),
+    ("won", "won"): _WON,
+    ("won", "decided_failed"): _WON._replace(why=f"A person at Malipo has found that the dispute is won. {_DECIDED}"),
+    ("lost", "lost"): _LOST,
+    ("lost", "decided_completed"): _LOST._replace(
+        why=f"A person at Malipo has found that the dispute is lost. {_DECIDED}"
+    ),
+}
 _TEXTS = {
     "payment": _PAYMENT,
     "refund": _REFUND,
     "capture": _CAPTURE,
     "cancel": _CANCEL,
     "return_request": _RETURN_REQUEST,
+    "dispute": _DISPUTE,
 }
 EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
     (subject, state, reason): explanation

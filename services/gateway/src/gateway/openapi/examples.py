@@ -32,6 +32,7 @@ PAYMENT: dict[str, Any] = {
     "statement_descriptor": None,
     "transfer": None,
     "return_request": None,
+    "amount_disputed": 0,
 }
 REFUND: dict[str, Any] = {
     "id": "ref_0001kbw4x9d2f6h8j3k5m7p1qr",
@@ -45,6 +46,22 @@ REFUND: dict[str, Any] = {
     "reason": "one item returned",
     "failure": None,
     "provider_reference": "re_3P0",
+}
+DISPUTE: dict[str, Any] = {
+    "id": "dis_0001kbw4x4c8d1e5f7g9h2j3k6",
+    "payment_id": PAYMENT["id"],
+    "kind": "dispute",
+    "status": "needs_response",
+    "amount": 1250,
+    "currency": "USD",
+    "created_at": AT,
+    "updated_at": AT,
+    "opened_by": "provider",
+    "reason": "product_not_received",
+    "failure": None,
+    "provider_reference": "du_3P0",
+    "respond_by": "2026-11-28T23:59:59.000000Z",
+    "withdrawn": True,
 }
 PAYMENT_UNDER_WAY = PAYMENT | {
     "status": "processing",

@@ -42,6 +42,7 @@ PAYMENT_UNDER_WAY = DocumentedResponse(ref("PaymentView"), examples.PAYMENT_UNDE
 PAYMENTS = _page_of(ref("PaymentView"), examples.PAYMENT)
 OPERATION = DocumentedResponse(ref("OperationView"), examples.REFUND)
 OPERATION_UNDER_WAY = DocumentedResponse(ref("OperationView"), examples.REFUND_UNDER_WAY)
+DISPUTES = _page_of(ref("OperationView"), examples.DISPUTE)
 REFUNDS = _page_of(ref("OperationView"), examples.REFUND)
 CREDENTIAL = DocumentedResponse(ref("ProviderCredential"), examples.CREDENTIAL)
 CREDENTIALS = _page_of(ref("ProviderCredential"), examples.CREDENTIAL)

@@ -9,6 +9,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "amount": "Minor units of `currency`, as all amounts.",
         "amount_captured": "What was captured; of a payment to a recipient, what was sent.",
         "amount_refunded": "What was refunded of it.",
+        "amount_disputed": "What disputes have taken of it, for good or until they end. At most `amount_captured`, though a bank may take more; "
+        "a dispute in another currency counts as all of it.",
         "status_reason": "Why it is still `processing`, when that is not simply under way.",
         "provider": "Who carries it out; null until that is decided.",
         "provider_reference": "Its id there.",
@@ -30,6 +32,11 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "amount": "Minor units of `currency`. What was asked for, or else what the payment had left, and 0 until that is known.",
         "failure": "With `failed`: a stable code, and a text.",
         "provider_reference": "Its id at the provider, or of what it changed there; null until the provider has named one.",
+        "status": "Of a dispute where it stands; of all else `processing`, `completed` or `failed`.",
+        "currency": "The payment's; a dispute may be in another.",
+        "reason": "Yours; of what was opened at the provider, the provider's own word.",
+        "respond_by": "Of a dispute: until when you can answer it at the provider.",
+        "withdrawn": "Of a dispute: whether the money is taken from your account at the provider.",
         "final": "Of a capture: whether what it leaves is released. With `false` the payment stays `authorized`.",
     },
     "Failure": {
@@ -72,6 +79,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "capture": {"$ref": "#/components/schemas/OperationView"},
                 "cancel": {"$ref": "#/components/schemas/OperationView"},
                 "return_request": {"$ref": "#/components/schemas/OperationView"},
+                "dispute": {"$ref": "#/components/schemas/OperationView"},
             },
         },
     ),

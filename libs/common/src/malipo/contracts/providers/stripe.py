@@ -94,6 +94,7 @@ EVENT_TYPES = (
     "refund.updated",
     "refund.failed",
     "charge.dispute.created",
+    "charge.dispute.updated",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
@@ -131,6 +132,7 @@ DESCRIPTOR = ProviderDescriptor(
     callbacks="signed",
     pending=timedelta(minutes=1),
     receives=False,
+    disputes=True,
     setup=f"Stripe is to send there {', '.join(f'`{event}`' for event in EVENT_TYPES)}: refunds and disputes that were made at "
     "Stripe itself are reported by these alone.",
     problems={

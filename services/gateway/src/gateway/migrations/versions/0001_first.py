@@ -147,7 +147,7 @@ CREATE TABLE operations (
     payment_id  text NOT NULL,
     merchant_id text NOT NULL,
     mode        text NOT NULL CHECK (mode IN ('test', 'live')),
-    kind        text NOT NULL CHECK (kind IN ('capture', 'cancel', 'refund', 'return_request')),
+    kind        text NOT NULL CHECK (kind IN ('capture', 'cancel', 'refund', 'return_request', 'dispute')),
     step        integer NOT NULL,
     refusal     jsonb,
     view        json NOT NULL

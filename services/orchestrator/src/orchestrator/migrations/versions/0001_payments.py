@@ -67,13 +67,13 @@ def upgrade() -> None:
         CREATE TABLE operations (
             id           text PRIMARY KEY,
             payment_id   text NOT NULL REFERENCES payments,
-            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund', 'return_request')),
+            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund', 'return_request', 'dispute')),
             amount_minor bigint NOT NULL CHECK (amount_minor > 0),
             reason       text,
             opened_by    text NOT NULL CHECK (opened_by IN ('merchant', 'malipo', 'provider')),
             created_at   timestamptz NOT NULL,
             state        text NOT NULL CHECK (state IN ('initiated', 'waiting', 'processing', 'pending',
-                                                        'in_doubt', 'completed', 'failed')),
+                                                        'in_doubt', 'completed', 'failed', 'won', 'lost')),
             reference    text,
             failure      jsonb,
             queries      integer NOT NULL,
@@ -85,7 +85,8 @@ def upgrade() -> None:
             updated_at   timestamptz NOT NULL,
             came_back    boolean NOT NULL,
             unclear      boolean NOT NULL,
-            final        boolean NOT NULL
+            final        boolean NOT NULL,
+            dispute      jsonb
         ) WITH (fillfactor = 80);
         CREATE INDEX operations_by_payment ON operations (payment_id);
         CREATE INDEX operations_in_doubt ON operations (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
