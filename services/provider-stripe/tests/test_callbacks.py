@@ -9,7 +9,7 @@ import stripe_samples as samples
 from structlog.testing import capture_logs
 
 from malipo import clock
-from malipo.contracts.outcomes import Authorized, Declined, Succeeded
+from malipo.contracts.outcomes import Authorized, Declined, Disputed, Succeeded
 from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo.money import Money
 from malipo.platform.client import http_client
@@ -161,12 +161,13 @@ ODD = {"malipo_payment_id": "pay_1", "malipo_operation_id": "ref\x00"}
          {"refund": "re_1", "payment_intent": "pi_1", "charge": "ch_1"}, TEN),
         (samples.refund(metadata=None, payment_intent=None), "refund.failed", {"refund": "re_1"}, TEN),
         (samples.refund(metadata=ODD), "refund.created", {"refund": "re_1", "payment_intent": "pi_1"}, TEN),
-        (samples.dispute(), "charge.dispute.created",
-         {"dispute": "du_1", "payment_intent": "pi_1", "charge": "ch_1"}, TEN),
         (samples.dispute(metadata=samples.TAGS, currency="isk"), "charge.dispute.closed",
          {"dispute": "du_1", "payment_intent": "pi_1", "charge": "ch_1"}, None),
         (samples.dispute(amount=None), "charge.dispute.funds_withdrawn",
          {"dispute": "du_1", "payment_intent": "pi_1", "charge": "ch_1"}, None),
+        (samples.dispute(charge=None, payment_intent=None), "charge.dispute.created", {"dispute": "du_1"}, TEN),
+        (samples.dispute("mulled_over"), "charge.dispute.updated",
+         {"dispute": "du_1", "payment_intent": "pi_1", "charge": "ch_1"}, TEN),
         (samples.intent(metadata={"order": "77"}), "payment_intent.succeeded", {"payment_intent": "pi_1"}, TEN),
         (samples.intent(metadata={"malipo_payment_id": "pay_1"}), "payment_intent.canceled", {"payment_intent": "pi_1"}, TEN),
     ],
@@ -187,6 +188,20 @@ def test_every_event_about_a_refund_is_read(event_type):
     (reported,) = read(samples.signature(body, now(), NEW), body).outcomes
     assert (reported.kind, reported.operation_id) == ("refund", "ref_1")
     assert reported.outcome == Succeeded(amount=Money(1000, "USD"), reference="re_1")
+
+
+@pytest.mark.parametrize("event_type", [one for one in EVENT_TYPES if one.startswith("charge.dispute.")])
+@pytest.mark.parametrize("metadata", [{}, samples.TAGS])
+def test_every_event_about_a_dispute_opens_it_as_it_stands_whatever_its_tags_say(event_type, metadata):
+    event = samples.event(samples.dispute("under_review", metadata=metadata), event_type)
+    (opened,) = genuine(event).opened
+    assert (opened.kind, opened.reference, opened.amount) == ("dispute", "du_1", TEN)
+    assert (opened.event_type, opened.opened_at) == (event_type, clock.from_unix(1795772400))
+    assert opened.about == {"payment_intent": "pi_1", "charge": "ch_1"}
+    assert opened.outcome == Disputed(
+        reference="du_1", amount=TEN, status="under_review", reason="fraudulent", withdrawn=True,
+        respond_by=clock.from_unix(1796377199),
+    )  # fmt: skip
 
 
 def test_a_failed_payment_is_a_decline_with_the_banks_reason():

@@ -68,7 +68,8 @@ def _dispute_row(provider: str, one: Opened, original: OriginalAttempt) -> tuple
     """The operation's id, and its row in the order of `_KEEP_DISPUTES`."""
     about = original.operation
     operation_id = opened_id("dis", one.opened_at, about.payment_id, provider, one.reference)
-    dispute = _opened(about, operation_id, original.reference or "", one.amount, dispute=True)
+    charge = next(iter(one.about.values()), "")
+    dispute = _opened(about, operation_id, charge, one.amount, dispute=True)
     owner = operation_id, operation_id, about.payment_id, about.merchant_id
     return operation_id, (*owner, "dispute", encode(dispute), account_of(dispute), original.headers, one.reference)
 

@@ -25,7 +25,8 @@ OpenedBy = Literal["merchant", "malipo", "provider"]
 """Who began an operation: the merchant by a command, Malipo by itself, or somebody at the provider."""
 Source = Literal["merchant", "attempt", "query", "callback", "reconciliation", "deadline", "operator"]
 """What brought a transition about; `attempt`, `query` and `callback` are the ways in which a provider reports an outcome."""
-OperationStatus = Literal["processing", "completed", "failed"]
+OperationStatus = Literal["processing", "completed", "failed", DisputeStatus]
+"""How an operation stands; a dispute, where it stands."""
 Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request", "query", "withdraw"]
 """What a transition can send to the provider."""
 
@@ -47,7 +48,7 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     payment_id: str
     kind: OperationKind
-    status: OperationStatus | DisputeStatus
+    status: OperationStatus
     amount: int
     currency: str
     created_at: Moment
