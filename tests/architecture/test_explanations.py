@@ -102,7 +102,13 @@ def test_a_refund_is_offered_until_all_is_refunded_and_the_texts_are_sentences()
     left = {"under way", "in doubt", "of a part"}
     assert {name for name, explanation in REFUNDED.items() if explanation.may == ("refund",)} == left
     assert REFUNDED["of all"].may == ()
-    explanations = [*REFUNDED.values(), *DISPUTED.values(), *CHANGING.values(), *CORRECTED.values(), *OTHER_ACTIONS.values()]
+    explanations = [
+        *REFUNDED.values(),
+        *DISPUTED.values(),
+        *CHANGING.values(),
+        *CORRECTED.values(),
+        *OTHER_ACTIONS.values(),
+    ]
     assert all(text.endswith(".") for one in explanations for text in (one.why, one.next))
 
 
@@ -180,7 +186,9 @@ def test_everything_that_a_merchant_may_do_has_a_text():
 
 def test_every_explanation_offers_something_to_do():
     assert [key for key, one in EXPLANATIONS.items() if not one.may] == []
-    assert all(one.may for one in (*CHANGING.values(), *CORRECTED.values(), *DISPUTED.values(), *OTHER_ACTIONS.values()))
+    assert all(
+        one.may for one in (*CHANGING.values(), *CORRECTED.values(), *DISPUTED.values(), *OTHER_ACTIONS.values())
+    )
 
 
 @pytest.mark.parametrize("code", ["card_declined", "expired", "", "  "])

@@ -18,7 +18,7 @@ from provider_stripe.client import StripeClient
 from provider_stripe.provider import StripeProvider
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
-from testkit.operations import cancel, capture, charge, refund
+from testkit.operations import cancel, capture, charge, dispute, refund
 from testkit.provider_examples import TIMEOUT_SECONDS
 from testkit.transports import Reply
 
@@ -92,6 +92,19 @@ class TestStripe(ProviderConformance):
 
     def sign(self, event, credentials, signed_at):
         return samples.signed(event, credentials, signed_at)
+
+    def disputes(self):
+        shown = [
+            samples.dispute(),
+            samples.dispute("under_review"),
+            samples.dispute("lost"),
+            samples.dispute("won", moved=(-1000, 1000)),
+        ]
+        types = ("created", "updated", "closed", "closed")
+        return [
+            Story(dispute(), samples.event(one, f"charge.dispute.{name}"), Reply(one))
+            for one, name in zip(shown, types, strict=True)
+        ]
 
     def stories(self):
         back = samples.refund("failed", failure_reason="lost_or_stolen_card")

@@ -6,6 +6,7 @@ from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.providers.stripe import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_kit.bodies import parsed_or_noted
+from provider_kit.disputes import Dispute
 from provider_kit.provider import Attempt, Callback, Credentials, ParsedCallback, kind_of
 from provider_kit.reasons import KEY_IS_OLD, KEY_MARGIN, shown_by_another, without_effect
 from provider_kit.sending import unless_silent
@@ -81,7 +82,7 @@ class StripeProvider:
         return await self._settle(attempt, REFUSED_REPEAT) if outcome == REFUSED_REPEAT else outcome
 
     async def _query(self, attempt: Attempt) -> Outcome:
-        if not attempt.same_account:
+        if not attempt.same_account or isinstance(attempt.operation, Dispute):
             return shown_by_another(await self._find(attempt))
         if isinstance(attempt.operation, Charge | Refund) and (seen := await self._look(attempt)) is not None:
             return seen
