@@ -79,6 +79,7 @@ _LAYERS: Sequence[Mapping[str, str]] = (
     },
     {
         "authentication": "what authenticates a request, where there is more than one way",
+        "balance": "what has moved the balance of an account",
         "choosing": "what an operation is made of, where the provider holds several things",
         "connections": "HTTP clients, where there is more than one",
         "events": "callbacks as reports",

@@ -1,4 +1,4 @@
-"""An account's events are read to the end, page by page, as its webhooks would have brought them."""
+"""An account's lists are read to the end, page by page: events as its webhooks would have brought them, and its balance."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,6 +8,7 @@ import httpx
 import pytest
 import stripe_samples as samples
 from stripe_account import pay
+from structlog.testing import capture_logs
 
 from malipo import clock
 from malipo.contracts.outcomes import Succeeded
@@ -16,8 +17,10 @@ from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit.credentials import Account
 from provider_kit.errors import Misconfigured, NotSent
+from provider_kit.movements import Moved
 from provider_kit.provider import ParsedCallback
 from provider_kit.statement import Stretch
+from provider_stripe.balance import TRANSACTIONS_PATH
 from provider_stripe.client import StripeClient
 from provider_stripe.mapping import _CLOCK_SKEW
 from provider_stripe.statement import TERMS, StripeStatement
@@ -30,15 +33,21 @@ ACCOUNT = Account("cred_1", "mer_1", "test", "default", samples.CREDENTIALS)
 
 @dataclass
 class Lists:
-    """Stripe's list of events: these, each named and of its time, newest first, in pages of `page`."""
+    """Stripe's lists: of these events, each named and of its time, newest first, in pages of `page`; of as many payouts."""
 
     events: dict[str, datetime] = field(default_factory=dict)
     page: int = 100
     refusal: httpx.Response | None = None
     asked: list[httpx.QueryParams] = field(default_factory=list)
+    balance: httpx.Response | None = None
+    asked_of_balance: list[httpx.QueryParams] = field(default_factory=list)
+    moved: list[Moved] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         asked = request.url.params
+        if request.url.path == TRANSACTIONS_PATH:
+            self.asked_of_balance.append(asked)
+            return self.balance or httpx.Response(200, json=samples.page())
         self.asked.append(asked)
         if self.refusal is not None and len(self.asked) > 1:
             return self.refusal
@@ -62,7 +71,9 @@ async def read(lists):
         statement = StripeStatement(StripeClient(http, version="2026-10-28.endive", timeout_seconds=5))
 
         async def pages(stretch: Stretch = STRETCH) -> list[ParsedCallback]:
-            return [report async for page in statement.pages(ACCOUNT, stretch) for report in page]
+            found = [one async for page in statement.pages(ACCOUNT, stretch) for one in page]
+            lists.moved = [one for one in found if isinstance(one, Moved)]
+            return [one for one in found if isinstance(one, ParsedCallback)]
 
         yield pages
 
@@ -133,9 +144,42 @@ async def test_a_list_without_an_end_is_given_up(lists, read, monkeypatch):
         await read()
 
 
+async def test_the_balance_is_read_from_before_the_time_for_what_settles_late(lists, read):
+    await read()
+    (asked,) = lists.asked_of_balance
+    assert int(asked["created[gte]"]) <= (STRETCH.since - timedelta(hours=1)).timestamp()
+    assert (asked["created[lte]"], asked["expand[]"]) == (str(int(NOON.timestamp())), "data.source")
+
+
+async def test_a_key_that_may_not_read_the_balance_is_told_once_and_reads_events(lists, read):
+    lists.events, lists.balance = spread(2), httpx.Response(403)
+    with capture_logs() as lines:
+        for _ in range(3):
+            assert len(await read()) == 2
+    assert [(line["event"], line["log_level"]) for line in lines] == [("balance not shown", "warning")]
+
+
+@pytest.mark.parametrize("status", [429, 500])
+async def test_a_balance_that_cannot_be_read_now_is_read_again(lists, read, status):
+    lists.balance = httpx.Response(status)
+    with pytest.raises(NotSent):
+        await read()
+
+
 def test_what_is_read_again_is_more_than_the_clocks_may_differ():
     assert TERMS.lateness > _CLOCK_SKEW
     assert TERMS.longest > TERMS.lateness
+
+
+async def read_simulated(stripe) -> tuple[list[ParsedCallback], list[Moved]]:
+    """All that the simulated Stripe shows of the last minutes."""
+    account = Account("cred_1", "mer_1", "test", "default", stripe.credentials)
+    now = clock.now()
+    client = StripeClient(stripe.http, version="2026-10-28.endive", timeout_seconds=5)
+    stretch = Stretch(now - timedelta(minutes=5), now + timedelta(seconds=5), now)
+    shown = [one async for page in StripeStatement(client).pages(account, stretch) for one in page]
+    reports = [one for one in shown if isinstance(one, ParsedCallback)]
+    return reports, [one for one in shown if isinstance(one, Moved)]
 
 
 async def test_what_the_simulated_stripe_shows_is_what_its_webhooks_brought(stripe):
@@ -143,10 +187,27 @@ async def test_what_the_simulated_stripe_shows_is_what_its_webhooks_brought(stri
     for token in ("pm_card_visa", "pm_card_chargeDeclined", "pm_card_threeDSecure2Required"):
         await stripe.execute(pay(token, return_url="https://shop.example/back"))
     brought = {report.callback_id: report for report in await stripe.parsed() if report.outcomes}
-    account = Account("cred_1", "mer_1", "test", "default", stripe.credentials)
-    now = clock.now()
-    client = StripeClient(stripe.http, version="2026-10-28.endive", timeout_seconds=5)
-    stretch = Stretch(now - timedelta(minutes=5), now + timedelta(seconds=5), now)
-    shown = [report async for page in StripeStatement(client).pages(account, stretch) for report in page]
+    shown, _ = await read_simulated(stripe)
     assert {report.callback_id: report for report in shown} == brought
     assert len(shown) == 3
+
+
+async def test_the_simulated_balance_moves_by_a_charge_its_refund_and_its_dispute(stripe):
+    operation = pay()
+    paid = await stripe.execute(operation)
+    await stripe.outside(paid.reference, "refunds", amount=400)
+    await stripe.outside(paid.reference, "disputes")
+    _, moved = await read_simulated(stripe)
+    assert {(one.movement.kind, one.movement.amount, one.movement.fee) for one in moved} == {
+        ("charge", 1000, 59), ("refund", -400, 0), ("dispute", -600, 1500),
+    }  # fmt: skip
+    assert all(paid.reference in one.references for one in moved)
+    (charge,) = [one for one in moved if one.movement.kind == "charge"]
+    assert charge.operation_id == operation.operation_id
+
+
+async def test_a_restricted_key_of_the_simulated_stripe_shows_events_alone(stripe):
+    stripe.credentials |= {"secret_key": "rk_test_without_balance_1"}
+    await stripe.execute(pay())
+    reports, moved = await read_simulated(stripe)
+    assert (len(reports), moved) == (1, [])

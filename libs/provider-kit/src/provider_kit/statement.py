@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from provider_kit.credentials import Account
+from provider_kit.movements import Moved
 from provider_kit.provider import Credentials, ParsedCallback
 
 _HALVINGS = 6
@@ -46,6 +47,10 @@ class Terms:
             raise ValueError(msg)
 
 
+type Entry = ParsedCallback | Moved
+"""What a statement shows: a report, as callbacks bring them, or a movement of the account's balance."""
+
+
 class Statement(Protocol):
     """How one provider's list of an account's transactions is read: what no callback has brought shows nowhere else."""
 
@@ -58,8 +63,8 @@ class Statement(Protocol):
         """Whether the merchant has such a statement at the provider. Raises `Misconfigured`."""
         ...
 
-    def pages(self, account: Account, stretch: Stretch) -> AsyncGenerator[Sequence[ParsedCallback]]:
-        """What happened in that time, page by page, each transaction with the provider's id of it as `callback_id`.
+    def pages(self, account: Account, stretch: Stretch) -> AsyncGenerator[Sequence[Entry]]:
+        """What happened in that time, page by page, each report with the provider's id of the transaction as `callback_id`.
 
         It may give what it has given before: each id is taken once. What it gives is stored before it is asked for the next
         page, and it keeps to the provider's limits itself. One process at a time reads an account. Raises `NotSent` or

@@ -10,6 +10,7 @@ from gateway.accounts.store import register
 from gateway.edge.waiting import Waiting
 from gateway.events.store import add_events
 from gateway.history.recording import record_messages
+from gateway.movements.store import put_movements
 from gateway.operations.store import put_operations, refuse, untouched
 from gateway.operations.views import Operation, Refusal
 from gateway.payments import personal, unanswered
@@ -18,6 +19,7 @@ from malipo.contracts.accounts import AccountRegistered
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentTransitioned
 from malipo.contracts.message import Message
+from malipo.contracts.movements import MovementsReported
 from malipo.contracts.outcomes import AttemptPostponed, PersonalKeyDestroyed
 from malipo.messaging import rollcall
 from malipo.messaging.subscription import Received
@@ -65,8 +67,11 @@ async def add_to_timelines(unit: UnitOfWork, batch: Sequence[Received[Message]])
 
 
 async def project_accounts(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-    """Show with merchants' credentials what is registered of their accounts. An older message changes nothing."""
+    """Show with merchants' credentials what is registered of their accounts, and what has moved the balances of these. An
+    older message changes nothing.
+    """
     register(unit, [one.message for one in batch if isinstance(one.message, AccountRegistered)])
+    put_movements(unit, [one.message for one in batch if isinstance(one.message, MovementsReported)])
 
 
 async def _refuse(unit: UnitOfWork, refusals: Mapping[str, CommandRefused]) -> None:

@@ -82,6 +82,30 @@ MERCHANTS = Table(
 
 """`late_payments` holds the merchant's choice by mode, in the row that is read with every payment."""
 
+MOVEMENTS = Table(
+    "movements",
+    metadata,
+    Column("merchant_id", Text, primary_key=True),
+    Column("mode", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payment_id", Text),
+    Column("operation_id", Text),
+    Column("reference", Text),
+    Column("currency", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("fee", BigInteger, nullable=False),
+    Column("net", BigInteger, nullable=False),
+    Column("exchange_rate", Text),
+    Column("moved_at", MOMENT, nullable=False),
+    Column("available_at", MOMENT),
+    Index("movements_by_payment", "payment_id", postgresql_where=text("payment_id IS NOT NULL")),
+    Index("movements_by_time", "merchant_id", "mode", "moved_at", "id"),
+)
+"""What moved the balances of merchants' accounts, with fees; `payment_id` is whose money it was, as far as is known."""
+
 OPERATIONS = Table(
     "operations",
     metadata,

@@ -1,4 +1,4 @@
-"""Reads an account's events at Stripe, as its webhooks would have brought them: what none has told is taken in by that."""
+"""Reads an account's events at Stripe, as its webhooks would have brought them, and what has moved its balance, with fees."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
@@ -6,14 +6,26 @@ from datetime import timedelta
 from itertools import batched
 
 from malipo.contracts.providers.stripe import EVENT_TYPES
+from malipo.platform.logs import log
 from provider_kit.credentials import Account
 from provider_kit.errors import NotSent
-from provider_kit.provider import Credentials, ParsedCallback
+from provider_kit.provider import Credentials
 from provider_kit.sending import nothing_begun
-from provider_kit.statement import Stretch, Terms
+from provider_kit.statement import Entry, Stretch, Terms
+from provider_stripe.balance import TRANSACTIONS_PATH, movements_in
 from provider_stripe.client import StripeClient, identity, secret_key
 from provider_stripe.settings import STATEMENT_EVERY
-from provider_stripe.statement_rows import EVENTS_PATH, MOST_TYPES, Page, Query, events_in, events_within, read_page
+from provider_stripe.statement_rows import (
+    EVENTS_PATH,
+    MOST_TYPES,
+    NotAllowed,
+    Page,
+    Query,
+    events_in,
+    events_within,
+    read_page,
+    transactions_within,
+)
 
 TERMS = Terms(
     window=timedelta(days=30),  # docs.stripe.com/api/events/list
@@ -24,6 +36,8 @@ TERMS = Terms(
     again=timedelta(days=30),  # Stripe shows an event at once: twice is enough, and costs no more than once
     callbacks=True,
 )
+_SETTLES_WITHIN = timedelta(hours=1)
+"""How long after an asynchronous capture the balance may move, as far as Stripe says (docs.stripe.com/payments/payment-intents/asynchronous-capture)."""
 _MOST_PAGES = 500  # of one list in one look: fifty thousand objects; what is more is read in shorter stretches
 
 
@@ -33,18 +47,31 @@ class StripeStatement:
     def __init__(self, client: StripeClient, *, every: timedelta = TERMS.every) -> None:
         self.terms = replace(TERMS, every=every, soonest=min(every, TERMS.soonest))
         self._client = client
+        self._told = set[str]()
 
     def is_read(self, credentials: Credentials) -> bool:
         """Always. Raises `Misconfigured`."""
         identity(credentials)
         return True
 
-    async def pages(self, account: Account, stretch: Stretch) -> AsyncGenerator[Sequence[ParsedCallback]]:
-        """The events of that time. Raises `NotSent` or `Misconfigured`."""
+    async def pages(self, account: Account, stretch: Stretch) -> AsyncGenerator[Sequence[Entry]]:
+        """The events of that time, then what moved the balance then, or less than an hour before. Raises `NotSent` or `Misconfigured`."""
         for types in batched(EVENT_TYPES, MOST_TYPES):
             query = events_within(stretch.since, stretch.until, types)
             async for page in self._listed(account, EVENTS_PATH, query, "events"):
                 yield events_in(page)
+        try:
+            query = transactions_within(stretch.since - _SETTLES_WITHIN, stretch.until)
+            async for page in self._listed(account, TRANSACTIONS_PATH, query, "balance transactions"):
+                yield movements_in(page.objects)
+        except NotAllowed as error:
+            self._tell_once(account, str(error))
+
+    def _tell_once(self, account: Account, why: str) -> None:
+        """Fees are not known then, and nothing else is missing: no reason to look again."""
+        if account.id not in self._told:
+            self._told.add(account.id)
+            log.warning("balance not shown", provider="stripe", credential_id=account.id, error=why)
 
     async def _listed(self, account: Account, path: str, query: Query, noun: str) -> AsyncGenerator[Page]:
         key = secret_key(account.credentials, account.mode)

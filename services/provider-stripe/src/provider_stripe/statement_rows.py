@@ -17,6 +17,11 @@ MOST_TYPES = 20
 """Of one list of events (docs.stripe.com/api/events/list, `types`)."""
 _PAGE_SIZE = "100"
 
+
+class NotAllowed(Misconfigured):
+    """The key is restricted, and may not read that list."""
+
+
 type Query = dict[str, str | Sequence[str]]
 
 
@@ -28,22 +33,27 @@ class Page:
     after: str | None
 
 
-def within(since: datetime, until: datetime) -> Query:
+def events_within(since: datetime, until: datetime, types: Sequence[str]) -> Query:
+    """Events of these types, at most `MOST_TYPES`."""
+    return {**_within(since, until), "types[]": types}
+
+
+def transactions_within(since: datetime, until: datetime) -> Query:
+    """Balance transactions, each with what moved the balance."""
+    return {**_within(since, until), "expand[]": "data.source"}
+
+
+def _within(since: datetime, until: datetime) -> Query:
     """What was created in that time, both ends included: Stripe's times are to the second."""
     times = {"created[gte]": str(int(since.timestamp())), "created[lte]": str(int(until.timestamp()))}
     return {**times, "limit": _PAGE_SIZE}
 
 
-def events_within(since: datetime, until: datetime, types: Sequence[str]) -> Query:
-    """The same, of events of these types, at most `MOST_TYPES`."""
-    return {**within(since, until), "types[]": types}
-
-
 def read_page(response: StripeResponse, noun: str) -> Page:
-    """One page. Raises `Misconfigured` if the key may not read it, `NotSent` for whatever else is no page."""
+    """One page. Raises `NotAllowed`, `Misconfigured`, or `NotSent` for whatever else is no page."""
     if response.status == 403:
         msg = f"The restricted key may not read {noun}: allow it in Stripe's dashboard."
-        raise Misconfigured(msg)
+        raise NotAllowed(msg)
     refuse_unsent(response)
     if response.status != 200:
         msg = f"Stripe shows no {noun}: http {response.status}"

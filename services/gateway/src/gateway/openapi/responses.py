@@ -38,6 +38,15 @@ def _page_of(entry: Schema, example: object) -> DocumentedResponse:
 
 
 PAYMENT = DocumentedResponse(ref("PaymentView"), examples.PAYMENT)
+PAYMENT_SETTLED = DocumentedResponse(
+    {
+        "allOf": [
+            ref("PaymentView"),
+            {"properties": {"settled": {"type": "array", "items": ref("Settled")}}},
+        ]
+    },
+    examples.PAYMENT | {"settled": [{"currency": "USD", "amount": 1250, "fee": 66, "net": 1184}]},
+)
 PAYMENT_UNDER_WAY = DocumentedResponse(ref("PaymentView"), examples.PAYMENT_UNDER_WAY)
 PAYMENTS = _page_of(ref("PaymentView"), examples.PAYMENT)
 OPERATION = DocumentedResponse(ref("OperationView"), examples.REFUND)

@@ -142,6 +142,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "description": "Also of a part of the amount, several times, with an outcome that comes long after.",
         },
     ),
+    "Settled": object_of(
+        currency=TEXT | {"description": "That your account is kept in: perhaps another than the payment's."},
+        amount=INTEGER | {"description": "The charge less its refunds and disputes, in minor units of `currency`."},
+        fee=INTEGER | {"description": "What the provider has kept of it."},
+        net=INTEGER | {"description": "`amount` less `fee`."},
+    ),
     "Settings": object_of(late_payments={"enum": ["keep", "refund"]}),
     "WebhookEndpoint": object_of(
         id=TEXT,

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+import msgspec
+
 from gateway.payments.schemas import NewPayment
 from malipo import ids
 from malipo.contracts.commands import CreatePayment, LatePayments, Mode, PaymentMethod, Transfer
@@ -11,6 +13,15 @@ from malipo.money import Money
 
 UNDER_WAY = frozenset({"initiated", "processing"})
 """Statuses of a payment for which neither its merchant nor its customer can do anything, and that are no end."""
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What has moved of a payment in the account's balance, in one currency: charge, refunds, disputes. Minor units."""
+
+    currency: str
+    amount: int
+    fee: int
+    net: int
 
 
 def has_first_state(payment: PaymentView) -> bool:

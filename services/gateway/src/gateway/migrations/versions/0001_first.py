@@ -154,6 +154,28 @@ CREATE TABLE operations (
 ) WITH (fillfactor = 80);
 CREATE INDEX operations_by_payment ON operations (payment_id, kind, id);
 
+CREATE TABLE movements (
+    merchant_id   text NOT NULL,
+    mode          text NOT NULL CHECK (mode IN ('test', 'live')),
+    provider      text NOT NULL,
+    id            text NOT NULL,  -- the provider's
+    account       text NOT NULL,
+    kind          text NOT NULL,
+    payment_id    text,
+    operation_id  text,
+    reference     text,
+    currency      text NOT NULL,
+    amount        bigint NOT NULL,
+    fee           bigint NOT NULL,
+    net           bigint NOT NULL,
+    exchange_rate text,
+    moved_at      timestamptz NOT NULL,
+    available_at  timestamptz,
+    PRIMARY KEY (merchant_id, mode, provider, id)
+);
+CREATE INDEX movements_by_payment ON movements (payment_id) WHERE payment_id IS NOT NULL;
+CREATE INDEX movements_by_time ON movements (merchant_id, mode, moved_at, id);
+
 CREATE TABLE timeline (
     payment_id text NOT NULL,
     id         text NOT NULL,
