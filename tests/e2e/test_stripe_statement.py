@@ -20,7 +20,7 @@ from malipo_local.waiting import until
 
 SECONDS = 60
 _ONLY = {"gateway", "orchestrator", "provider-stripe", "webhook-dispatcher", "stripe-sim", "merchant-sim"}
-_OFTEN = {"provider-stripe": {"STRIPE_STATEMENT_SECONDS": "2"}}
+_OFTEN = {"provider-stripe": {"STRIPE_STATEMENT_SECONDS": "2"}, "stripe-sim": {"SETTLES_IN": "usd"}}
 _OTHERS = ("payout",)
 
 
@@ -117,6 +117,14 @@ def test_a_payment_shows_what_stripe_has_kept_of_it(shop):
     assert until(lambda: moved() == [("charge", None, 9_680), ("refund", refund["id"], -4_000)], SECONDS), moved()
 
 
+def test_what_is_paid_in_another_currency_shows_what_came_of_it_and_the_rate(shop):
+    paid = shop.wait(shop.pay(amount=10_000, currency="EUR")["id"], "completed")
+    assert until(lambda: "settled" in shop.payment(paid["id"]), SECONDS)
+    assert shop.payment(paid["id"])["settled"] == [{"currency": "USD", "amount": 10_850, "fee": 347, "net": 10_503}]
+    (moved,) = shop.api.get(f"/v1/payments/{paid['id']}/movements").raise_for_status().json()["movements"]
+    assert float(moved["exchange_rate"]) == 1.085
+
+
 @pytest.mark.timeout(300)
 def test_a_day_of_which_one_webhook_in_twenty_is_lost_balances_with_its_fees(shop):
     since = datetime.now(UTC)  # noqa: TID251 - the reports' own days
@@ -205,4 +213,8 @@ def disputed(shop: DemoMerchant, amount: int) -> Json:
     return payment
 
 
-KINDS: tuple[Kind, ...] = (paying, declined, approved, shipping, refunding, refunding_there, disputed)
+def abroad(shop: DemoMerchant, amount: int) -> Json:
+    return shop.pay(amount=amount, currency="EUR")
+
+
+KINDS: tuple[Kind, ...] = (paying, declined, approved, shipping, refunding, refunding_there, disputed, abroad)

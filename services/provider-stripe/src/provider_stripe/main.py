@@ -29,5 +29,6 @@ def build(settings: Settings) -> ASGIApp:
     runtime.on_stop(http.aclose)
     client = StripeClient(http, version=settings.stripe_version, timeout_seconds=settings.stripe_timeout_seconds)
     provider = StripeProvider(client, tolerance_seconds=settings.stripe_webhook_tolerance_seconds)
-    statement = StripeStatement(client, every=timedelta(seconds=settings.stripe_statement_seconds))
+    every = timedelta(seconds=settings.stripe_statement_seconds)
+    statement = StripeStatement(client, every=every) if every else None
     return provider_service(provider, runtime, settings, statement=statement)

@@ -28,9 +28,10 @@ class Settings(ServiceSettings):
     )
     stripe_statement_seconds: int = Field(
         default=round(STATEMENT_EVERY.total_seconds()),
-        ge=1,
+        ge=0,
         le=86400,
-        description="How often an account's events at Stripe are read, for what no webhook has brought.",
+        description="How often an account's events at Stripe are read, for what no webhook has brought, and what has moved its "
+        "balance, for fees; 0 for never.",
     )
 
     @model_validator(mode="after")

@@ -29,16 +29,14 @@ from provider_stripe.statement_rows import (
 
 TERMS = Terms(
     window=timedelta(days=30),  # docs.stripe.com/api/events/list
-    lateness=timedelta(minutes=15),  # longer than Stripe's clock and ours may differ (`mapping`)
+    lateness=timedelta(minutes=6),  # longer than Stripe's clock and ours may differ (`mapping`)
     longest=timedelta(days=1),
     every=STATEMENT_EVERY,
     soonest=timedelta(minutes=1),
     again=timedelta(days=30),  # Stripe shows an event at once: twice is enough, and costs no more than once
     callbacks=True,
 )
-_SETTLES_WITHIN = timedelta(hours=1)
-"""How long after an asynchronous capture the balance may move, as far as Stripe says (docs.stripe.com/payments/payment-intents/asynchronous-capture)."""
-_MOST_PAGES = 500  # of one list in one look: fifty thousand objects; what is more is read in shorter stretches
+_MOST_PAGES = 5_000  # of one list in one look: half a million objects, more than the kit has the time for
 
 
 class StripeStatement:
@@ -55,13 +53,13 @@ class StripeStatement:
         return True
 
     async def pages(self, account: Account, stretch: Stretch) -> AsyncGenerator[Sequence[Entry]]:
-        """The events of that time, then what moved the balance then, or less than an hour before. Raises `NotSent` or `Misconfigured`."""
+        """The events of that time, then what moved the balance then, be it of earlier charges. Raises `NotSent` or `Misconfigured`."""
         for types in batched(EVENT_TYPES, MOST_TYPES):
             query = events_within(stretch.since, stretch.until, types)
             async for page in self._listed(account, EVENTS_PATH, query, "events"):
                 yield events_in(page)
         try:
-            query = transactions_within(stretch.since - _SETTLES_WITHIN, stretch.until)
+            query = transactions_within(stretch.since, stretch.until)
             async for page in self._listed(account, TRANSACTIONS_PATH, query, "balance transactions"):
                 yield movements_in(page.objects)
         except NotAllowed as error:
