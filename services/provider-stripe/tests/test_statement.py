@@ -19,7 +19,7 @@ from provider_kit.credentials import Account
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.movements import Moved
 from provider_kit.provider import ParsedCallback
-from provider_kit.statement import Stretch
+from provider_kit.statement import Known, Stretch, next_look
 from provider_stripe.balance import TRANSACTIONS_PATH
 from provider_stripe.client import StripeClient
 from provider_stripe.mapping import _CLOCK_SKEW
@@ -166,6 +166,20 @@ async def test_a_balance_that_cannot_be_read_now_is_read_again(lists, read, stat
     lists.balance = httpx.Response(status)
     with pytest.raises(NotSent):
         await read()
+
+
+@pytest.mark.parametrize("ahead_seconds", [-300, -299, -1, 0, 1, 299, 300])
+def test_no_event_is_missed_at_the_border_of_two_looks_however_far_stripes_clock_is_from_ours(ahead_seconds):
+    known = Known(NOON - TERMS.lateness, NOON - TERMS.lateness, NOON, NOON + timedelta(days=30))
+    found = set[datetime]()
+    happened = [NOON + timedelta(seconds=37 * number) for number in range(60)]
+    for number in range(1, 12):
+        now = NOON + number * TERMS.every
+        look = next_look(TERMS, known, now)
+        stamped = {at: at + timedelta(seconds=ahead_seconds) for at in happened if at <= now}
+        found |= {at for at, shown in stamped.items() if look.stretch.since <= shown <= look.stretch.until}
+        known = look.known
+    assert found == set(happened)
 
 
 def test_what_is_read_again_is_more_than_the_clocks_may_differ():
