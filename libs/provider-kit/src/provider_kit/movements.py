@@ -26,6 +26,8 @@ UNION SELECT known.reference, id, kind, payment_id FROM attempt_references AS kn
     JOIN attempts ON attempts.id = known.attempt_id WHERE known.reference = ANY($2::text[]) AND {_OURS}
 """  # noqa: S608 - text of ours
 _OF_PAYMENTS = ("charge", "refund", "refund_failure", "dispute", "dispute_reversal")
+_SHOWN = ("refund", "dispute")
+"""Kinds of operations that a movement may be of; a charge's is of the payment itself."""
 
 READ = Counter(
     "malipo_provider_movements",
@@ -107,15 +109,15 @@ class Movements:
 
 
 def _explained(one: Moved, found: Mapping[str, Sequence[_Found]]) -> Movement:
-    """The movement with the payment that it is of, and the refund: what is named by several payments is of none."""
+    """The movement with the payment that it is of, and the refund or dispute: what is named by several payments is of none."""
     named = [taken for name in (one.operation_id or "", *_names(one)) for taken in found.get(name, ())]
     payments = {taken.payment_id for taken in named}
     if len(payments) != 1:
         return one.movement
     own = {holdable(one.movement.reference or ""), one.operation_id}
-    refunds = {taken.id for name in own for taken in found.get(name or "", ()) if taken.kind == "refund"}
-    refund = refunds.pop() if len(refunds) == 1 else None
-    return msgspec.structs.replace(one.movement, payment_id=payments.pop(), operation_id=refund)
+    shown = {taken.id for name in own for taken in found.get(name or "", ()) if taken.kind in _SHOWN}
+    operation_id = shown.pop() if len(shown) == 1 else None
+    return msgspec.structs.replace(one.movement, payment_id=payments.pop(), operation_id=operation_id)
 
 
 def _names(one: Moved) -> Iterable[str]:

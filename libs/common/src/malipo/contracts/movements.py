@@ -18,7 +18,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     """One movement. `amount`, `fee` and `net` are minor units of `currency`, negative for what leaves; `net` is `amount` less `fee`.
 
     `id` is the provider's of it, `reference` that of what moved the balance, such as a refund. `payment_id` is whose money it
-    was, as far as is known yet, and `operation_id` by which of its refunds. `exchange_rate` is the provider's own decimal
+    was, as far as is known yet, and `operation_id` by which of its refunds or disputes. `exchange_rate` is the provider's own decimal
     number, from the payment's currency to this one; None where they are the same.
     """
 
