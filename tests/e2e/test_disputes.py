@@ -109,6 +109,18 @@ def test_stripe_refuses_to_refund_what_the_bank_has_taken_however_much_the_merch
     assert told(merchant, payment_id, "dispute.lost")["payment"]["amount_refunded"] == 0
 
 
+def test_an_issuers_early_warning_of_fraud_is_told(merchant):
+    payment_id, intent = paid(merchant)
+    warned = (
+        merchant.stripe.post(f"/_sim/payment_intents/{intent}/early_fraud_warnings", json={}).raise_for_status().json()
+    )
+    told_of = told(merchant, payment_id, "payment.fraud_warning")
+    assert told_of["fraud_warning"]["provider_reference"] == warned["id"]
+    assert told_of["fraud_warning"]["reason"] == warned["fraud_type"]
+    assert told_of["payment"]["status"] == "completed"
+    assert refund(merchant, payment_id)[0] in (201, 202)
+
+
 def test_the_end_of_a_dispute_whose_webhook_is_lost_is_found(merchant):
     payment_id, intent = paid(merchant, 1267)
     merchant.stripe_fault("webhook_drop", match={"amount": 1267, "event_type": "charge.dispute.closed"}, times=1)

@@ -142,6 +142,23 @@ async def test_a_refund_of_ours_in_doubt_keeps_no_dispute_waiting(kit, make):
     assert [told.kind for told in await kit.reports()] == ["dispute"]
 
 
+async def test_a_warning_of_fraud_is_told_once_of_its_payment_and_nothing_is_asked(kit, make):
+    await paid(kit, make)
+    warning = replace(DISPUTE, reference="issfr_1", kind="fraud_warning", amount=None, outcome=None)
+    assert await take(kit, warning) == "stored"
+    [told] = await kit.reports()
+    assert (told.payment_id, told.kind, told.reference) == ("pay_1", "fraud_warning", "issfr_1")
+    assert (told.amount, told.outcome, told.reason) == (None, None, "fraudulent")
+    await take(kit, warning, "evt_2")
+    assert (len(await kit.reports()), await kit.run()) == (1, 0)
+
+
+async def test_a_warning_that_overtakes_the_answer_with_its_charges_id_is_told_later(kit, make):
+    await take(kit, replace(DISPUTE, reference="issfr_1", kind="fraud_warning", amount=None, outcome=None))
+    await paid(kit, make)
+    assert [told.kind for told in await look(kit)] == ["fraud_warning"]
+
+
 async def test_two_payments_disputes_of_one_name_are_two(kit, make):
     kit.provider.script = [DONE, Succeeded(amount=USD_10, reference="obj_2")]
     await kit.handle(make.charge(1), make.charge(2))

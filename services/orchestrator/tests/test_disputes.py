@@ -1,4 +1,4 @@
-"""Disputes: in whichever order they are reported, what the merchant is told, and what of the payment can still be refunded."""
+"""Disputes and warnings of fraud: in whichever order they are reported, what the merchant is told, and what of the payment can still be refunded."""
 
 from datetime import timedelta
 from itertools import permutations
@@ -245,6 +245,26 @@ def test_a_person_ends_a_dispute_of_which_the_provider_tells_nothing_any_more(tr
         disputed,
         event[8:],
     )
+
+
+def test_a_warning_of_fraud_is_told_once_of_the_payment_and_changes_nothing():
+    paid = Disputable()
+    warning = OperationOpened(
+        payment_id=paid.id, kind="fraud_warning", provider="stripe", reference="issfr_1", opened_at=paid.opened_at,
+        observed_at=paid.now, reason="unauthorized_use_of_card",
+    )  # fmt: skip
+    [told] = paid.handle(warning)
+    body = event_body(told)
+    assert (body["type"], body["data"]["payment"]["status"]) == ("payment.fraud_warning", "completed")
+    shown = body["data"]["fraud_warning"]
+    assert (shown["reason"], shown["status"], shown["opened_by"]) == (
+        "unauthorized_use_of_card",
+        "completed",
+        "provider",
+    )
+    assert (shown["provider_reference"], shown["amount"], told.deadline) == ("issfr_1", 1000, None)
+    assert paid.handle(warning) == []
+    assert (paid.payment.refundable_minor, refused(paid.refund(400))) == (1000, None)
 
 
 async def test_a_dispute_is_kept_in_the_database_as_it_was_told(orchestrator, make):

@@ -204,6 +204,22 @@ def test_every_event_about_a_dispute_opens_it_as_it_stands_whatever_its_tags_say
     )  # fmt: skip
 
 
+def test_a_warning_of_fraud_is_told_of_the_payment_with_its_kind():
+    warning = {
+        "object": "radar.early_fraud_warning", "id": "issfr_1", "charge": "ch_1", "payment_intent": "pi_1",
+        "created": 1795772400, "fraud_type": "unauthorized_use_of_card", "actionable": True,
+    }  # fmt: skip
+    event = samples.event(warning, "radar.early_fraud_warning.created")
+    (opened,) = genuine(event).opened
+    assert (opened.kind, opened.reference, opened.reason) == ("fraud_warning", "issfr_1", "unauthorized_use_of_card")
+    assert (opened.amount, opened.outcome, opened.opened_at) == (None, None, clock.from_unix(1795772400))
+    assert opened.about == {"payment_intent": "pi_1", "charge": "ch_1"}
+    nameless = samples.event(warning | {"charge": None, "payment_intent": None}, "radar.early_fraud_warning.created")
+    assert genuine(nameless).unmatched == (
+        Unmatched("radar.early_fraud_warning.created", {"radar.early_fraud_warning": "issfr_1"}),
+    )
+
+
 def test_a_failed_payment_is_a_decline_with_the_banks_reason():
     failure = {"code": "card_declined", "decline_code": "do_not_honor", "message": "No."}
     about = samples.intent("requires_payment_method", last_payment_error=failure)
@@ -230,6 +246,7 @@ OBJECTS = {
     "refund.updated": samples.refund(),
     "refund.failed": samples.refund("failed"),
 }
+WARNED = "radar.early_fraud_warning.created"
 DISPUTES = [event_type for event_type in EVENT_TYPES if event_type.startswith("charge.dispute.")]
 
 
@@ -237,7 +254,7 @@ DISPUTES = [event_type for event_type in EVENT_TYPES if event_type.startswith("c
 def test_every_event_that_merchants_are_asked_to_send_is_read(event_type):
     (reported,) = genuine(samples.event(OBJECTS[event_type], event_type)).outcomes
     assert reported.outcome.reference == OBJECTS[event_type]["id"]
-    assert {*OBJECTS, *DISPUTES} == set(EVENT_TYPES)
+    assert {*OBJECTS, *DISPUTES, WARNED} == set(EVENT_TYPES)
 
 
 @pytest.mark.parametrize("event_type", ["charge.refund.updated", "refund.divined"])
@@ -246,7 +263,7 @@ def test_an_event_of_another_type_has_no_outcome(event_type):
     assert read(samples.signature(body, now(), NEW), body).outcomes == ()
 
 
-STRIPES = ("`payment_intent.", "`refund.", "`charge.")
+STRIPES = ("`payment_intent.", "`refund.", "`charge.", "`radar.")
 
 
 def test_the_readme_and_the_description_of_the_api_list_the_events_that_are_read():

@@ -78,6 +78,7 @@ async def test_the_events_that_are_read_report_every_outcome_that_any_event_does
     at_bank = await stripe.outside(disputed.reference, "disputes")
     await stripe.answer_dispute(at_bank, "It was sent.")
     await stripe.end_dispute(at_bank, "won")
+    await stripe.outside(paid.reference, "early_fraud_warnings")
 
     async def all_has_come() -> bool:
         endpoints = (await stripe.http.get("/_sim/webhook_endpoints")).json()

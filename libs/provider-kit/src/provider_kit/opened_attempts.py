@@ -69,6 +69,7 @@ def _dispute_row(provider: str, one: Opened, original: OriginalAttempt) -> tuple
     about = original.operation
     operation_id = opened_id("dis", one.opened_at, about.payment_id, provider, one.reference)
     charge = next(iter(one.about.values()), "")
+    assert one.amount is not None, "a dispute is over an amount"
     dispute = _opened(about, operation_id, charge, one.amount, dispute=True)
     owner = operation_id, operation_id, about.payment_id, about.merchant_id
     return operation_id, (*owner, "dispute", encode(dispute), account_of(dispute), original.headers, one.reference)

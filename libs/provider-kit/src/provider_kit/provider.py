@@ -204,18 +204,19 @@ class CallbackOutcome(NamedOperation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A refund that was made at the provider itself, or a dispute; nothing that is named as an operation of ours.
+    """A refund that was made at the provider itself, a dispute, a warning of fraud; nothing that is named as an operation of ours.
 
     `reference` is the provider's id of it, and `opened_at` its time, both the same in every report of it. `about` are the
     provider's ids of what it is about, by what the provider calls them. `own` are names that it has and that anybody may have
     given, as an invoice's number: a refund of ours that has one of them among its `own_references` is this one.
+    A warning has neither amount nor outcome.
     """
 
     event_type: str
     reference: str
     about: Mapping[str, str]
-    amount: Money
-    outcome: Outcome
+    amount: Money | None = None
+    outcome: Outcome | None = None
     opened_at: datetime
     reason: str | None = None
     own: Sequence[str] = ()

@@ -97,8 +97,9 @@ class Fold(Recording):
         return self._payment_step(Trigger.RECEIVED, outcome)
 
     def open(self, report: OperationOpened) -> None:
-        """Apply a refund or dispute that somebody began at the provider: it begins here unless it is known, and then its outcome
-        follows. Of another amount than was known when it ended a refund cannot be; how a dispute stood may be older than is known.
+        """Apply a refund, dispute or warning that somebody began at the provider: it begins here unless it is known, and then its
+        outcome follows. Of another amount than was known when it ended a refund cannot be; how a dispute stood may be older than
+        what is known.
 
         Raises `ValueError` for another currency than the payment's, which no refund of it can have.
         """
@@ -109,6 +110,8 @@ class Fold(Recording):
             self._operation_step(operation, Trigger.OPENED, None)
         elif operation.dispute and opened.dispute and not goes_on(operation.dispute, opened.dispute):
             return self.ignored.append(Ignored.REPEAT if operation.dispute == opened.dispute else Ignored.LATE)
+        if report.outcome is None:  # there is nothing more of it
+            return None
         if operation.subject is Subject.REFUND and operation.amount_minor != opened.amount_minor and not operation.live:
             return self.contradict(operation.state, report.outcome, operation)
         return self._apply_to_operation(operation, report.outcome)

@@ -98,16 +98,17 @@ def own_refund(payment: Payment, now: datetime) -> Operation:
     )
 
 
-_OPENED: dict[OpenedKind, tuple[Subject, Literal["ref", "dis"]]] = {
+_OPENED: dict[OpenedKind, tuple[Subject, Literal["ref", "dis", "efw"]]] = {
     "refund": (Subject.REFUND, "ref"),
     "dispute": (Subject.DISPUTE, "dis"),
+    "fraud_warning": (Subject.FRAUD_WARNING, "efw"),
 }
 
 
 def opened_operation(payment: Payment, report: OperationOpened, now: datetime) -> Operation:
     """What somebody began at the provider. Raises `ValueError` for a refund in another currency than the payment's."""
     subject, prefix = _OPENED[report.kind]
-    if subject is Subject.REFUND and report.amount.currency != payment.amount.currency:
+    if subject is Subject.REFUND and report.amount and report.amount.currency != payment.amount.currency:
         msg = f"a refund in {report.amount.currency} of a payment in {payment.amount.currency}"
         raise ValueError(msg)
     operation = new_operation(
@@ -115,7 +116,7 @@ def opened_operation(payment: Payment, report: OperationOpened, now: datetime) -
         subject,
         opened_id(prefix, report.opened_at, payment.id, report.provider, report.reference),
         now,
-        amount_minor=report.amount.amount_minor,
+        amount_minor=report.amount.amount_minor if report.amount else None,
         reason=report.reason,
         opened_by="provider",
     )
@@ -202,7 +203,7 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
         case Subject.RETURN_REQUEST:
             reason = operation.reason
             return ReturnRequest(**_common(payment, operation.id), reference=reference, amount=amount, reason=reason)
-        case Subject.PAYMENT | Subject.DISPUTE:
+        case Subject.PAYMENT | Subject.DISPUTE | Subject.FRAUD_WARNING:
             raise ValueError(operation.subject)
 
 
@@ -223,6 +224,7 @@ def query(payment: Payment, operation: Operation | None) -> Query:
     own = operation.subject in (Subject.REFUND, Subject.DISPUTE)
     reference = operation.reference if own else payment.reference
     kind, opened = KINDS[operation.subject], None
+    assert kind != "fraud_warning", "there is nothing to ask about a warning"
     if operation.opened_by == "provider":
         amount = Money(operation.amount_minor, payment.amount.currency)
         opened = OpenedOperation(operation.dispute.amount if operation.dispute else amount, charge=payment.reference)

@@ -273,6 +273,9 @@ _TABLE = {
         (LOST,             T.WON,               WON,       _,                  "dispute.won"),
         (LOST,             T.DISPUTED,          N,         _,                  "dispute.updated"),
     ),
+    Subject.FRAUD_WARNING: (
+        (I,                T.OPENED,            DONE,      _,                  "payment.fraud_warning"),
+    ),
 }
 # fmt: on
 

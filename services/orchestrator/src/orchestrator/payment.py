@@ -19,6 +19,7 @@ KINDS: dict[Subject, OperationKind] = {
     Subject.REFUND: "refund",
     Subject.RETURN_REQUEST: "return_request",
     Subject.DISPUTE: "dispute",
+    Subject.FRAUD_WARNING: "fraud_warning",
 }
 """What the contracts call the operations of a payment."""
 
@@ -170,7 +171,7 @@ class Payment:
 
     def opened_like(self, opened: Operation) -> Operation | None:
         """What was opened at the provider as it is known already, whoever began it; a refund of ours before the provider's."""
-        if opened.subject is Subject.DISPUTE:
+        if opened.subject is not Subject.REFUND:
             return self.operations.get(opened.id)
         same = [one for one in self._all_refunds() if one.id == opened.id or one.reference == opened.reference]
         return min(same, key=lambda one: one.opened_by == "provider", default=None)

@@ -33,8 +33,8 @@ class Trigger(StrEnum):
     `CAPTURED`: a part of what is held, and the rest is still held. `RELEASED`: that rest is not held any more.
     `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended.
     `BEGUN`: pending, and the provider works on what it had only taken before.
-    `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself, or disputes
-    the payment. `DISPUTED`: the dispute is open, and stands otherwise than before. `WON`, `LOST`: it was decided.
+    `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself, disputes the
+    payment, or warns of fraud. `DISPUTED`: the dispute is open, and stands otherwise than before. `WON`, `LOST`: it was decided.
     `RECEIVED`: money came to an account without a payment of ours. `UNCLEAR`: the provider has told its last word, and we do not
     understand it, or it does not fit what was ordered. `DECIDED_...`: a person has decided.
     """
@@ -90,3 +90,4 @@ class Subject(StrEnum):
     REFUND = "refund"
     RETURN_REQUEST = "return_request"
     DISPUTE = "dispute"
+    FRAUD_WARNING = "fraud_warning"

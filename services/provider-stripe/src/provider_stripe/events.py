@@ -15,7 +15,9 @@ from provider_stripe.objects import (
     DATA,
     EVENT,
     OBJECT,
+    WARNING,
     About,
+    EarlyFraudWarning,
     Event,
     Found,
     Intent,
@@ -24,7 +26,8 @@ from provider_stripe.objects import (
 )
 from provider_stripe.standing import token
 
-_OPENED = ("refund", "dispute")
+_WARNING = "radar.early_fraud_warning"
+_OPENED = ("refund", "dispute", _WARNING)
 """What others may have made of a payment of ours."""
 
 
@@ -55,6 +58,8 @@ def _parsed(event: Event) -> ParsedCallback:
     ours = _are_ours(tags) and about.object != "dispute"  # whose tags anybody may have given
     if about.object not in _OPENED and not ours:
         return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
+    if about.object == _WARNING:
+        return _warned(event, about, WARNING.decode(raw))
     try:
         found = OBJECT.decode(raw)
         outcome = standing(found)
@@ -74,9 +79,7 @@ def _parsed(event: Event) -> ParsedCallback:
 
 def _opened(event: Event, about: About, found: Found, outcome: Outcome) -> ParsedCallback:
     """A dispute, or a refund without our tags: made in Stripe's dashboard, or by another system of the account."""
-    charge = {"payment_intent": about.payment_intent, "charge": about.charge}
-    objects = {name: reference for name, reference in charge.items() if reference}
-    amount = _amount(about)
+    objects, amount = _charged(about), _amount(about)
     if isinstance(found, Intent) or found.created is None or not amount or not amount.amount_minor or not objects:
         return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
     opened = Opened(
@@ -90,6 +93,27 @@ def _opened(event: Event, about: About, found: Found, outcome: Outcome) -> Parse
         kind="dispute" if isinstance(found, StripeDispute) else "refund",
     )
     return ParsedCallback(event.id, opened=(opened,))
+
+
+def _warned(event: Event, about: About, warning: EarlyFraudWarning) -> ParsedCallback:
+    """The card's issuer suspects fraud: there may be a dispute soon."""
+    if not (objects := _charged(about)):
+        return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
+    opened = Opened(
+        event_type=event.type,
+        reference=warning.id,
+        about=objects,
+        opened_at=clock.from_unix(warning.created),
+        reason=token(warning.fraud_type),
+        kind="fraud_warning",
+    )
+    return ParsedCallback(event.id, opened=(opened,))
+
+
+def _charged(about: About) -> dict[str, str]:
+    """Stripe's ids of what was charged."""
+    charge = {"payment_intent": about.payment_intent, "charge": about.charge}
+    return {name: reference for name, reference in charge.items() if reference}
 
 
 def _not_understood(event: Event, about: About, reason: str) -> ParsedCallback:

@@ -100,6 +100,14 @@ class StripeDispute(msgspec.Struct, tag_field="object", tag="dispute"):
     evidence_details: EvidenceDetails | None = None
 
 
+class EarlyFraudWarning(msgspec.Struct):
+    """The card's issuer suspects fraud. `created` is a Unix time, `fraud_type` why it does."""
+
+    id: Id
+    created: int
+    fraud_type: str | None = None
+
+
 class Problem(Failure):
     """An error; `payment_intent` is how the PaymentIntent stands after it."""
 
@@ -165,6 +173,7 @@ Found = Intent | StripeRefund | StripeDispute
 """What operations make at Stripe, and disputes."""
 
 OBJECT = Reader[Found](Found)
+WARNING = Reader[EarlyFraudWarning](EarlyFraudWarning)
 PROBLEMS = Reader[Problems](Problems)
 LISTING = Reader[Listing](Listing)
 TAGGED = Reader[Tagged](Tagged)

@@ -19,7 +19,7 @@ PaymentStatus = Literal[
     "failed",
     "canceled",
 ]
-OperationKind = Literal["capture", "cancel", "refund", "return_request", "dispute"]
+OperationKind = Literal["capture", "cancel", "refund", "return_request", "dispute", "fraud_warning"]
 """What the operations of a payment are; its charge is none of these."""
 OpenedBy = Literal["merchant", "malipo", "provider"]
 """Who began an operation: the merchant by a command, Malipo by itself, or somebody at the provider."""
@@ -39,7 +39,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund, capture, cancel, return request or dispute as merchants see it.
+    """A refund, capture, cancel, return request, dispute or warning of fraud as merchants see it.
 
     `final`, of a capture: what it leaves is released, and not held further. `respond_by` and `withdrawn` are of a dispute, as in
     `Disputed`; its `currency` may be another than the payment's.
@@ -132,6 +132,7 @@ EventType = Literal[
     "cancel.failed",
     "return_request.completed",
     "return_request.failed",
+    "payment.fraud_warning",
     "dispute.opened",
     "dispute.updated",
     "dispute.won",

@@ -27,7 +27,7 @@ def attempt_of(operation_id: str) -> int:
 
 
 def opened_id(
-    prefix: Literal["ref", "dis", "pay", "sus"], at: datetime, owner: str, provider: str, reference: str
+    prefix: Literal["ref", "dis", "efw", "pay", "sus"], at: datetime, owner: str, provider: str, reference: str
 ) -> str:
     """The id of what somebody else opened: the same for every report of the provider's `reference`, dated `at`.
 

@@ -249,23 +249,25 @@ class AttemptPostponed(Message, frozen=True, kw_only=True):
     exchanges: tuple[Exchange, ...] = ()
 
 
-OpenedKind = Literal["refund", "dispute"]
-"""What others open at a provider."""
+OpenedKind = Literal["refund", "dispute", "fraud_warning"]
+"""What others open at a provider. A `fraud_warning`, by which a card's issuer says that it suspects fraud, is all there is of it."""
 
 
 class OperationOpened(Message, frozen=True, kw_only=True):
-    """An operation that was opened at the provider itself, on a payment of ours: a refund made in its dashboard, or a dispute.
+    """An operation that was opened at the provider itself, on a payment of ours: a refund made in its dashboard, a dispute, a
+    warning of fraud.
 
     `reference` is the provider's id of it, by which it is one operation however often it is reported. `opened_at` is the
-    provider's time. `outcome` is how it stands, or has stood: what is reported may be older than what is known.
+    provider's time. `outcome` is how it stands, or has stood: what is reported may be older than what is known. A warning has
+    neither amount nor outcome.
     """
 
     payment_id: str
     kind: OpenedKind
     provider: str
     reference: str
-    amount: Money
-    outcome: Outcome
+    amount: Money | None = None
+    outcome: Outcome | None = None
     opened_at: Moment
     observed_at: Moment
     reason: str | None = None

@@ -378,6 +378,11 @@ _DISPUTE = {
         why=f"A person at Malipo has found that the dispute is lost. {_DECIDED}"
     ),
 }
+_WARNED = Explanation(
+    "The card's issuer suspects fraud; `reason` says of which kind.",
+    "A dispute may follow; a refund before it may prevent that.",
+    ("refund",),
+)
 _TEXTS = {
     "payment": _PAYMENT,
     "refund": _REFUND,
@@ -385,6 +390,7 @@ _TEXTS = {
     "cancel": _CANCEL,
     "return_request": _RETURN_REQUEST,
     "dispute": _DISPUTE,
+    "fraud_warning": {("completed", "opened"): _WARNED},
 }
 EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
     (subject, state, reason): explanation

@@ -80,6 +80,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "cancel": {"$ref": "#/components/schemas/OperationView"},
                 "return_request": {"$ref": "#/components/schemas/OperationView"},
                 "dispute": {"$ref": "#/components/schemas/OperationView"},
+                "fraud_warning": {"$ref": "#/components/schemas/OperationView"},
             },
         },
     ),

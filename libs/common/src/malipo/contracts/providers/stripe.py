@@ -98,6 +98,7 @@ EVENT_TYPES = (
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
+    "radar.early_fraud_warning.created",
 )
 """The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others report nothing of our
 operations, or the same as one of these: other `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside

@@ -147,7 +147,7 @@ CREATE TABLE operations (
     payment_id  text NOT NULL,
     merchant_id text NOT NULL,
     mode        text NOT NULL CHECK (mode IN ('test', 'live')),
-    kind        text NOT NULL CHECK (kind IN ('capture', 'cancel', 'refund', 'return_request', 'dispute')),
+    kind        text NOT NULL CHECK (kind IN ('capture', 'cancel', 'refund', 'return_request', 'dispute', 'fraud_warning')),
     step        integer NOT NULL,
     refusal     jsonb,
     view        json NOT NULL

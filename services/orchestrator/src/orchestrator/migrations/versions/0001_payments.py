@@ -67,7 +67,7 @@ def upgrade() -> None:
         CREATE TABLE operations (
             id           text PRIMARY KEY,
             payment_id   text NOT NULL REFERENCES payments,
-            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund', 'return_request', 'dispute')),
+            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund', 'return_request', 'dispute', 'fraud_warning')),
             amount_minor bigint NOT NULL CHECK (amount_minor > 0),
             reason       text,
             opened_by    text NOT NULL CHECK (opened_by IN ('merchant', 'malipo', 'provider')),
