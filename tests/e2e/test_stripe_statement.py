@@ -16,10 +16,13 @@ from operating import run_command
 from malipo_local import Stack
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant, Json
+from malipo_local.services import Kind, names
 from malipo_local.waiting import until
 
 SECONDS = 60
-_ONLY = {"gateway", "orchestrator", "provider-stripe", "webhook-dispatcher", "stripe-sim", "merchant-sim"}
+_ONLY = {"gateway", "orchestrator", "provider-stripe", "webhook-dispatcher", "merchant-sim"} | set(
+    names(Kind.SIMULATOR)
+)
 _OFTEN = {"provider-stripe": {"STRIPE_STATEMENT_SECONDS": "2"}, "stripe-sim": {"SETTLES_IN": "usd"}}
 _OTHERS = ("payout",)
 
@@ -172,6 +175,7 @@ def test_a_day_of_which_one_webhook_in_twenty_is_lost_balances_with_its_fees(sho
 def made_elsewhere(shop: DemoMerchant) -> Json:
     """Another system of the merchant's charges a card with the same account."""
     form = {"amount": "777", "currency": "usd", "payment_method": "pm_card_visa", "confirm": "true"}
+    form |= {"metadata[other_system]": "till"}
     form |= {"automatic_payment_methods[enabled]": "true", "automatic_payment_methods[allow_redirects]": "never"}
     answer = shop.stripe.post("/v1/payment_intents", data=form, auth=(shop.stripe_key, ""))
     return answer.raise_for_status().json()

@@ -49,7 +49,7 @@ def malipos(merchant: DemoMerchant) -> dict[str, BookEntry]:
 def stripes(merchant: DemoMerchant) -> dict[str, BookEntry]:
     """Stripe's book, added up from its effects by the payment ids that Malipo gave it."""
     entries: dict[str, BookEntry] = {}
-    for effect in merchant.stripe_book()["effects"]:
+    for effect in _stripe_effects(merchant):
         payment_id = effect["metadata"]["malipo_payment_id"]
         before = entries.get(payment_id, BookEntry())
         entries[payment_id] = _add(before, effect["kind"], effect["amount"])
@@ -107,14 +107,17 @@ def differences(merchant: DemoMerchant) -> list[str]:
 def double_charges(merchant: DemoMerchant) -> list[str]:
     """Payments that were charged or authorized more than once, or captured more than once."""
     done = Counter(
-        (e["metadata"]["malipo_payment_id"], _ONCE[e["kind"]])
-        for e in merchant.stripe_book()["effects"]
-        if e["kind"] in _ONCE
+        (e["metadata"]["malipo_payment_id"], _ONCE[e["kind"]]) for e in _stripe_effects(merchant) if e["kind"] in _ONCE
     )
     done += Counter((e["account_reference"], "prompt") for e in merchant.paybill.effects() if e["kind"] == "stk")
     done += Counter((e["charge"], "charge") for e in _paypal_effects(merchant) if _ONCE.get(e["kind"]) == "charge")
     done += Counter((e["end_to_end_id"], "debit") for e in merchant.bank.effects() if e["kind"] == "debit")
     return sorted({name for (name, _), times in done.items() if times > 1})
+
+
+def _stripe_effects(merchant: DemoMerchant) -> list[Json]:
+    """Those of Malipo's payments, and not of another system's of the merchant, which says so."""
+    return [one for one in merchant.stripe_book()["effects"] if "other_system" not in one["metadata"]]
 
 
 def _paypal_effects(merchant: DemoMerchant) -> list[Json]:
