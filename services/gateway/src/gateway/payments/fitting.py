@@ -7,7 +7,7 @@ from typing import NamedTuple
 from malipo.clock import spoken
 from malipo.contracts.commands import CaptureMode
 from malipo.contracts.descriptor import AmountRule, Method, MethodRules, Misfit, OperationRules, ProviderDescriptor
-from malipo.contracts.events import OperationKind
+from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
 
@@ -61,7 +61,7 @@ def life_misfit(found: Sequence[Candidate], life: timedelta) -> Misfit | None:
 
 
 def operation_misfit(
-    provider: ProviderDescriptor, kind: OperationKind, amount_minor: int | None, *, whole: int, before: int
+    provider: ProviderDescriptor, kind: ProviderOperationKind, amount_minor: int | None, *, whole: int, before: int
 ) -> Misfit | None:
     """Why this provider cannot capture or refund this amount of `whole`, after `before` of it in the same way."""
     rules = provider.operations.get(kind)
@@ -81,7 +81,7 @@ def step_misfit(rule: AmountRule, amount_minor: int | None) -> Misfit | None:
 
 def _part_misfit(
     provider: ProviderDescriptor,
-    kind: OperationKind,
+    kind: ProviderOperationKind,
     rules: OperationRules,
     amount_minor: int | None,
     *,
