@@ -114,7 +114,7 @@ def test_a_refund_is_offered_until_all_is_refunded_and_the_texts_are_sentences()
 
 # What a customer has to do with, or a hold: a transfer to a recipient has neither. Its money has texts of its own.
 _OF_CUSTOMERS = {"approved", "action_required", "authorized", "captured", "released", "received", "named", "succeeded"}
-_OF_CUSTOMERS |= {"reversed", "opened"}
+_OF_CUSTOMERS |= {"reversed", "opened", "saved"}
 _WRONG = re.compile(r"charge|card\b|customer|refund", re.IGNORECASE)
 _MAY_OF_TRANSFERS: tuple[May, ...] = ("wait", "repeat", "cancel", "request_return", "configure", "pay_anew")
 

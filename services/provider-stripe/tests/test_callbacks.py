@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import stripe_samples as samples
+from stripe_customers import MemoryCustomers
 from structlog.testing import capture_logs
 
 from malipo import clock
@@ -16,6 +17,7 @@ from malipo.platform.client import http_client
 from provider_kit.errors import BadSignature
 from provider_kit.provider import Callback, ParsedCallback, Unmatched
 from provider_stripe.client import StripeClient
+from provider_stripe.customers import Customers
 from provider_stripe.provider import StripeProvider
 
 BODY = json.dumps(samples.event(samples.intent())).encode()
@@ -25,7 +27,7 @@ NEW, OLD = samples.CREDENTIALS["webhook_secrets"]
 
 def read(header: str, body: bytes = BODY, credentials: dict = samples.CREDENTIALS):
     client = StripeClient(http_client(timeout_seconds=1), version="2026-10-28.endive", timeout_seconds=1)
-    provider = StripeProvider(client, tolerance_seconds=300)
+    provider = StripeProvider(client, Customers(client, MemoryCustomers()), tolerance_seconds=300)
     return asyncio.run(provider.parse_callback(Callback({"stripe-signature": header}, body), credentials))
 
 

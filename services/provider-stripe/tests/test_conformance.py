@@ -1,6 +1,7 @@
 """Stripe held to the laws of every provider."""
 
 import stripe_samples as samples
+from stripe_customers import MemoryCustomers
 
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -15,6 +16,7 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Capture, Charge, Refund
 from malipo.money import Money
 from provider_stripe.client import StripeClient
+from provider_stripe.customers import Customers
 from provider_stripe.provider import StripeProvider
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
@@ -38,7 +40,7 @@ class TestStripe(ProviderConformance):
 
     def connect(self, http):
         client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=TIMEOUT_SECONDS)
-        return StripeProvider(client, tolerance_seconds=300)
+        return StripeProvider(client, Customers(client, MemoryCustomers()), tolerance_seconds=300)
 
     def examples(self):
         waiting = samples.intent("requires_action", next_action=samples.redirect())

@@ -22,7 +22,7 @@ from provider_kit.provider import ParsedCallback
 from provider_kit.statement import Known, Stretch, next_look
 from provider_stripe.balance import TRANSACTIONS_PATH
 from provider_stripe.client import StripeClient
-from provider_stripe.mapping import _CLOCK_SKEW
+from provider_stripe.requests import _CLOCK_SKEW
 from provider_stripe.statement import TERMS, StripeStatement
 from provider_stripe.statement_rows import MOST_TYPES
 

@@ -35,6 +35,7 @@ from gateway.movements.routes import router as movements
 from gateway.openapi.description import describe
 from gateway.openapi.routes import router as docs
 from gateway.operations.routes import router as operations
+from gateway.payment_methods.routes import router as payment_methods
 from gateway.payments.acceptance import Acceptance
 from gateway.payments.erasure_routes import router as erasure
 from gateway.payments.routes import router as payments
@@ -45,7 +46,7 @@ from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
 _API = (
-    *(payments, history, operations, erasure, movements),
+    *(payments, history, operations, payment_methods, erasure, movements),
     *(providers, credentials, endpoints, settings_of_merchants),
     events,
 )

@@ -13,6 +13,7 @@ from gateway.history.recording import record_messages
 from gateway.movements.store import put_movements
 from gateway.operations.store import put_operations, refuse, untouched
 from gateway.operations.views import Operation, Refusal
+from gateway.payment_methods.store import put_methods
 from gateway.payments import personal, unanswered
 from gateway.payments.store import put_payments
 from malipo.contracts.accounts import AccountRegistered
@@ -46,6 +47,7 @@ async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[M
     await _refuse(unit, {one.operation_id: one for one in refusals if one.operation_id not in touched})
     put_payments(unit, latest_transitions(transitions))
     put_operations(unit, operations)
+    put_methods(unit, transitions)
     unanswered.forget(unit, touched | {one.payment_id for one in transitions} | {one.operation_id for one in refusals})
     await add_to_timelines(unit, batch)
     await rollcall.answer(unit, CONSUMER, batch)

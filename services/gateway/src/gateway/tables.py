@@ -149,6 +149,20 @@ PAYMENTS = Table(
 id: by time is by id. The index by status makes a change of status dearer, which happens once or twice to a payment, and
 without it a rare status is sought among all payments of a merchant."""
 
+PAYMENT_METHODS = Table(
+    "payment_methods",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("merchant_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("customer_ref", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("view", JSON, nullable=False),
+    Index("payment_methods_by_customer", "merchant_id", "mode", "customer_ref", "id"),
+    Index("payment_methods_newest", "merchant_id", "mode", "id"),
+)
+"""The read model of saved methods; `step` is that of the payment that has saved one."""
+
 TIMELINE = Table(
     "timeline",
     metadata,

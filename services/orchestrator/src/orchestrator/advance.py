@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from malipo.contracts.events import Failure, Sent
+from malipo.contracts.events import Sent
+from malipo.contracts.failures import failure_of
 from malipo.contracts.identity import attempt_of
 from malipo.contracts.outcomes import (
     Approved,
@@ -20,7 +21,7 @@ from malipo.money import Money
 from orchestrator import commands
 from orchestrator.deadlines import repeats_command
 from orchestrator.disputes import decided, goes_on
-from orchestrator.machine import DECIDED, OF_THE_CHARGE, TABLE, Ignored, Transition, why_ignored
+from orchestrator.machine import DECIDED, OF_THE_CHARGE, TABLE, Ignored, Transition
 from orchestrator.outcomes import (
     as_outcome,
     believable,
@@ -28,7 +29,6 @@ from orchestrator.outcomes import (
     came_late,
     holds_after_the_end,
     is_behind,
-    is_known_money,
     is_news,
     is_of_other_money,
     learn_decision,
@@ -38,6 +38,7 @@ from orchestrator.outcomes import (
     names,
     of_the_wait,
     own_failure,
+    saved_method,
     trigger_from,
     trigger_of,
     why_failed_all_the_same,
@@ -66,7 +67,7 @@ class Fold(Recording):
 
     def refuse_route(self, code: str, message: str) -> None:
         """End a new payment that no provider supports."""
-        self.payment.failure = Failure(code, message)
+        self.payment.failure = failure_of(code, message)
         self._payment_step(Trigger.UNROUTABLE, None)
 
     def expire(self) -> None:
@@ -199,7 +200,16 @@ class Fold(Recording):
         if may_be_late(self.payment, self.source, outcome):
             return self._look_now()
         trigger = of_the_wait(self.payment, trigger_from(self.source, outcome), outcome)
-        return self._payment_step(trigger, outcome)
+        self._payment_step(trigger, outcome)
+        return self._save(outcome)
+
+    def _save(self, outcome: Outcome) -> None:
+        """Keep the payment's method for later ones, once the provider has: with the outcome or in a later report of it."""
+        if (Subject.PAYMENT, self.payment.state, Trigger.SAVED) not in TABLE:
+            return
+        if (saved := saved_method(self.payment, outcome, self.now)) is not None:
+            self.payment.saved = saved
+            self._payment_step(Trigger.SAVED, None)
 
     def _look_now(self) -> None:
         """Have the provider asked at once how the charge stands: the deadline has come."""
@@ -240,12 +250,12 @@ class Fold(Recording):
         transition = TABLE.get((Subject.PAYMENT, payment.state, trigger))
         if outcome is not None and is_of_other_money(payment, outcome):
             return self.contradict(payment.state, outcome, None)
-        if transition is not None and holds_after_the_end(transition) and self._is_known_hold(outcome):
+        if transition is not None and holds_after_the_end(transition) and self.is_known_hold(outcome):
             return None
         if transition is None and names(payment, outcome):
             trigger, transition = Trigger.NAMED, TABLE[Subject.PAYMENT, payment.state, Trigger.NAMED]
         if transition is None or not is_news(payment, trigger, outcome):
-            return self._after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
+            return self.after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
         learn_payment(payment, outcome)
         self._asks_instead = transition.send is Send.CANCEL and commands.cannot_cancel_now(payment, self.source)
@@ -271,7 +281,7 @@ class Fold(Recording):
         if reason := why_failed_all_the_same(operation, outcome):
             return self.ignore(reason, operation.state, outcome, operation)
         if transition is None or not is_news(operation, trigger, outcome):
-            return self._after_the_end(operation.subject, operation.state, trigger, outcome, operation)
+            return self.after_the_end(operation.subject, operation.state, trigger, outcome, operation)
         before = operation.state
         learn_operation(operation, outcome)
         operation.state = transition.to
@@ -315,26 +325,6 @@ class Fold(Recording):
         """Start what was deferred and can be carried out now: a cancel, because the charge exists, or a refund, as it has a name."""
         for operation in self.payment.waiting(*(subjects or self.payment.possible)):
             self._operation_step(operation, Trigger.DISPATCHED, None)
-
-    def _is_known_hold(self, outcome: Outcome | None) -> bool:
-        """Whether money that is held after the end was to be released before: once is enough; what cannot be, is alerted."""
-        assert outcome is not None
-        releases = [one for one in self.payment.operations.values() if one.reason == commands.LATE_HOLD]
-        if any(one.state is not State.FAILED for one in releases):
-            self.ignored.append(Ignored.LATE)
-        elif releases or (outcome.reference or self.payment.reference) is None or not commands.can_cancel(self.payment):
-            self.contradict(self.payment.state, outcome, None)
-        else:
-            return False
-        return True
-
-    def _after_the_end(
-        self, subject: Subject, state: State, trigger: Trigger, outcome: Outcome | None, operation: Operation | None
-    ) -> None:
-        reason = why_ignored(subject, state, trigger)
-        if operation is None and isinstance(outcome, Succeeded) and not is_known_money(self.payment, outcome):
-            reason = Ignored.CONTRADICTION
-        self.ignore(reason, state, outcome, operation)
 
     def _shown_as_sent(self, transition: Transition, operation: Operation | None) -> Sent | None:
         """What `_add_command` adds for the transition itself: a charge is canceled by an operation, which has steps of its own."""

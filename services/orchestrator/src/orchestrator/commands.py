@@ -137,6 +137,8 @@ def _charge(payment: Payment) -> Charge:
         cancel_url=payment.cancel_url,
         remittance=payment.remittance,
         statement_descriptor=payment.statement_descriptor,
+        save_method=payment.save_method,
+        customer_ref=payment.customer_ref if payment.save_method else None,
         expires_at=payment.expires_at,
     )
 

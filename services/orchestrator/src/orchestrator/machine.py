@@ -90,6 +90,7 @@ _TABLE = {
         (H,                T.PENDING,           H,         _,                  _),
         (H,                T.BEGUN,             H,         _,                  _),
         (H,                T.ACTION_REQUIRED,   H,         _,                  _),
+        (H,                T.SAVED,             H,         _,                  "payment_method.saved"),
         (H,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
         (H,                T.UNCLEAR,           D,         S.QUERY,            "payment.processing"),
         (H,                T.OVERDUE,           H,         S.QUERY,            _),
@@ -112,7 +113,9 @@ _TABLE = {
         (D,                T.DECIDED_FAILED,    FAILED,    _,                  "payment.failed"),
         (DONE,             T.REVERSED,          RETURNED,  _,                  "payment.returned"),  # a bank gave it back
         (DONE,             T.NAMED,             DONE,      _,                  _),
+        (DONE,             T.SAVED,             DONE,      _,                  "payment_method.saved"),
         (DONE,             T.DECIDED_FAILED,    FAILED,    _,                  "payment.corrected"),
+        (RETURNED,         T.SAVED,             RETURNED,  _,                  "payment_method.saved"),
         (FAILED,           T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
         (FAILED,            T.CAPTURED,          DONE,      _,                  "payment.corrected"),
         (FAILED,           T.AUTHORIZED,        FAILED,    S.CANCEL,           _),  # money is held that nobody waits for: release it

@@ -11,6 +11,7 @@ from malipo.contracts.outcomes import Action, Disputed
 from malipo.contracts.providers import initiates
 from malipo.money import Money
 from orchestrator.machine import DECIDED
+from orchestrator.saved import SavedMethod
 from orchestrator.states import State, Subject
 
 KINDS: dict[Subject, OperationKind] = {
@@ -85,6 +86,7 @@ class Payment:
     money that a person has found to be this payment's.
     `payer` is who pays, masked. `action_at` is when it was observed last that the customer must act, by our clock if theirs is ahead; `unanswered`,
     `asked_step` and `unclear` are as in `Operation`. `begun`: the provider works on it, or has; of most methods from the first.
+    `save_method`: its method is to be kept for later payments, and `saved` is that once the provider has kept it.
     `pending_reason` is what it waits for, and `execution_at` when a transfer goes, as the provider has said last.
     """
 
@@ -135,6 +137,8 @@ class Payment:
     begun: bool = True
     pending_reason: str | None = None
     execution_at: datetime | None = None
+    save_method: bool = False
+    saved: SavedMethod | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
     timers: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])

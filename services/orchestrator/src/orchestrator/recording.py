@@ -7,13 +7,13 @@ from typing import cast
 from malipo import ids
 from malipo.contracts.events import Cause, EventType, PaymentTransitioned, PaymentView, PublicEvent, Sent, Source
 from malipo.contracts.message import Message
-from malipo.contracts.outcomes import Outcome
+from malipo.contracts.outcomes import Outcome, Succeeded
 from orchestrator import commands
-from orchestrator.machine import Ignored, Transition
-from orchestrator.outcomes import detail_of, trigger_of
+from orchestrator.machine import Ignored, Transition, why_ignored
+from orchestrator.outcomes import detail_of, is_known_money, trigger_of
 from orchestrator.payment import Operation, Payment
 from orchestrator.states import State, Subject, Trigger
-from orchestrator.views import operation_view, payment_view
+from orchestrator.views import operation_view, payment_method_view, payment_view
 
 
 @dataclass(slots=True)
@@ -44,6 +44,27 @@ class Recording:
         """Record and have alerted an outcome that cannot be true beside an earlier one; it changes nothing."""
         self.ignored.append(Ignored.CONTRADICTION)
         self.record(state, state, trigger_of(outcome), outcome, operation=operation)
+
+    def is_known_hold(self, outcome: Outcome | None) -> bool:
+        """Whether money that is held after the end was to be released before: once is enough; what cannot be, is alerted."""
+        assert outcome is not None
+        releases = [one for one in self.payment.operations.values() if one.reason == commands.LATE_HOLD]
+        if any(one.state is not State.FAILED for one in releases):
+            self.ignored.append(Ignored.LATE)
+        elif releases or (outcome.reference or self.payment.reference) is None or not commands.can_cancel(self.payment):
+            self.contradict(self.payment.state, outcome, None)
+        else:
+            return False
+        return True
+
+    def after_the_end(
+        self, subject: Subject, state: State, trigger: Trigger, outcome: Outcome | None, operation: Operation | None
+    ) -> None:
+        """Judge what changes nothing: a repeat, true in any order, or impossible beside what was reported first."""
+        reason = why_ignored(subject, state, trigger)
+        if operation is None and isinstance(outcome, Succeeded) and not is_known_money(self.payment, outcome):
+            reason = Ignored.CONTRADICTION
+        self.ignore(reason, state, outcome, operation)
 
     def record(
         self,
@@ -87,6 +108,7 @@ class Recording:
                 contradiction=transition is None,
                 sent=sent,
                 deadline=payment.timers.get(operation.id if operation else payment.id) if transition else None,
+                payment_method=payment_method_view(payment) if trigger is Trigger.SAVED else None,
             )
         )
 

@@ -33,6 +33,7 @@ class Trigger(StrEnum):
     `CAPTURED`: a part of what is held, and the rest is still held. `RELEASED`: that rest is not held any more.
     `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended.
     `BEGUN`: pending, and the provider works on what it had only taken before.
+    `SAVED`: the provider keeps the payment's method for later ones.
     `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself, disputes the
     payment, or warns of fraud. `DISPUTED`: the dispute is open, and stands otherwise than before. `WON`, `LOST`: it was decided.
     `RECEIVED`: money came to an account without a payment of ours. `UNCLEAR`: the provider has told its last word, and we do not
@@ -50,6 +51,7 @@ class Trigger(StrEnum):
     CANCELED = "canceled"
     PENDING = "pending"
     BEGUN = "begun"
+    SAVED = "saved"
     APPROVED = "approved"
     CAPTURED = "captured"
     RELEASED = "released"

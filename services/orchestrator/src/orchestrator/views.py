@@ -3,7 +3,16 @@
 from msgspec.structs import replace
 
 from malipo.contracts.commands import Transfer
-from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView, RefusalCode
+from malipo.contracts.events import (
+    CardView,
+    OperationStatus,
+    OperationView,
+    PaymentMethodView,
+    PaymentStatus,
+    PaymentView,
+    RefusalCode,
+)
+from malipo.contracts.methods import SAVED
 from malipo.contracts.outcomes import Disputed
 from malipo.contracts.providers import METHODS
 from orchestrator.machine import DECIDED
@@ -176,6 +185,7 @@ def payment_view(payment: Payment) -> PaymentView:
         transfer=_transfer(payment),
         return_request=_return_request(payment),
         amount_disputed=payment.disputed_minor,
+        payment_method=_method_id(payment),
     )
 
 
@@ -200,6 +210,38 @@ def _reason(payment: Payment) -> str | None:
         if reason := _OPERATION_REASONS[operation.subject][operation.state is State.IN_DOUBT]:
             return reason
     return _REASONS.get(payment.state)
+
+
+def payment_method_view(payment: Payment) -> PaymentMethodView | None:
+    """The method that the payment has saved, as merchants see it."""
+    saved, provider, customer_ref = payment.saved, payment.provider, payment.customer_ref
+    if saved is None or provider is None or customer_ref is None:
+        return None
+    return PaymentMethodView(
+        id=saved.id,
+        type=saved.type,
+        status="active",
+        customer_ref=customer_ref,
+        payment_id=payment.id,
+        provider=provider,
+        account=payment.account,
+        card=CardView(
+            brand=saved.brand,
+            last_four=saved.last_four,
+            exp_month=saved.exp_month,
+            exp_year=saved.exp_year,
+            fingerprint=saved.fingerprint,
+        ),
+        created_at=saved.created_at,
+        updated_at=saved.updated_at,
+    )
+
+
+def _method_id(payment: Payment) -> str | None:
+    """The saved method that it is paid with, or that it has saved."""
+    if payment.method.type == SAVED:
+        return str(payment.method.details.get("id"))
+    return payment.saved and payment.saved.id
 
 
 def operation_view(operation: Operation, currency: str) -> OperationView:

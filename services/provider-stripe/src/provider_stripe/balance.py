@@ -11,8 +11,7 @@ from malipo.money import EXPONENTS
 from malipo.platform.logs import log
 from provider_kit.movements import Moved
 from provider_kit.reading import Reader
-from provider_stripe.mapping import OPERATION
-from provider_stripe.objects import Id, is_id
+from provider_stripe.objects import OPERATION, Id, is_id
 
 TRANSACTIONS_PATH = "/v1/balance_transactions"
 _KINDS: Mapping[str, MovementKind] = {

@@ -3,18 +3,22 @@
 import msgspec
 
 from malipo import clock
-from malipo.contracts.outcomes import Outcome, Unknown
+from malipo.contracts.outcomes import Authorized, Declined, Outcome, Succeeded, Unknown
 from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo.money import Money
 from malipo.platform.logs import log
 from provider_kit.bodies import name_of_body
-from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, Unmatched
-from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, standing
+from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback, Unmatched
+from provider_stripe import saving
+from provider_stripe.mapping import standing
 from provider_stripe.objects import (
     ABOUT,
     DATA,
     EVENT,
+    FENCE,
     OBJECT,
+    OPERATION,
+    PAYMENT,
     WARNING,
     About,
     EarlyFraudWarning,
@@ -69,12 +73,22 @@ def _parsed(event: Event) -> ParsedCallback:
         return ParsedCallback(event.id)
     if isinstance(outcome, Unknown):
         return _not_understood(event, about, outcome.reason)
-    if not ours:
-        return _opened(event, about, found, outcome)
-    kind = "charge" if isinstance(found, Intent) else "refund"
-    return ParsedCallback(
-        event.id, outcomes=(CallbackOutcome(operation_id=tags[OPERATION], kind=kind, outcome=outcome),)
-    )
+    return _of_ours(event, found, tags, outcome) if ours else _opened(event, about, found, outcome)
+
+
+def _of_ours(event: Event, found: Found, tags: dict[str, str], outcome: Outcome) -> ParsedCallback:
+    """What an event says of an operation of ours. Where it does not say all of a charge, that is read: an event has of a method
+    that was kept its id alone, and a decline for which the customer is to be asked is followed by a request of ours.
+    """
+    if not isinstance(found, Intent):
+        refunded = CallbackOutcome(operation_id=tags[OPERATION], kind="refund", outcome=outcome)
+        return ParsedCallback(event.id, outcomes=(refunded,))
+    charge = NamedOperation(operation_id=tags[OPERATION], kind="charge")
+    if saving.INITIATOR in tags and isinstance(outcome, Declined) and outcome.code == saving.WANTS_CUSTOMER:
+        return ParsedCallback(event.id, ask=(charge,))
+    kept = found.setup_future_usage is not None and isinstance(outcome, Succeeded | Authorized)
+    reported = CallbackOutcome(operation_id=tags[OPERATION], kind="charge", outcome=outcome)
+    return ParsedCallback(event.id, outcomes=(reported,), ask=(charge,) if kept else ())
 
 
 def _opened(event: Event, about: About, found: Found, outcome: Outcome) -> ParsedCallback:

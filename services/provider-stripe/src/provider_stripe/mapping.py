@@ -1,12 +1,7 @@
-"""Malipo's operations as Stripe's forms, and Stripe's responses as Malipo's outcomes. Pure."""
-
-from datetime import datetime, timedelta
-from urllib.parse import quote
+"""Stripe's responses as Malipo's outcomes. Pure."""
 
 import msgspec
 
-from malipo.contracts.descriptor import Method
-from malipo.contracts.methods import CardMethod
 from malipo.contracts.outcomes import (
     AMOUNT_MISMATCH,
     ActionRequired,
@@ -21,14 +16,17 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.money import Money
 from provider_kit.disputes import Dispute
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import ERROR_STORED, Attempt, ProviderOperation
+from provider_kit.provider import ERROR_STORED, ProviderOperation
+from provider_stripe import saving
 from provider_stripe.objects import (
+    FENCE,
     LISTING,
     OBJECT,
+    OPERATION,
     PROBLEMS,
     TAGGED,
     Failure,
@@ -41,16 +39,7 @@ from provider_stripe.objects import (
 )
 from provider_stripe.standing import dispute_standing, token
 
-PAYMENT = "malipo_payment_id"
-OPERATION = "malipo_operation_id"
-FENCE = "malipo_fence"
-"""Marks a PaymentIntent that was never meant to take money; its value is the operation whose key it made useless."""
-
-_MAX_DESCRIPTION = 1000
 _MAX_MESSAGE = 500
-_PAGE_SIZE = "100"
-_CLOCK_SKEW = timedelta(seconds=300)  # between Stripe's clock and ours, at most
-_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 _LONG_WAITS = ("insufficient_funds", "charge_pending")
 """Why a refund is pending that waits for other money to arrive (docs.stripe.com/api/refunds/object, `pending_reason`)."""
@@ -65,63 +54,6 @@ KEY_MISFIT = Unknown(reason="the key was used for another request")
 """Stripe has seen the key with another form: a bug of ours, such as a form that changed between two versions."""
 REFUSED_REPEAT = Unknown(reason="refused when it was repeated")
 """A repeat was refused as no valid request, before Stripe looked at its key: that proves nothing about the first try."""
-
-
-def request(attempt: Attempt) -> tuple[str, dict[str, str]]:
-    """Path and form of the one POST that carries out the operation: the same bytes for the same operation, for ever."""
-    operation = attempt.operation
-    tags = {f"metadata[{PAYMENT}]": operation.payment_id, f"metadata[{OPERATION}]": operation.operation_id}
-    match operation:
-        case Charge():
-            return "/v1/payment_intents", _charge_form(operation, attempt.method) | tags
-        case Capture():
-            return f"{intent_path(operation.reference)}/capture", {
-                "amount_to_capture": str(operation.amount.amount_minor)
-            }
-        case Cancel():
-            return f"{intent_path(operation.reference)}/cancel", {}
-        case Confirm():
-            raise TypeError("a PaymentIntent is confirmed when it is made")
-        case Refund():
-            form = {"payment_intent": operation.reference, "amount": str(operation.amount.amount_minor)}
-            reason = {"reason": operation.reason} if operation.reason in _REASONS else {}
-            return "/v1/refunds", form | reason | tags
-        case ReturnRequest() | Dispute():
-            raise TypeError("Stripe has no return requests, and a dispute is opened by others")
-
-
-def _charge_form(charge: Charge, method: Method | None) -> dict[str, str]:
-    assert isinstance(method, CardMethod)  # Stripe has no other
-    form = {
-        "amount": str(charge.amount.amount_minor),
-        "currency": charge.amount.currency.lower(),
-        "payment_method": method.token,
-        "confirm": "true",
-        "capture_method": charge.capture,
-        "automatic_payment_methods[enabled]": "true",
-    }
-    if charge.description:
-        form["description"] = charge.description[:_MAX_DESCRIPTION]
-    if charge.statement_descriptor:  # `statement_descriptor` is refused for cards
-        form["statement_descriptor_suffix"] = charge.statement_descriptor
-    if charge.return_url:
-        return form | {"return_url": charge.return_url}
-    # The customer could not be sent anywhere: let Stripe decline what needs that, rather than wait in vain.
-    return form | {"automatic_payment_methods[allow_redirects]": "never", "error_on_requires_action": "true"}
-
-
-def fence(charge: Charge) -> tuple[str, dict[str, str]]:
-    """Path and form of a request that can take no money, to be sent under the charge's own key: the same for ever, too.
-
-    A PaymentIntent that has no payment method, and is never confirmed, waits for one until it is canceled.
-    """
-    form = {
-        "amount": str(charge.amount.amount_minor),
-        "currency": charge.amount.currency.lower(),
-        "description": "Never charged: it keeps an expired payment from being charged late.",
-        f"metadata[{FENCE}]": charge.operation_id,
-    }
-    return "/v1/payment_intents", form
 
 
 def fenced(charge: Charge, response: StripeResponse) -> Outcome:
@@ -144,26 +76,6 @@ def fenced(charge: Charge, response: StripeResponse) -> Outcome:
 
 def _is_fence(charge: Charge, body: bytes) -> bool:
     return (TAGGED.decode(body).metadata or {}).get(FENCE) == charge.operation_id
-
-
-def intent_path(reference: str) -> str:
-    """The path of a PaymentIntent."""
-    return f"/v1/payment_intents/{quote(reference, safe='')}"
-
-
-def object_path(attempt: Attempt) -> str | None:
-    """The path of the object that the operation makes or changes; None while Stripe's id of it is not known."""
-    match attempt.operation:
-        case Charge():
-            return attempt.reference and intent_path(attempt.reference)
-        case Confirm() | Capture() | Cancel():
-            return intent_path(attempt.operation.reference)
-        case Refund():
-            return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"
-        case Dispute():
-            return attempt.reference and f"/v1/disputes/{quote(attempt.reference, safe='')}"
-        case ReturnRequest():
-            raise TypeError("Stripe has no return requests")
 
 
 def outcome_of_response(operation: ProviderOperation, response: StripeResponse, *, repeat: bool = False) -> Outcome:
@@ -196,18 +108,6 @@ def effect(operation: ProviderOperation, body: bytes | msgspec.Raw) -> Outcome |
         return Unknown(reason="unreadable answer")
 
 
-def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
-    """The list that holds what a charge or refund made, if it made anything: path and query."""
-    operation = attempt.operation
-    if isinstance(operation, Refund):
-        return "/v1/refunds", {"payment_intent": operation.reference, "limit": _PAGE_SIZE}
-    age = attempt.ages.key_age_now()
-    first_sent_at = attempt.first_sent_at or now - age
-    earliest, latest = first_sent_at - _CLOCK_SKEW, first_sent_at + age + _CLOCK_SKEW
-    window = {"created[gte]": str(int(earliest.timestamp())), "created[lte]": str(int(latest.timestamp()))}
-    return "/v1/payment_intents", window | {"limit": _PAGE_SIZE}
-
-
 def read_page(operation: ProviderOperation, response: StripeResponse) -> tuple[Outcome | None, str | None]:
     """The operation's outcome by a page of a list, and the id to go on after; None for none. Raises as `outcome_of_response`."""
     refuse_unsent(response)
@@ -238,7 +138,7 @@ def standing(found: Found) -> Outcome | None:
 def _effect(operation: ProviderOperation, found: Found) -> Outcome | None:
     match operation, found:
         case Charge(), Intent() if (found.amount, found.currency.upper()) == _plain(operation.amount):
-            return standing(found)
+            return saving.with_saved(operation, found, standing(found))
         case Charge(), Intent():
             return Unknown(reason=AMOUNT_MISMATCH, reference=found.id)
         case Capture(), Intent():

@@ -214,6 +214,7 @@ class MethodRules:
     `attended`: whether a customer waits for the charge; what nobody waits for is tried
     until it expires, however long the provider is away. `initiates`: whether the provider may take it and work on it later, as
     a transfer that waits for its rail to open: it is `initiated` until then, and what has not ended there may be canceled.
+    `saves`: whether it can be kept for later payments.
     `return_requests`: the rails over which the recipient's bank can be asked to give the money back.
     """
 
@@ -229,6 +230,7 @@ class MethodRules:
     attended: bool = True
     initiates: bool = False
     return_requests: tuple[str, ...] = ()
+    saves: bool = False
     life: timedelta = timedelta(minutes=15)
     shortest_life: timedelta = timedelta(minutes=1)
     longest_life: timedelta = timedelta(hours=24)

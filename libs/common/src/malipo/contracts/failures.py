@@ -121,6 +121,9 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "The customer has to have it unlocked by the provider first.",
     ),
     "wrong_pin": OwnFailure("The customer entered a wrong PIN.", "Start a new one if the customer still wants to pay."),
+    "method_unavailable": OwnFailure(
+        "Nothing was sent: Malipo does not have the saved method any more.", "Start a new one with another method."
+    ),
     "expired": OwnFailure(
         "Nothing was sent: the payment's time, `expires_at`, was over before it could be.",
         "Start a new one if it is still wanted.",

@@ -42,6 +42,11 @@ def account_name(merchant_id: str, mode: str, label: str) -> str:
     return f"{merchant_id}/{mode}/{label}"
 
 
+def saved_id(payment_id: str) -> str:
+    """The id of the method that this payment has saved: a payment saves one, however often that is reported."""
+    return ids.derived("pm", ids.made_at(payment_id), payment_id)
+
+
 def short_name(operation_id: str, characters: int) -> str:
     """A name of the operation in `A-Z` and `2-7`, for a provider that takes no whole id: the same for ever.
 

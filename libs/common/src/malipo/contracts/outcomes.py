@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from malipo.contracts.commands import Mode
+from malipo.contracts.commands import Mode, SavedReference
 from malipo.contracts.message import Message, Moment
 from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.money import Money
@@ -48,10 +48,27 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="r
     reference: str | None = None
 
 
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """A method that was kept at the provider for later charges: under what names there, and what everybody may see of it.
+
+    `fingerprint` is the same for the same card of one merchant in one mode, and identifies nothing anywhere else.
+    """
+
+    method: SavedReference
+    brand: str
+    last_four: str
+    exp_month: int
+    exp_year: int
+    fingerprint: str | None = None
+
+
 class _Paid(_Outcome, frozen=True, kw_only=True):
-    """`payer` is who pays, as everybody may see it: masked by the provider's service, and kept nowhere in clear."""
+    """`payer` is who pays, as everybody may see it: masked by the provider's service, and kept nowhere in clear. `saved` is the
+    method, once the provider has kept it, of a charge that asked for that.
+    """
 
     payer: str | None = None
+    saved: Saved | None = None
 
 
 class Succeeded(_Paid, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
     By a method with a recipient it goes to that, with `remittance` as the text that the recipient reads. The customer's
     statement is to show `statement_descriptor`.
     The moment is read by the clock of the provider service's database, before every send, replays included.
+    With `save_method` the method is to be kept for later charges of the customer, whom the merchant calls `customer_ref`.
     """
 
     amount: Money
@@ -50,6 +51,8 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
     expires_at: Moment | None = None
     remittance: str | None = None
     statement_descriptor: str | None = None
+    save_method: bool = False
+    customer_ref: str | None = None
 
 
 class Confirm(BaseCommand, frozen=True, kw_only=True):

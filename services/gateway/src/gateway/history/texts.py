@@ -60,6 +60,7 @@ _DECIDED = "`detail` has the reason."
 _HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
 FINAL = "Nothing: this is its end."
 _UNLESS_REFUNDED = "Nothing, unless you refund it."
+_KEPT = "The customer's method is kept for later payments since."
 _BY_PROVIDER = "`failure` has the provider's own code and text."
 
 _TOO_LATE = "The customer agreed after the payment's `expires_at`: it is not charged any more."
@@ -115,10 +116,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         ("redirect", "cancel", *UNDER_WAY),
     ),
     ("requires_action", "expired"): Explanation(
-        "The customer had not approved by the payment's `expires_at`.",
-        "Malipo has the provider cancel the charge, or asks how it stands. The provider has the last word, and is asked "
-        "again at `next_by`.",
-        ("cancel", *UNDER_WAY),
+        "The customer had not approved by the payment's `expires_at`.", _CALLED_OFF, CHARGING
     ),
     ("authorized", "authorized"): Explanation(
         "The provider holds the amount for you and has taken nothing yet.", _HOLD_LOOKED_AFTER, _HELD
@@ -185,6 +183,9 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         _UNLESS_REFUNDED,
         ("refund",),
     ),
+    ("completed", "saved"): Explanation(f"The provider has taken the money. {_KEPT}", _UNLESS_REFUNDED, ("refund",)),
+    ("authorized", "saved"): Explanation(f"The provider holds the amount for you. {_KEPT}", _HOLD_LOOKED_AFTER, _HELD),
+    ("returned", "saved"): Explanation(f"The money was taken, and went back. {_KEPT}", FINAL, ("pay_anew",)),
     ("completed", "named"): Explanation(
         "The provider has taken the money, and has named the charge since: from now on it can be refunded.",
         _UNLESS_REFUNDED,
@@ -195,9 +196,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         f"The payment was declined; no money has moved. {_BY_PROVIDER}", FINAL, ("pay_anew",)
     ),
     ("failed", "authorized"): Explanation(f"The payment had failed. {_HELD_AFTER_THE_END}", _RELEASES, ("pay_anew",)),
-    ("failed", "unroutable"): Explanation(
-        "No provider takes this method and currency; nothing was sent.", FINAL, ("pay_anew",)
-    ),
+    ("failed", "unroutable"): Explanation("Nothing was sent; `failure` says why.", FINAL, ("pay_anew",)),
     ("failed", "overdue"): Explanation("It could not be sent in time; nothing was sent.", FINAL, ("pay_anew",)),
     ("failed", "expired"): Explanation(
         "The payment's time, `expires_at`, was over before Malipo could start it; nothing was sent.",

@@ -33,6 +33,25 @@ PAYMENT: dict[str, Any] = {
     "transfer": None,
     "return_request": None,
     "amount_disputed": 0,
+    "payment_method": None,
+}
+PAYMENT_METHOD: dict[str, Any] = {
+    "id": "pm_0001kbw4x3f6g7h8j9k0m1n2p3",
+    "type": "card",
+    "status": "active",
+    "customer_ref": "customer-7",
+    "payment_id": PAYMENT["id"],
+    "provider": "stripe",
+    "account": "default",
+    "card": {
+        "brand": "visa",
+        "last_four": "4242",
+        "exp_month": 8,
+        "exp_year": 2030,
+        "fingerprint": "3f8a6c0e9b7d4152a1c3e5f708192a3b",
+    },
+    "created_at": AT,
+    "updated_at": AT,
 }
 REFUND: dict[str, Any] = {
     "id": "ref_0001kbw4x9d2f6h8j3k5m7p1qr",
@@ -108,6 +127,7 @@ PROVIDER: dict[str, Any] = {
                 "pattern": "^[A-Za-z ]*$",
                 "characters": "letters and blanks",
             },
+            "saves": True,
             "life_seconds": 900,
             "shortest_life_seconds": 60,
             "longest_life_seconds": 86400,

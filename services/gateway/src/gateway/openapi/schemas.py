@@ -22,7 +22,14 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "return_request": "The last one, if the recipient's bank was to be asked for the money: how it stands, and with `failed` why.",
         "payer": "Who pays, masked, where the provider tells that.",
         "failure": "With `failed`: a stable code, and a text.",
+        "payment_method": "The saved method that it is paid with, or that it has saved.",
     },
+    "PaymentMethodView": {
+        "customer_ref": "Whose it is, by your own reference.",
+        "payment_id": "The payment that has saved it.",
+        "account": "Your account at the provider in which it is charged.",
+    },
+    "CardView": {"fingerprint": "The same for the same card, among yours in one mode; nothing to anybody else."},
     "Transfer": {
         "rail_chosen": "Whether Malipo chose the rail: the payment named none.",
         "execution_at": "When it goes: after a rail's cut-off at its next opening. The provider's own word, once it has told.",
@@ -81,6 +88,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "return_request": {"$ref": "#/components/schemas/OperationView"},
                 "dispute": {"$ref": "#/components/schemas/OperationView"},
                 "fraud_warning": {"$ref": "#/components/schemas/OperationView"},
+                "payment_method": {"$ref": "#/components/schemas/PaymentMethodView"},
             },
         },
     ),
@@ -127,6 +135,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                     "description": "Which text the customer's statement can show: its `characters` in words and as a regular "
                     "expression; null: none.",
                 },
+                saves=BOOLEAN | {"description": "Whether it can be kept for later payments (`save_method`)."},
                 life_seconds=NUMBER | {"description": "How long a payment is good for without `expires_at`."},
                 shortest_life_seconds=NUMBER,
                 longest_life_seconds=NUMBER,

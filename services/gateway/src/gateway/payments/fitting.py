@@ -15,7 +15,7 @@ _MOST_SHOWN = 12
 
 
 class Asked(NamedTuple):
-    """What decides which providers fit. `given` are the fields of the payment that have a value, `statement`
+    """What decides which providers fit. `given` are the fields of the payment that have a value other than `false`, `statement`
     what its statement is to show.
     """
 
@@ -37,7 +37,7 @@ class Candidate(NamedTuple):
 def candidates(asked: Asked, providers: Mapping[str, ProviderDescriptor] = PROVIDERS) -> list[Candidate] | Misfit:
     """The providers that fit, by name; or what does not fit, at the first field that leaves none over."""
     left = [Candidate(one, rules) for one in providers.values() if (rules := one.rules_of(asked.method.method_type))]
-    for misfit in (_provider, _currency, _step, _bounds, _capture, _needs, _remittance, _statement, _own):
+    for misfit in (_provider, _currency, _step, _bounds, _capture, _needs, _remittance, _statement, _saves, _own):
         fitting = [one for one in left if misfit(asked, one) is None]
         if not fitting:
             return _what_would_be(misfit, asked, left)
@@ -174,6 +174,17 @@ def _statement(asked: Asked, one: Candidate) -> Misfit | None:
         return None
     detail = f"{one.provider.title} takes at most {known.longest} characters: {known.must}"
     return Misfit("/statement_descriptor", "statement_descriptor_invalid", detail)
+
+
+def _saves(asked: Asked, one: Candidate) -> Misfit | None:
+    if "save_method" not in asked.given:
+        return None
+    if not one.rules.saves:
+        detail = f"{asked.method.method_type} at {one.provider.title} cannot be kept: leave it out"
+        return Misfit("/save_method", "save_method_unsupported", detail)
+    if "customer_ref" not in asked.given:
+        return Misfit("/customer_ref", "field_missing", "is required with save_method: it says whose the method is")
+    return None
 
 
 def _own(asked: Asked, one: Candidate) -> Misfit | None:

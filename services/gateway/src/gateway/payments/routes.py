@@ -34,7 +34,7 @@ _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
         "Create a payment",
         body=NewPayment,
         responses={201: PAYMENT, 202: PAYMENT_UNDER_WAY},
-        problems=("provider_not_configured",),
+        problems=("provider_not_configured", "payment_method_not_found", "payment_method_expired"),
         waits=True,
         read_at="/v1/payments/{payment_id}",
     ),

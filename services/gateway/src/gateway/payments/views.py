@@ -9,6 +9,7 @@ from malipo import ids
 from malipo.contracts.commands import CreatePayment, LatePayments, Mode, PaymentMethod, Transfer
 from malipo.contracts.descriptor import MethodRules
 from malipo.contracts.events import PaymentView
+from malipo.contracts.methods import SavedMethod
 from malipo.money import Money
 
 UNDER_WAY = frozenset({"initiated", "processing"})
@@ -58,6 +59,7 @@ def first_payment(
         remittance=body.remittance,
         statement_descriptor=body.statement_descriptor,
         transfer=transfer,
+        payment_method=body.method.id if isinstance(body.method, SavedMethod) else None,
     )
 
 
@@ -94,4 +96,5 @@ def create_command(
         expires_at=payment.expires_at,
         remittance=body.remittance,
         statement_descriptor=body.statement_descriptor,
+        save_method=body.save_method,
     )

@@ -18,7 +18,7 @@ from malipo.contracts.descriptor import (
     ShowsMode,
     StatementDescriptor,
 )
-from malipo.contracts.methods import CardMethod
+from malipo.contracts.methods import CardMethod, SavedMethod
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR
 
 _NOT_TAKEN = frozenset({"GHS", "ISK", "MGA", "UGX"})
@@ -105,6 +105,13 @@ operations, or the same as one of these: other `charge.*` beside each `payment_i
 `refund.*`.
 """
 
+_CURRENCIES = {
+    # In currencies that have thousandths, cards settle in hundredths ("three-decimal currencies").
+    currency: AmountRule(step=10 if exponent == 3 else 1, most=_MOST_IN.get(currency, _MOST))
+    for currency, exponent in EXPONENTS.items()
+    if currency not in _NOT_TAKEN
+}
+
 DESCRIPTOR = ProviderDescriptor(
     name="stripe",
     title="Stripe",
@@ -112,14 +119,20 @@ DESCRIPTOR = ProviderDescriptor(
     methods=(
         MethodRules(
             model=CardMethod,
-            # In currencies that have thousandths, cards settle in hundredths ("three-decimal currencies").
-            currencies={
-                currency: AmountRule(step=10 if exponent == 3 else 1, most=_MOST_IN.get(currency, _MOST))
-                for currency, exponent in EXPONENTS.items()
-                if currency not in _NOT_TAKEN
-            },
+            currencies=_CURRENCIES,
             captures=("automatic", "manual"),
             actions=("redirect", "other"),
+            statement=_STATEMENT,
+            saves=True,
+        ),
+        # What a merchant charges alone may need the customer after all, who comes back when he reads of it.
+        MethodRules(
+            model=SavedMethod,
+            currencies=_CURRENCIES,
+            captures=("automatic", "manual"),
+            actions=("redirect", "other"),
+            life=timedelta(days=1),
+            longest_life=timedelta(days=7),
             statement=_STATEMENT,
         ),
     ),

@@ -142,6 +142,17 @@ CREATE INDEX payments_by_status ON payments (merchant_id, mode, status, id);
 CREATE INDEX payments_by_client_ref ON payments (merchant_id, mode, client_ref) WHERE client_ref IS NOT NULL;
 CREATE INDEX payments_by_customer_ref ON payments (merchant_id, mode, customer_ref) WHERE customer_ref IS NOT NULL;
 
+CREATE TABLE payment_methods (
+    id           text PRIMARY KEY,
+    merchant_id  text NOT NULL,
+    mode         text NOT NULL CHECK (mode IN ('test', 'live')),
+    customer_ref text NOT NULL,
+    step         integer NOT NULL,
+    view         json NOT NULL
+);
+CREATE INDEX payment_methods_newest ON payment_methods (merchant_id, mode, id);
+CREATE INDEX payment_methods_by_customer ON payment_methods (merchant_id, mode, customer_ref, id);
+
 CREATE TABLE operations (
     id          text PRIMARY KEY,
     payment_id  text NOT NULL,

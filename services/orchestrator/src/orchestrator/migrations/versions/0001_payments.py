@@ -60,7 +60,8 @@ def upgrade() -> None:
             begun          boolean NOT NULL,
             pending_reason text,
             execution_at   timestamptz,
-            statement_descriptor text
+            statement_descriptor text,
+            save_method    boolean NOT NULL
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 
@@ -90,6 +91,23 @@ def upgrade() -> None:
         ) WITH (fillfactor = 80);
         CREATE INDEX operations_by_payment ON operations (payment_id);
         CREATE INDEX operations_in_doubt ON operations (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
+
+        CREATE TABLE payment_methods (
+            id          text PRIMARY KEY,
+            payment_id  text NOT NULL UNIQUE REFERENCES payments,
+            merchant_id text NOT NULL,
+            mode        text NOT NULL,
+            type        text NOT NULL,
+            reference   text NOT NULL,
+            holder      text,
+            brand       text NOT NULL,
+            last_four   text NOT NULL,
+            exp_month   integer NOT NULL,
+            exp_year    integer NOT NULL,
+            fingerprint text,
+            created_at  timestamptz NOT NULL,
+            updated_at  timestamptz NOT NULL
+        );
 
         CREATE TABLE history (
             payment_id     text NOT NULL REFERENCES payments,
