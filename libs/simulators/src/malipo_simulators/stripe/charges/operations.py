@@ -44,6 +44,5 @@ def update(request: StripeRequest) -> Json:
     charge.own_description = description or charge.own_description
     charge.own_receipt_email = receipt_email or charge.own_receipt_email
     charge.user_report = report or charge.user_report
-    if render(charge) != before:
-        request.change.emit_update("charge.updated", charge, before)
+    request.change.emit_if_changed("charge.updated", charge, before)
     return render(charge, expand)

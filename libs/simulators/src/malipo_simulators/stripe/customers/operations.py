@@ -84,8 +84,7 @@ def update(request: StripeRequest) -> Json:
     set_default(customer, default)
     customer.details = customer.details | details
     merge_metadata(customer.metadata, metadata)
-    if render(customer) != before:
-        request.change.emit_update("customer.updated", customer, before)
+    request.change.emit_if_changed("customer.updated", customer, before)
     return render(customer, expand)
 
 

@@ -11,9 +11,11 @@ from malipo_simulators.stripe.objects.lists import ObjectList
 from malipo_simulators.stripe.objects.render import render, render_list
 
 
-def shown(request: StripeRequest, thing: object) -> Json:
-    """The object, for a request that has no parameters but `expand`."""
+def shown(request: StripeRequest, thing: object, *idle: str) -> Json:
+    """The object, for a request that has no parameters but `expand`, and those of these names, which change nothing."""
     params = request.params()
+    for name in idle:
+        params.text(name)
     expand = read_expand(params.strings("expand"))
     params.finish()
     return render(thing, expand)

@@ -2,7 +2,7 @@
 
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.errors import StripeError, declined, invalid, refused_state, wrong_state
-from malipo_simulators.stripe.http.reads import listed
+from malipo_simulators.stripe.http.reads import listed, shown
 from malipo_simulators.stripe.http.request import StripeRequest
 from malipo_simulators.stripe.objects.customers import Failure, PaymentMethod
 from malipo_simulators.stripe.objects.expand import Expand, read_expand
@@ -157,12 +157,7 @@ def cancel(request: StripeRequest) -> Json:
 
 def retrieve(request: StripeRequest) -> Json:
     """Answers GET /v1/payment_intents/{id}."""
-    intent = request.account.intents.get(request.item_id, "intent")
-    params = request.params()
-    params.text("client_secret")
-    expand = read_expand(params.strings("expand"))
-    params.finish()
-    return render(intent, expand)
+    return shown(request, request.account.intents.get(request.item_id, "intent"), "client_secret")
 
 
 def listing(request: StripeRequest) -> Json:

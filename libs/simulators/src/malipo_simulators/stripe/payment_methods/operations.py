@@ -85,8 +85,7 @@ def update(request: StripeRequest) -> Json:
     before = render(method)
     details.put_into(method)
     method.exp_month, method.exp_year = month or method.exp_month, year or method.exp_year
-    if render(method) != before:
-        request.change.emit_update("payment_method.updated", method, before)
+    request.change.emit_if_changed("payment_method.updated", method, before)
     return render(method, expand)
 
 

@@ -39,8 +39,7 @@ def update(request: StripeRequest) -> Json:
     params.finish()
     before = render(payout)
     merge_metadata(payout.metadata, metadata)
-    if render(payout) != before:
-        request.change.emit_update("payout.updated", payout, before)
+    request.change.emit_if_changed("payout.updated", payout, before)
     return render(payout, expand)
 
 

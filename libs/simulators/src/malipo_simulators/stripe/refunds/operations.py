@@ -52,8 +52,7 @@ def update(request: StripeRequest) -> Json:
     params.finish()
     before = render(refund)
     merge_metadata(refund.metadata, metadata)
-    if render(refund) != before:
-        request.change.emit_update("refund.updated", refund, before)
+    request.change.emit_if_changed("refund.updated", refund, before)
     return render(refund, expand)
 
 

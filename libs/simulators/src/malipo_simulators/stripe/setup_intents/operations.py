@@ -3,7 +3,7 @@
 from malipo_simulators.kit.shapes import Json
 from malipo_simulators.stripe.errors import StripeError, declined, missing, unknown_parameter, wrong_state
 from malipo_simulators.stripe.http.params import Params
-from malipo_simulators.stripe.http.reads import listed
+from malipo_simulators.stripe.http.reads import listed, shown
 from malipo_simulators.stripe.http.request import StripeRequest
 from malipo_simulators.stripe.objects.customers import (
     Failure,
@@ -157,12 +157,7 @@ def cannot(verb: str, setup: SetupIntent) -> StripeError:
 
 def retrieve(request: StripeRequest) -> Json:
     """Answers GET /v1/setup_intents/{id}."""
-    setup = request.account.setups.get(request.item_id, "intent")
-    params = request.params()
-    params.text("client_secret")
-    expand = read_expand(params.strings("expand"))
-    params.finish()
-    return render(setup, expand)
+    return shown(request, request.account.setups.get(request.item_id, "intent"), "client_secret")
 
 
 def listing(request: StripeRequest) -> Json:

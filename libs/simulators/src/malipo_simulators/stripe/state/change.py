@@ -57,5 +57,10 @@ class Change:
         now = render(thing)
         self._publish(EventData(event_type, now, difference(before, now)), thing)
 
+    def emit_if_changed(self, event_type: str, thing: Told, before: Json) -> None:
+        """The same, of what may have been left as it was: then nothing is told."""
+        if render(thing) != before:
+            self.emit_update(event_type, thing, before)
+
     def _publish(self, data: EventData, thing: Told) -> None:
         publish(self.world, self.account, self.cause, data, thing.about)
