@@ -72,6 +72,7 @@ _LAYERS: Sequence[Mapping[str, str]] = (
         "registrar": "registers an account at the provider, where that is done by requests",
         "statement": "reads the account's list of transactions",
     },
+    {"customers": "which customers of the provider's merchants' customers are"},
     {
         "client": "requests on the wire: how they are authenticated, and what certainly was not sent",
         "by_hand": "payments that customers make without having been asked",
@@ -79,6 +80,7 @@ _LAYERS: Sequence[Mapping[str, str]] = (
     },
     {
         "authentication": "what authenticates a request, where there is more than one way",
+        "balance": "what has moved the balance of an account",
         "choosing": "what an operation is made of, where the provider holds several things",
         "connections": "HTTP clients, where there is more than one",
         "events": "callbacks as reports",
@@ -96,6 +98,7 @@ _LAYERS: Sequence[Mapping[str, str]] = (
         "answers": "what kind of answer one is, before what it means for an operation",
         "certificates": "certificates: the provider's, by which callbacks are signed, or an account's own",
         "keys": "the provider's public keys, by which callbacks are signed",
+        "saving": "what the provider has kept of a method for later charges",
         "standing": "how the provider's object stands, as an outcome",
     },
     {

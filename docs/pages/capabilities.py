@@ -19,19 +19,25 @@ _METHODS = """\
 A payment goes to the first provider by name that takes its method, amount and capture and that the merchant has credentials for,
 unless the merchant names one."""
 
+_OPENED: ProviderOperationKind = "dispute"
+_DISPUTES = """\
+* *dispute*: A customer wants money back by way of the bank: others open it, nobody commands it. Where it is not told, a person is
+  alerted by the callback about it."""
+
 
 def page() -> str:
     """The page's text."""
-    kinds: tuple[ProviderOperationKind, ...] = get_args(ProviderOperationKind)
+    commanded = [kind for kind in get_args(ProviderOperationKind) if kind != _OPENED]
     return document(
         "What each provider can do",
         "libs/common/src/malipo/contracts/providers",
         _INTRO,
-        table(("provider", *kinds), [_operations(provider, kinds) for provider in PROVIDERS.values()]),
+        table(("provider", *commanded, _OPENED), [_operations(one, commanded) for one in PROVIDERS.values()]),
         "\n".join(
             f"* *{kind}*: {first_sentences(getattr(provider_commands, kind.title().replace('_', '')))}"
-            for kind in kinds
+            for kind in commanded
         ),
+        _DISPUTES,
         "## Methods",
         _METHODS,
         table(
@@ -57,7 +63,8 @@ def page() -> str:
 
 
 def _operations(provider: ProviderDescriptor, kinds: Iterable[ProviderOperationKind]) -> tuple[str, ...]:
-    return provider.name, *(_operation(provider.operations, kind) for kind in kinds)
+    disputes = "told, and asked about" if provider.disputes else ""
+    return provider.name, *(_operation(provider.operations, kind) for kind in kinds), disputes
 
 
 def _operation(operations: Mapping[ProviderOperationKind, OperationRules], kind: ProviderOperationKind) -> str:

@@ -20,7 +20,10 @@ _PACKAGES = {
     "http_limits": "libs/http-limits",
     "redaction": "libs/redaction",
 }
-_GATEWAY = ("projections", "history", "operations", "events", "payments", "accounts", "openapi", "edge")
+_GATEWAY = (
+    *("projections", "history", "movements", "operations", "events", "payments", "payment_methods", "accounts"),
+    *("openapi", "edge"),
+)
 _COMMON = ("messaging", "platform", "contracts", "money", "ids", "clock")
 
 Arrows = dict[str, set[str]]

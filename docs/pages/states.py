@@ -6,7 +6,8 @@ from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTION
 from gateway.history.texts import EXPLANATIONS, MAY, Explanation
 from malipo.contracts.descriptor import PENDING
 from orchestrator.deadlines import deadline_seconds
-from orchestrator.machine import DECIDED, TRANSITIONS, State, Subject, Transition
+from orchestrator.machine import DECIDED, TRANSITIONS, Transition
+from orchestrator.states import State, Subject
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table
 

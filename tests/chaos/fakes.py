@@ -11,7 +11,7 @@ class Books:
     """A merchant of one payment, as both books have it: the status, what was captured, and Stripe's effects."""
 
     def __init__(self, status: str, captured: int, effects: str) -> None:
-        amounts = {"amount": 5, "amount_captured": captured, "amount_refunded": 0}
+        amounts = {"amount": 5, "amount_captured": captured, "amount_refunded": 0, "amount_disputed": 0}
         payment = {"id": "pay_1", "status": status, "provider_reference": "pi_1", **amounts}
         self._page = {"data": [payment], "next_cursor": None}
         self._effects = [(kind, int(amount)) for kind, amount in (one.split(":") for one in effects.split())]

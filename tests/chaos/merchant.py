@@ -51,7 +51,7 @@ class Merchant:
         self.requests.append(sent)
         return sent
 
-    def pay(self, method: Json, amount: int, currency: str, *, prefer: str = "wait=2", **fields: str) -> str:
+    def pay(self, method: Json, amount: int, currency: str, *, prefer: str = "wait=2", **fields: object) -> str:
         """Request a payment by this method; returns its id."""
         body = {"amount": amount, "currency": currency, "method": method, "client_ref": uuid.uuid4().hex, **fields}
         return str(self.request("/v1/payments", body, prefer=prefer).answer["id"])

@@ -18,6 +18,7 @@ _OWN = {
     "provider-bank": {"BANK_STATEMENT_SECONDS": "86400"},
     "provider-mpesa": {"MPESA_STATEMENT_SECONDS": "3600", "MPESA_STATEMENT_QUERIES_PER_MINUTE": "600"},
     "provider-paypal": {"PAYPAL_REAUTHORIZE_SECONDS": "1"},
+    "provider-stripe": {"STRIPE_STATEMENT_SECONDS": "0"},
     "webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": ",".join(["0.3"] * 10 + ["1"] * 20)},
 }
 

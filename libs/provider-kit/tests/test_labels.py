@@ -9,7 +9,7 @@ from malipo.contracts.config import MerchantConfigured
 from malipo.contracts.outcomes import Declined, OperationOpened, Succeeded
 from malipo.money import Money
 from provider_kit.looking import LookingAgain
-from provider_kit.opened import OpenedRefunds
+from provider_kit.opened import OpenedOperations
 from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, ReceivedMoney
 
 USD_10 = Money(1000, "USD")
@@ -76,7 +76,7 @@ async def test_a_refund_that_comes_before_its_charge_is_known_is_found_under_the
     await kit.sql(
         "UPDATE unmatched SET look_at = now(), received_at = received_at - $1::interval", timedelta(minutes=1)
     )
-    await LookingAgain(OpenedRefunds("fake"), lambda: None).look(kit.database)
+    await LookingAgain(OpenedOperations("fake"), lambda: None).look(kit.database)
     (told,) = await kit.reports()
     assert (told.payment_id, told.reference) == ("pay_1", "re_9")
 

@@ -9,7 +9,7 @@ from malipo.contracts.outcomes import Declined, OperationOpened, Succeeded, Unkn
 from malipo.money import Money
 from provider_kit import knowledge
 from provider_kit.looking import LookingAgain
-from provider_kit.opened import OpenedRefunds
+from provider_kit.opened import OpenedOperations
 from provider_kit.provider import Opened, ParsedCallback
 
 USD_10 = Money(1000, "USD")
@@ -29,7 +29,7 @@ async def look(kit, **older) -> list:
         "UPDATE unmatched SET look_at = now(), received_at = received_at - $1::interval WHERE look_at IS NOT NULL",
         timedelta(**older),
     )
-    await LookingAgain(OpenedRefunds("fake"), lambda: None).look(kit.database)
+    await LookingAgain(OpenedOperations("fake"), lambda: None).look(kit.database)
     return await kit.reports()
 
 
@@ -174,7 +174,9 @@ async def test_an_attempt_that_cannot_be_read_stops_no_other_refund(kit, make):
     await kit.sql("UPDATE attempts SET command = 'no command'::bytea WHERE id = 'pay_1.1'")
     with capture_logs() as lines:
         assert [told.reference for told in await look(kit)] == ["re_8"]
-    assert [line["log_level"] for line in lines if line["event"] == "refund cannot be read"] == ["error"]
+    assert [
+        line["log_level"] for line in lines if line["event"] == "what was opened at the provider cannot be read"
+    ] == ["error"]
 
 
 async def test_a_refund_of_another_amount_than_ours_is_told_at_once(kit, make):
@@ -192,7 +194,9 @@ async def test_a_row_that_cannot_be_read_stops_no_other_and_is_alerted(kit, make
     await kit.reports()
     with capture_logs() as lines:
         assert [told.reference for told in await look(kit)] == ["re_8"]
-    assert [line["log_level"] for line in lines if line["event"] == "refund cannot be read"] == ["error"]
+    assert [
+        line["log_level"] for line in lines if line["event"] == "what was opened at the provider cannot be read"
+    ] == ["error"]
 
 
 async def test_a_refund_that_names_objects_of_two_payments_is_told_of_neither(kit, make):

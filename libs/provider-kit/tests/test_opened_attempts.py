@@ -5,7 +5,7 @@ from starlette.applications import Starlette
 
 from malipo import clock
 from malipo.contracts.outcomes import Declined, OutcomeReported, Pending, Succeeded, Unknown
-from malipo.contracts.provider_commands import OpenedRefund
+from malipo.contracts.provider_commands import OpenedOperation
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit.errors import NotSent
@@ -17,7 +17,7 @@ PENDING = Pending(reference="re_1")
 
 
 def asked(make, **changes):
-    return make.query("ref_1", "refund", reference="re_1", opened=OpenedRefund(USD_4, charge="obj_1"), **changes)
+    return make.query("ref_1", "refund", reference="re_1", opened=OpenedOperation(USD_4, charge="obj_1"), **changes)
 
 
 async def test_it_is_asked_about_by_its_reference_until_it_ends(kit, make):

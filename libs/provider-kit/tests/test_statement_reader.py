@@ -21,7 +21,7 @@ from malipo.messaging.executor import Lease
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.looking import LookingAgain
-from provider_kit.opened import OpenedRefunds
+from provider_kit.opened import OpenedOperations
 from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, ReceivedMoney
 from provider_kit.statement import Stretch
 
@@ -122,7 +122,7 @@ async def test_what_is_read_is_told_as_such_also_when_it_is_known_only_later_wha
     await kit.reports()
     await kit.sql("UPDATE unmatched SET look_at = now()")
     await kit.sql("INSERT INTO attempt_references VALUES ('tx_1', 'pay_1.1', 'object')")
-    await LookingAgain(OpenedRefunds("fake"), lambda: None).look(kit.database)
+    await LookingAgain(OpenedOperations("fake"), lambda: None).look(kit.database)
     told = {type(one): one.source for one in await kit.look_at_money(minutes=2)}
     assert told == dict.fromkeys((OutcomeReported, PaymentReceived, OperationOpened), "reconciliation")
 

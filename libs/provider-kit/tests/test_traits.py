@@ -21,7 +21,7 @@ from malipo.platform.client import http_client
 from provider_kit import reminders
 from provider_kit.errors import NotSent
 from provider_kit.looking import LookingAgain
-from provider_kit.opened import OpenedRefunds
+from provider_kit.opened import OpenedOperations
 from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback
 
 USD_10 = Money(1000, "USD")
@@ -254,13 +254,13 @@ async def test_a_refund_made_at_the_provider_is_told_once_its_charge_is_known(ki
     await post(kit, ParsedCallback("evt_1", opened=[REFUND]))
     assert await kit.reports() == []
     await kit.sql("UPDATE unmatched SET look_at = now()")
-    await LookingAgain(OpenedRefunds("fake"), lambda: None).look(kit.database)
+    await LookingAgain(OpenedOperations("fake"), lambda: None).look(kit.database)
     assert await kit.reports() == []
     await kit.handle(make.charge())
     await kit.run()
     await kit.reports()
     await kit.sql("UPDATE unmatched SET look_at = now()")
-    await LookingAgain(OpenedRefunds("fake"), lambda: None).look(kit.database)
+    await LookingAgain(OpenedOperations("fake"), lambda: None).look(kit.database)
     (report,) = await kit.reports()
     assert (report.payment_id, report.reference, report.outcome) == ("pay_1", "re_9", DONE)
     await kit.sql("UPDATE reminders SET due_at = due_at - interval '2 hours'")

@@ -22,7 +22,7 @@ from malipo.platform.settings import ServiceSettings
 from provider_kit import console
 from provider_kit.errors import BadSignature
 from provider_kit.looking import LookingAgain
-from provider_kit.opened import OpenedRefunds
+from provider_kit.opened import OpenedOperations
 from provider_kit.provider import CallbackOutcome, ParsedCallback, ReceivedMoney, Unmatched
 
 USD_10 = Money(1000, "USD")
@@ -103,7 +103,7 @@ async def test_money_that_no_operation_of_ours_explains_is_told_to_a_person(kit,
 
 async def looked(kit) -> None:
     await kit.sql("UPDATE unmatched SET look_at = now() WHERE look_at IS NOT NULL")
-    await LookingAgain(OpenedRefunds("fake"), lambda: None).look(kit.database)
+    await LookingAgain(OpenedOperations("fake"), lambda: None).look(kit.database)
 
 
 async def test_money_that_a_statement_may_yet_show_is_told_to_a_person_only_if_it_does_not(kit, post):

@@ -23,7 +23,7 @@ from malipo.contracts.provider_commands import (
 )
 from malipo.money import Money
 from orchestrator import decisions
-from orchestrator.machine import State, Subject, Trigger
+from orchestrator.states import State, Subject, Trigger
 
 ProviderOperation = Charge | Confirm | Capture | Cancel | Refund
 HOW = st.sampled_from(["done", "done", "asks", "pending", "refused", "lost", "silent", "silent"])

@@ -21,7 +21,7 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Cancel, Confirm, ProviderMessage, Query, Refund, Withdraw
 from malipo.contracts.providers import PROVIDERS
 from orchestrator import decisions
-from orchestrator.machine import State, Trigger
+from orchestrator.states import State, Trigger
 
 
 @pytest.mark.parametrize("end", [DECLINED, CANCELED])

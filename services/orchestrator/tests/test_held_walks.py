@@ -6,7 +6,7 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from orchestrator import decisions
-from orchestrator.machine import State
+from orchestrator.states import State
 
 WALKS = st.tuples(
     st.booleans(), st.booleans(), st.sampled_from(["automatic", "manual"]), st.sampled_from(["keep", "refund"]),

@@ -11,7 +11,7 @@ from malipo.contracts.outcomes import Authorized, Declined, Pending, Reversed, S
 from malipo.contracts.provider_commands import Cancel, Confirm, ProviderMessage, Refund
 from malipo.money import Money
 from orchestrator import decisions
-from orchestrator.machine import State, Trigger
+from orchestrator.states import State, Trigger
 
 
 def paid_as(reference: str | None) -> Succeeded:

@@ -17,7 +17,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from orchestrator.machine import State, Trigger
+from orchestrator.states import State, Trigger
 
 NOT_UNDERSTOOD = Unknown(reason="result R000001")
 

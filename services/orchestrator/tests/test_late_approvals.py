@@ -11,7 +11,8 @@ from malipo.contracts.commands import CancelPayment
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.outcomes import Unknown
 from malipo.contracts.provider_commands import Cancel, Charge, Confirm, Query, Withdraw
-from orchestrator.machine import DECIDED, State
+from orchestrator.machine import DECIDED
+from orchestrator.states import State
 
 STEPS = st.sampled_from(["approve", "tell", "carry out", "lose", "wait", "wait long", "tell an old word"])
 

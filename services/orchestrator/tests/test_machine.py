@@ -8,34 +8,27 @@ import pytest
 
 from malipo.contracts.events import EventType, PaymentStatus
 from orchestrator.deadlines import deadline_seconds
-from orchestrator.machine import (
-    DECIDED,
-    DECISIONS,
-    FINAL_TRIGGERS,
-    TRANSITIONS,
-    Ignored,
-    Send,
-    State,
-    Subject,
-    Trigger,
-    why_ignored,
-)
+from orchestrator.machine import DECIDED, DECISIONS, FINAL_TRIGGERS, TRANSITIONS, Ignored, why_ignored
+from orchestrator.states import Send, State, Subject, Trigger
 from orchestrator.views import PUBLIC
 
 SUBJECTS = list(Subject)
 OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED, *DECISIONS}
 FROM_OUTSIDE = {Trigger.OPENED, Trigger.RECEIVED}
 CHARGES_ONLY = {Trigger.APPROVED, Trigger.BEGUN, Trigger.REVERSED, Trigger.CAPTURED, Trigger.RELEASED}
-AT_THE_END = {Trigger.NAMED, Trigger.PAYMENT_RETURNED}
+AT_THE_END = {Trigger.NAMED, Trigger.PAYMENT_RETURNED, Trigger.SAVED}
+DISPUTES_ONLY = {Trigger.DISPUTED, Trigger.WON, Trigger.LOST}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
 DOUBTS = {Trigger.UNKNOWN, Trigger.UNCLEAR}
 PROVIDER_TRIGGERS = {
-    Subject.PAYMENT: set(Trigger) - OURS - FROM_OUTSIDE - AT_THE_END,
+    Subject.PAYMENT: set(Trigger) - OURS - FROM_OUTSIDE - AT_THE_END - DISPUTES_ONLY,
     Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.REVERSED, Trigger.PENDING, *DOUBTS},
     # Not AUTHORIZED and ACTION_REQUIRED: that the charge is unchanged says nothing about a capture.
     Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, *DOUBTS},
     Subject.RETURN_REQUEST: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.PENDING, *DOUBTS},
-    Subject.CANCEL: set(Trigger) - OURS - FROM_OUTSIDE - CHARGES_ONLY - AT_THE_END,
+    Subject.CANCEL: set(Trigger) - OURS - FROM_OUTSIDE - CHARGES_ONLY - AT_THE_END - DISPUTES_ONLY,
+    Subject.DISPUTE: DISPUTES_ONLY,
+    Subject.FRAUD_WARNING: set(),
 }
 AWAITED = (State.PROCESSING, State.PENDING, State.IN_DOUBT)
 NO_NEWS = {
@@ -77,7 +70,10 @@ def test_every_state_can_end(subject):
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_undecided_state_has_a_deadline(subject):
     with_deadline = {one.state for one in transitions_of(subject) if one.trigger is Trigger.OVERDUE}
-    assert with_deadline == states_of(subject) - DECIDED
+    never_rests = (
+        {State.INITIATED} if subject in (Subject.DISPUTE, Subject.FRAUD_WARNING) else set()
+    )  # it is opened by whoever tells of it
+    assert with_deadline == states_of(subject) - DECIDED - never_rests
 
 
 def test_every_transition_into_an_undecided_state_sets_a_deadline_and_no_other_does():
@@ -126,17 +122,25 @@ def test_only_the_customers_approval_sends_a_confirm():
     assert {(one.subject, one.to) for one in confirming} == {(Subject.PAYMENT, State.PROCESSING)}
 
 
-@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize("subject", [one for one in SUBJECTS if State.PENDING in states_of(one)])
 def test_what_is_pending_is_asked_about_and_doubted_only_by_the_providers_last_word(subject):
+    """A dispute is pending at the bank from the first, and nothing of ours was sent that could be in doubt."""
     pending = [one for one in transitions_of(subject) if one.state is State.PENDING]
     asked = next(one for one in pending if one.trigger is Trigger.OVERDUE)
     assert (asked.to, asked.send, asked.event) == (State.PENDING, Send.QUERY, None)
-    assert [one.trigger for one in pending if one.to is State.IN_DOUBT] == [Trigger.UNCLEAR]
-    begins = {Trigger.BEGUN} if subject is Subject.PAYMENT else set()
-    assert {one.trigger for one in transitions_of(subject) if one.to is State.PENDING and one.state is not one.to} == {
-        Trigger.PENDING,
-        *begins,
-    }
+    disputed = subject is Subject.DISPUTE
+    assert [one.trigger for one in pending if one.to is State.IN_DOUBT] == ([] if disputed else [Trigger.UNCLEAR])
+    begins = {Subject.PAYMENT: {Trigger.PENDING, Trigger.BEGUN}, Subject.DISPUTE: {Trigger.OPENED, Trigger.DISPUTED}}
+    entering = {one.trigger for one in transitions_of(subject) if one.to is State.PENDING and one.state is not one.to}
+    assert entering == begins.get(subject, {Trigger.PENDING})
+
+
+def test_whatever_becomes_of_a_dispute_is_told_and_sends_nothing_but_queries():
+    rows = transitions_of(Subject.DISPUTE)
+    assert {one.send for one in rows} == {None, Send.QUERY}
+    assert [one.trigger for one in rows if one.event is None] == [Trigger.OVERDUE]
+    for end in (State.WON, State.LOST):  # the bank may decide anew
+        assert {one.trigger for one in rows if one.state is end} == DISPUTES_ONLY
 
 
 def test_an_end_without_money_follows_the_book_and_the_merchant_is_told_of_the_correction():
@@ -166,7 +170,7 @@ def test_everything_that_others_have_opened_is_told(trigger):
 
 def test_a_person_decides_only_what_is_in_doubt_or_pending_or_an_end_that_is_wrong():
     decided = [one for one in TRANSITIONS if one.trigger in DECISIONS]
-    by_state = {State.IN_DOUBT, State.PENDING, State.WAITING, *(DECIDED - {State.RETURNED})}
+    by_state = {State.IN_DOUBT, State.PENDING, State.WAITING, *(DECIDED - {State.RETURNED, State.WON, State.LOST})}
     assert {one.state for one in decided} == by_state
     waiting = {(one.subject, one.trigger) for one in decided if one.state is State.WAITING}
     assert waiting == {(Subject.REFUND, Trigger.DECIDED_FAILED)}  # nothing of it was sent
@@ -192,7 +196,7 @@ def test_doubt_is_left_only_by_an_outcome():
     assert not leaving & DOUBTS
 
 
-@pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND, Subject.RETURN_REQUEST])
+@pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND, Subject.RETURN_REQUEST, Subject.DISPUTE])
 def test_reaching_an_end_always_publishes_an_event(subject):
     published = [one.event for one in transitions_of(subject) if one.to in DECIDED and one.to is not one.state]
     assert all(published)

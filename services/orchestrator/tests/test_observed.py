@@ -11,7 +11,7 @@ from malipo.contracts.outcomes import Reversed, Unknown
 from malipo.messaging.subscription import Received
 from malipo.platform.metrics import metrics_page
 from orchestrator import handlers, scheduler, store
-from orchestrator.machine import State, Subject
+from orchestrator.states import State, Subject
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 SILENCE = Unknown(reason="timeout")

@@ -13,8 +13,8 @@ from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import Authorized, Canceled, Declined, Pending, Succeeded, Unknown
 from malipo.contracts.provider_commands import Cancel, Capture
 from malipo.money import Money
-from orchestrator.machine import State, Subject
 from orchestrator.payment import KINDS
+from orchestrator.states import State, Subject
 
 CHARGE = charge_id(PAY, 1)
 WHICH = st.integers(0, 7)

@@ -18,7 +18,8 @@ from malipo.contracts.provider_commands import (
     Withdraw,
 )
 from orchestrator.commands import LATE_HOLD
-from orchestrator.machine import DECIDED, State, Subject
+from orchestrator.machine import DECIDED
+from orchestrator.states import State, Subject
 
 
 def require_deadlines(payment) -> None:

@@ -14,7 +14,7 @@ from malipo.contracts.commands import RequestReturn
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.outcomes import Canceled, Declined, Pending, Succeeded
 from malipo.contracts.provider_commands import Charge, Query, ReturnRequest
-from orchestrator.machine import State, Subject, Trigger
+from orchestrator.states import State, Subject, Trigger
 from orchestrator.views import payment_view
 
 GIVEN_BACK, REFUSED = Succeeded(amount=ALL, reference="rr_1"), Declined(code="refused_by_recipient", reference="rr_1")

@@ -13,7 +13,8 @@ from malipo.contracts.commands import CancelPayment, PaymentMethod, Transfer
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.outcomes import Canceled, Declined, Pending, Reversed, Succeeded, Unknown
 from malipo.contracts.provider_commands import Cancel, Charge, Refund, Withdraw
-from orchestrator.machine import DECIDED, State
+from orchestrator.machine import DECIDED
+from orchestrator.states import State
 from orchestrator.views import payment_view
 
 GOES_AT = datetime(2026, 11, 30, 11, tzinfo=UTC)

@@ -6,7 +6,7 @@ from told import Told
 
 from malipo.contracts.outcomes import ActionRequired, PhonePrompt, Unknown
 from malipo.contracts.provider_commands import Query
-from orchestrator.machine import State
+from orchestrator.states import State
 
 
 def doubted(times: int, **doubt) -> Told:

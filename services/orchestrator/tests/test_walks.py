@@ -21,13 +21,13 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import (
     Cancel,
     Confirm,
-    OpenedRefund,
+    OpenedOperation,
     Query,
     Refund,
     Withdraw,
 )
 from malipo.money import Money
-from orchestrator.machine import State, Trigger
+from orchestrator.states import State, Trigger
 
 
 def test_another_amount_after_the_end_is_recorded_as_a_contradiction():
@@ -221,7 +221,7 @@ def test_a_refund_made_at_the_provider_is_asked_about_with_all_that_the_provider
     assert (query.kind, query.reference, query.opened) == (
         "refund",
         "re_1",
-        OpenedRefund(Money(400, USD), charge="pi"),
+        OpenedOperation(Money(400, USD), charge="pi"),
     )
     assert (walk.repeated, walk.of(Refund)) == ([], [])
 

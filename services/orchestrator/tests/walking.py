@@ -42,9 +42,10 @@ from malipo.contracts.provider_commands import (
 from malipo.money import Money
 from orchestrator import decisions, handlers
 from orchestrator.advance import Fold
-from orchestrator.machine import TABLE, State, Subject, Trigger
+from orchestrator.machine import TABLE
 from orchestrator.payment import KINDS
 from orchestrator.resending import Resend
+from orchestrator.states import State, Subject, Trigger
 from testkit.operations import card
 
 AMOUNT = 1000

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import stripe_samples as samples
+from stripe_customers import MemoryCustomers
 
 from malipo import clock, ids
 from malipo.contracts.identity import charge_id
@@ -11,6 +12,7 @@ from malipo.money import Money
 from provider_kit.integrity import checked
 from provider_kit.provider import Attempt, Credentials, ParsedCallback, ProviderOperation
 from provider_stripe.client import StripeClient
+from provider_stripe.customers import Customers
 from provider_stripe.provider import StripeProvider
 from testkit.operations import card, charge
 
@@ -30,18 +32,33 @@ class Stripe:
     def __init__(self, http, receiver) -> None:
         self.http = http
         self.receiver = receiver
+        self.customers = MemoryCustomers()
         self.wait_at_most(5)
         self.credentials = samples.CREDENTIALS | {"secret_key": f"sk_test_{ids.token(8)}"}
 
     def wait_at_most(self, seconds: float) -> None:
         client = StripeClient(self.http, version="2026-10-28.endive", timeout_seconds=seconds)
-        self.provider = StripeProvider(client, tolerance_seconds=300)
+        self.provider = StripeProvider(client, Customers(client, self.customers), tolerance_seconds=300)
 
     def attempt(self, operation: ProviderOperation, reference: str | None = None) -> Attempt:
         return samples.attempt(operation, credentials=self.credentials, first_sent_at=clock.now(), reference=reference)
 
     async def execute(self, operation: ProviderOperation) -> Outcome:
         return checked(operation, await self.provider.execute(replace(self.attempt(operation), first_sent_at=None)))
+
+    async def save(self, operation: ProviderOperation) -> tuple[Attempt, Outcome]:
+        """Prepare and execute a charge that keeps its method; the attempt as later tries have it, and the outcome."""
+        attempt = self.attempt(operation)
+        await self.provider.prepare(attempt)
+        return attempt, checked(operation, await self.provider.execute(replace(attempt, first_sent_at=None)))
+
+    async def listed(self, path: str, **query: str) -> list[dict]:
+        headers = {"Authorization": f"Bearer {self.credentials['secret_key']}"}
+        return (await self.http.get(path, headers=headers, params=query)).raise_for_status().json()["data"]
+
+    async def post(self, path: str, **form: str) -> dict:
+        headers = {"Authorization": f"Bearer {self.credentials['secret_key']}"}
+        return (await self.http.post(path, headers=headers, data=form)).raise_for_status().json()
 
     async def query(self, operation: ProviderOperation, reference: str | None = None) -> Outcome:
         return checked(operation, await self.provider.query(self.attempt(operation, reference)))
@@ -74,6 +91,13 @@ class Stripe:
 
     async def end_dispute(self, dispute: dict, end: str) -> None:
         await self.http.post(f"/_sim/disputes/{dispute['id']}/{end}", json={})
+
+    async def answer_dispute(self, dispute: dict, evidence: str) -> None:
+        """Show the bank this text, which decides nothing by itself."""
+        form = {"evidence[uncategorized_text]": evidence, "submit": "true"}
+        headers = {"Authorization": f"Bearer {self.credentials['secret_key']}"}
+        response = await self.http.post(f"/v1/disputes/{dispute['id']}", data=form, headers=headers)
+        assert response.status_code == 200, response.text
 
     async def parsed(self) -> list[ParsedCallback]:
         return [await self.provider.parse_callback(one, self.credentials) for one in self.receiver.callbacks]

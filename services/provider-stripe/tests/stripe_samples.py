@@ -68,11 +68,14 @@ EVENT_NAMES = {"requires_capture": "amount_capturable_updated", "requires_paymen
 """How events call a PaymentIntent's status where they do not call it by its name."""
 
 
-def dispute(**changes) -> dict:
+def dispute(status: str = "needs_response", *, moved: tuple[int, ...] = (-1000,), **changes) -> dict:
     return {
         "id": "du_1",
         "object": "dispute",
-        "status": "needs_response",
+        "created": 1795772400,
+        "status": status,
+        "balance_transactions": [{"object": "balance_transaction", "amount": amount} for amount in moved],
+        "evidence_details": {"due_by": 1796377199, "past_due": False},
         "reason": "fraudulent",
         "amount": 1000,
         "currency": "usd",

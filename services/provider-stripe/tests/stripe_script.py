@@ -6,11 +6,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import stripe_samples as samples
+from stripe_customers import MemoryCustomers
 
 from malipo import clock
 from malipo.platform.client import http_client
 from provider_kit.provider import Ages, Attempt
 from provider_stripe.client import StripeClient
+from provider_stripe.customers import Customers
 from provider_stripe.provider import StripeProvider
 
 
@@ -22,7 +24,7 @@ class Stripe:
         self.requests: list[httpx.Request] = []
         http = http_client(timeout_seconds=1, base_url="https://stripe.test", transport=httpx.MockTransport(self.reply))
         client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=1)
-        self.provider = StripeProvider(client, tolerance_seconds=300)
+        self.provider = StripeProvider(client, Customers(client, MemoryCustomers()), tolerance_seconds=300)
 
     def reply(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 import stripe_samples as samples
+from stripe_customers import MemoryCustomers
 from structlog.testing import capture_logs
 
 from malipo import clock
-from malipo.contracts.outcomes import Authorized, Declined, Succeeded
+from malipo.contracts.outcomes import Authorized, Declined, Disputed, Succeeded
 from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit.errors import BadSignature
 from provider_kit.provider import Callback, ParsedCallback, Unmatched
 from provider_stripe.client import StripeClient
+from provider_stripe.customers import Customers
 from provider_stripe.provider import StripeProvider
 
 BODY = json.dumps(samples.event(samples.intent())).encode()
@@ -25,7 +27,7 @@ NEW, OLD = samples.CREDENTIALS["webhook_secrets"]
 
 def read(header: str, body: bytes = BODY, credentials: dict = samples.CREDENTIALS):
     client = StripeClient(http_client(timeout_seconds=1), version="2026-10-28.endive", timeout_seconds=1)
-    provider = StripeProvider(client, tolerance_seconds=300)
+    provider = StripeProvider(client, Customers(client, MemoryCustomers()), tolerance_seconds=300)
     return asyncio.run(provider.parse_callback(Callback({"stripe-signature": header}, body), credentials))
 
 
@@ -161,12 +163,13 @@ ODD = {"malipo_payment_id": "pay_1", "malipo_operation_id": "ref\x00"}
          {"refund": "re_1", "payment_intent": "pi_1", "charge": "ch_1"}, TEN),
         (samples.refund(metadata=None, payment_intent=None), "refund.failed", {"refund": "re_1"}, TEN),
         (samples.refund(metadata=ODD), "refund.created", {"refund": "re_1", "payment_intent": "pi_1"}, TEN),
-        (samples.dispute(), "charge.dispute.created",
-         {"dispute": "du_1", "payment_intent": "pi_1", "charge": "ch_1"}, TEN),
         (samples.dispute(metadata=samples.TAGS, currency="isk"), "charge.dispute.closed",
          {"dispute": "du_1", "payment_intent": "pi_1", "charge": "ch_1"}, None),
         (samples.dispute(amount=None), "charge.dispute.funds_withdrawn",
          {"dispute": "du_1", "payment_intent": "pi_1", "charge": "ch_1"}, None),
+        (samples.dispute(charge=None, payment_intent=None), "charge.dispute.created", {"dispute": "du_1"}, TEN),
+        (samples.dispute("mulled_over"), "charge.dispute.updated",
+         {"dispute": "du_1", "payment_intent": "pi_1", "charge": "ch_1"}, TEN),
         (samples.intent(metadata={"order": "77"}), "payment_intent.succeeded", {"payment_intent": "pi_1"}, TEN),
         (samples.intent(metadata={"malipo_payment_id": "pay_1"}), "payment_intent.canceled", {"payment_intent": "pi_1"}, TEN),
     ],
@@ -187,6 +190,36 @@ def test_every_event_about_a_refund_is_read(event_type):
     (reported,) = read(samples.signature(body, now(), NEW), body).outcomes
     assert (reported.kind, reported.operation_id) == ("refund", "ref_1")
     assert reported.outcome == Succeeded(amount=Money(1000, "USD"), reference="re_1")
+
+
+@pytest.mark.parametrize("event_type", [one for one in EVENT_TYPES if one.startswith("charge.dispute.")])
+@pytest.mark.parametrize("metadata", [{}, samples.TAGS])
+def test_every_event_about_a_dispute_opens_it_as_it_stands_whatever_its_tags_say(event_type, metadata):
+    event = samples.event(samples.dispute("under_review", metadata=metadata), event_type)
+    (opened,) = genuine(event).opened
+    assert (opened.kind, opened.reference, opened.amount) == ("dispute", "du_1", TEN)
+    assert (opened.event_type, opened.opened_at) == (event_type, clock.from_unix(1795772400))
+    assert opened.about == {"payment_intent": "pi_1", "charge": "ch_1"}
+    assert opened.outcome == Disputed(
+        reference="du_1", amount=TEN, status="under_review", reason="fraudulent", withdrawn=True,
+        respond_by=clock.from_unix(1796377199),
+    )  # fmt: skip
+
+
+def test_a_warning_of_fraud_is_told_of_the_payment_with_its_kind():
+    warning = {
+        "object": "radar.early_fraud_warning", "id": "issfr_1", "charge": "ch_1", "payment_intent": "pi_1",
+        "created": 1795772400, "fraud_type": "unauthorized_use_of_card", "actionable": True,
+    }  # fmt: skip
+    event = samples.event(warning, "radar.early_fraud_warning.created")
+    (opened,) = genuine(event).opened
+    assert (opened.kind, opened.reference, opened.reason) == ("fraud_warning", "issfr_1", "unauthorized_use_of_card")
+    assert (opened.amount, opened.outcome, opened.opened_at) == (None, None, clock.from_unix(1795772400))
+    assert opened.about == {"payment_intent": "pi_1", "charge": "ch_1"}
+    nameless = samples.event(warning | {"charge": None, "payment_intent": None}, "radar.early_fraud_warning.created")
+    assert genuine(nameless).unmatched == (
+        Unmatched("radar.early_fraud_warning.created", {"radar.early_fraud_warning": "issfr_1"}),
+    )
 
 
 def test_a_failed_payment_is_a_decline_with_the_banks_reason():
@@ -215,6 +248,7 @@ OBJECTS = {
     "refund.updated": samples.refund(),
     "refund.failed": samples.refund("failed"),
 }
+WARNED = "radar.early_fraud_warning.created"
 DISPUTES = [event_type for event_type in EVENT_TYPES if event_type.startswith("charge.dispute.")]
 
 
@@ -222,7 +256,7 @@ DISPUTES = [event_type for event_type in EVENT_TYPES if event_type.startswith("c
 def test_every_event_that_merchants_are_asked_to_send_is_read(event_type):
     (reported,) = genuine(samples.event(OBJECTS[event_type], event_type)).outcomes
     assert reported.outcome.reference == OBJECTS[event_type]["id"]
-    assert {*OBJECTS, *DISPUTES} == set(EVENT_TYPES)
+    assert {*OBJECTS, *DISPUTES, WARNED} == set(EVENT_TYPES)
 
 
 @pytest.mark.parametrize("event_type", ["charge.refund.updated", "refund.divined"])
@@ -231,7 +265,7 @@ def test_an_event_of_another_type_has_no_outcome(event_type):
     assert read(samples.signature(body, now(), NEW), body).outcomes == ()
 
 
-STRIPES = ("`payment_intent.", "`refund.", "`charge.")
+STRIPES = ("`payment_intent.", "`refund.", "`charge.", "`radar.")
 
 
 def test_the_readme_and_the_description_of_the_api_list_the_events_that_are_read():

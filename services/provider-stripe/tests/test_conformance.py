@@ -1,6 +1,7 @@
 """Stripe held to the laws of every provider."""
 
 import stripe_samples as samples
+from stripe_customers import MemoryCustomers
 
 from malipo.contracts.outcomes import (
     ActionRequired,
@@ -15,10 +16,11 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Capture, Charge, Refund
 from malipo.money import Money
 from provider_stripe.client import StripeClient
+from provider_stripe.customers import Customers
 from provider_stripe.provider import StripeProvider
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
-from testkit.operations import cancel, capture, charge, refund
+from testkit.operations import cancel, capture, charge, dispute, refund
 from testkit.provider_examples import TIMEOUT_SECONDS
 from testkit.transports import Reply
 
@@ -38,7 +40,7 @@ class TestStripe(ProviderConformance):
 
     def connect(self, http):
         client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=TIMEOUT_SECONDS)
-        return StripeProvider(client, tolerance_seconds=300)
+        return StripeProvider(client, Customers(client, MemoryCustomers()), tolerance_seconds=300)
 
     def examples(self):
         waiting = samples.intent("requires_action", next_action=samples.redirect())
@@ -92,6 +94,19 @@ class TestStripe(ProviderConformance):
 
     def sign(self, event, credentials, signed_at):
         return samples.signed(event, credentials, signed_at)
+
+    def disputes(self):
+        shown = [
+            samples.dispute(),
+            samples.dispute("under_review"),
+            samples.dispute("lost"),
+            samples.dispute("won", moved=(-1000, 1000)),
+        ]
+        types = ("created", "updated", "closed", "closed")
+        return [
+            Story(dispute(), samples.event(one, f"charge.dispute.{name}"), Reply(one))
+            for one, name in zip(shown, types, strict=True)
+        ]
 
     def stories(self):
         back = samples.refund("failed", failure_reason="lost_or_stolen_card")

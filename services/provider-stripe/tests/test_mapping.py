@@ -25,8 +25,9 @@ from malipo.money import EXPONENTS, Money
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.integrity import checked
 from provider_kit.provider import refusal
-from provider_stripe.mapping import outcome_of_response, request
+from provider_stripe.mapping import outcome_of_response
 from provider_stripe.objects import StripeResponse
+from provider_stripe.requests import request
 from testkit.operations import cancel, capture, charge, refund
 
 USD_10 = Money(1000, "USD")

@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from malipo import clock, ids
 from malipo.contracts.identity import charge_id
-from malipo.contracts.outcomes import OutcomeReported, Succeeded
-from malipo.contracts.topics import OUTCOMES
+from malipo.contracts.outcomes import ActionRequired, OutcomeReported, Succeeded
+from malipo.contracts.topics import MOVEMENTS, OUTCOMES
 from malipo.platform.client import http_client
 from provider_stripe.main import build
 from provider_stripe.settings import Settings
@@ -24,6 +24,7 @@ def settings_of(stores, database_url, simulator) -> Settings:
         key_ring=KEY_RING,
         environment="test",
         stripe_api_base=simulator.url,
+        stripe_statement_seconds=1,
     )
 
 
@@ -71,6 +72,40 @@ async def test_a_charge_is_carried_out_once_and_its_webhook_agrees(world):
     assert [(line["kind"], line["metadata"]["malipo_payment_id"]) for line in book["effects"]] == [
         ("charge", payment_id)
     ]
+
+
+async def test_what_no_webhook_has_brought_is_found_in_the_events_and_told_once(world):
+    """There is no endpoint at Stripe: no webhook ever comes."""
+    await world.set_up(ids.new("cred"), samples.CREDENTIALS | {"secret_key": f"sk_test_{ids.token(8)}"})
+    payment_id = ids.new("pay")
+    charged = charge(
+        payment_id=payment_id, operation_id=charge_id(payment_id, 1), method=card("pm_card_threeDSecure2Required"),
+        return_url="https://shop.example/back",
+    )  # fmt: skip
+    operation = await world.command(charged)
+    asked = await world.outcome(operation, ActionRequired)
+    (await world.simulator.post(f"/_sim/3ds/{asked.reference}/approve", json={})).raise_for_status()
+    paid = await world.outcome(operation, Succeeded, "reconciliation")
+    assert paid.reference == asked.reference
+    ends = [one for one in world.reported if one.payment_id == payment_id and isinstance(one.outcome, Succeeded)]
+    assert len(ends) == 1
+
+
+async def test_what_stripe_has_kept_of_a_charge_is_told_with_its_payment(world, stores):
+    await world.set_up(ids.new("cred"), samples.CREDENTIALS | {"secret_key": f"sk_test_{ids.token(8)}"})
+    payment_id = ids.new("pay")
+    charged = charge(payment_id=payment_id, operation_id=charge_id(payment_id, 1), method=card("pm_card_visa"))
+    async with AIOKafkaConsumer(
+        MOVEMENTS.name, bootstrap_servers=stores.kafka, auto_offset_reset="earliest"
+    ) as consumer:
+        operation = await world.command(charged)
+        await world.outcome(operation, Succeeded)
+        async for record in consumer:
+            report = MOVEMENTS.decode(record.value)
+            if report.merchant_id == world.merchant_id:
+                break
+    (moved,) = report.movements
+    assert (moved.payment_id, moved.amount, moved.fee, moved.net) == (payment_id, 1000, 59, 941)
 
 
 def test_a_secret_key_is_not_sent_in_the_clear_in_production():

@@ -11,15 +11,19 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    Disputed,
     OtherAction,
     Pending,
     Reversed,
     Succeeded,
+    Unknown,
 )
 from malipo.contracts.providers.stripe import EVENT_TYPES
+from provider_kit.disputes import Dispute
 from provider_kit.provider import CallbackOutcome
 from provider_stripe.events import parse_event
 from provider_stripe.objects import EVENT
+from testkit import operations
 from testkit.operations import cancel, capture, refund
 from testkit.waiting import until
 
@@ -71,7 +75,10 @@ async def test_the_events_that_are_read_report_every_outcome_that_any_event_does
         pending = await stripe.execute(refund(operation_id=ids.new("ref"), reference=other.reference))
         await stripe.http.post(f"/_sim/refunds/{pending.reference}/{ending}", json={})
     disputed = await stripe.execute(pay())
-    await stripe.end_dispute(await stripe.outside(disputed.reference, "disputes"), "won")
+    at_bank = await stripe.outside(disputed.reference, "disputes")
+    await stripe.answer_dispute(at_bank, "It was sent.")
+    await stripe.end_dispute(at_bank, "won")
+    await stripe.outside(paid.reference, "early_fraud_warnings")
 
     async def all_has_come() -> bool:
         endpoints = (await stripe.http.get("/_sim/webhook_endpoints")).json()
@@ -98,18 +105,49 @@ def as_if_of_a_type_that_is_read(body: bytes) -> bytes:
     return json.dumps(json.loads(body) | {"type": EVENT_TYPES[0]}).encode()
 
 
-async def test_a_dispute_is_reported_with_the_payment_that_it_is_about(stripe):
+async def test_a_dispute_is_reported_with_the_payment_that_it_is_about_as_a_query_shows_it(stripe):
     await stripe.listen()
     paid = await stripe.execute(pay())
     dispute = await stripe.outside(paid.reference, "disputes")
     await stripe.end_dispute(dispute, "lost")
-    unmatched = await until(partial(at_least, 3, stripe.unmatched), what="the webhooks")
-    assert {(one.event_type, one.references["payment_intent"], one.amount) for one in unmatched} == {
-        ("charge.dispute.created", paid.reference, usd(1000)),
-        ("charge.dispute.funds_withdrawn", paid.reference, usd(1000)),
-        ("charge.dispute.closed", paid.reference, usd(1000)),
+    opened = await until(partial(at_least, 3, stripe.opened), what="the webhooks")
+    assert {(one.event_type, one.about["payment_intent"], one.amount, one.outcome.status) for one in opened} == {
+        ("charge.dispute.created", paid.reference, usd(1000), "needs_response"),
+        ("charge.dispute.funds_withdrawn", paid.reference, usd(1000), "needs_response"),
+        ("charge.dispute.closed", paid.reference, usd(1000), "lost"),
     }
-    assert {one.references["dispute"] for one in unmatched} == {dispute["id"]}
+    assert {(one.kind, one.reference, one.opened_at) for one in opened} == {
+        ("dispute", dispute["id"], clock.from_unix(dispute["created"]))
+    }
+    (last,) = [one.outcome for one in opened if one.event_type == "charge.dispute.closed"]
+    assert await stripe.query(dispute_of(paid.reference), dispute["id"]) == last
+    assert last.withdrawn
+
+
+async def test_a_dispute_is_read_at_each_stage_and_money_that_came_back_is_not_withdrawn(stripe):
+    paid = await stripe.execute(pay())
+    inquiry = await stripe.outside(paid.reference, "disputes", inquiry=True)
+    asked = partial(stripe.query, dispute_of(paid.reference), inquiry["id"])
+    assert await asked() == Disputed(
+        reference=inquiry["id"], amount=usd(1000), status="warning_needs_response", reason="fraudulent",
+        respond_by=clock.from_unix(inquiry["evidence_details"]["due_by"]),
+    )  # fmt: skip
+    await stripe.answer_dispute(inquiry, "It was sent.")
+    assert (await asked()).status == "warning_under_review"
+    await stripe.end_dispute(inquiry, "won")
+    assert ((await asked()).status, (await asked()).withdrawn) == ("warning_closed", False)
+    other = await stripe.execute(pay())
+    dispute = await stripe.outside(other.reference, "disputes", amount=1080, at_most=1080)
+    standing = await stripe.query(dispute_of(other.reference), dispute["id"])
+    assert (standing.status, standing.withdrawn, standing.amount) == ("needs_response", True, usd(1080))
+    await stripe.end_dispute(dispute, "won")
+    won = await stripe.query(dispute_of(other.reference), dispute["id"])
+    assert (won.status, won.withdrawn, won.respond_by) == ("won", False, None)
+    assert isinstance(await stripe.query(dispute_of(other.reference), "du_none"), Unknown)
+
+
+def dispute_of(intent: str) -> Dispute:
+    return operations.dispute(reference=intent)
 
 
 async def test_a_refund_made_in_the_dashboard_is_one_opened_refund_however_often_it_is_reported(stripe):

@@ -21,7 +21,8 @@ from malipo.platform.client import http_client
 from provider_kit.provider import Attempt, Credentials
 from provider_stripe.client import StripeClient, verify
 from provider_stripe.events import parse_event
-from provider_stripe.mapping import outcome_of_response, request
+from provider_stripe.mapping import outcome_of_response
+from provider_stripe.requests import request
 
 CALLS_AT_ONCE = 64
 KEY = "sk_test_bare"

@@ -1,10 +1,11 @@
 """The operations of the crash matrix: what merchants and their customers do, provider by provider."""
 
-from chaos.operations import bank, mpesa, paypal, stripe
+from chaos.operations import bank, cards, mpesa, paypal, stripe
 from chaos.operations.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *stripe.OPERATIONS,
+    *cards.OPERATIONS,
     *mpesa.OPERATIONS,
     *paypal.OPERATIONS,
     *bank.OPERATIONS,

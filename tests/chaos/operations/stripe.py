@@ -7,7 +7,7 @@ from functools import partial
 
 from chaos.crossings import DOOR, KIT
 from chaos.operations.operation import Ending, Operation, Scene
-from chaos.operations.steps import PART, SECONDS, cancel, forget_faults, refund, wait_a_little, wait_in_malipo
+from chaos.operations.steps import PART, SECONDS, cancel, forget_faults, refund, wait, wait_a_little, wait_in_malipo
 from malipo_local.merchant import NeverHappened
 from malipo_local.waiting import until
 
@@ -100,6 +100,30 @@ def hurry_callback(scene: Scene) -> str:
 def early_callback(scene: Scene, _: str) -> None:
     """Stripe's callback comes before its answer."""
     pay(scene, _CARD, amount=_EARLY_CALLBACK_AMOUNT)
+
+
+def disputed(decision: str) -> Callable[[Scene, str], None]:
+    """The customer disputes a payment, and when Malipo knows of it the bank decides."""
+
+    def act(scene: Scene, payment_id: str) -> None:
+        stripe = scene.merchant.demo.stripe
+        intent = wait_at_stripe(scene, payment_id, "succeeded")
+        opened = stripe.post(f"/_sim/payment_intents/{intent}/disputes", json={}).raise_for_status().json()
+        wait_for_dispute(scene, payment_id, "needs_response")
+        wait_a_little(scene)
+        stripe.post(f"/_sim/disputes/{opened['id']}/{decision}").raise_for_status()
+        wait_for_dispute(scene, payment_id, decision)
+
+    return act
+
+
+def wait_for_dispute(scene: Scene, payment_id: str, status: str) -> None:
+    """Return once the gateway shows the payment's dispute in this status. Raises `NeverHappened`."""
+    query = "SELECT FROM operations WHERE payment_id = $1 AND kind = 'dispute' AND view ->> 'status' = $2"
+    wait(
+        f"{payment_id} has no dispute that is {status}",
+        lambda: bool(scene.onlooker.rows("gateway", query, payment_id, status)),
+    )
 
 
 def lose_answer(scene: Scene) -> str:
@@ -210,6 +234,20 @@ OPERATIONS: tuple[Operation, ...] = (
         Ending("completed", "refund.completed", (("charge", 1250), ("refund", 800)), captured=1250, refunded=800),
         prepare=complete,
         like=_KITS,
+    ),
+    _Operation(
+        "dispute lost",
+        disputed("lost"),
+        Ending("completed", "dispute.lost", (("charge", 1250), ("dispute", 1250)), captured=1250),
+        prepare=complete,
+        like=_LIKE_CHARGE,
+    ),
+    _Operation(
+        "dispute won",
+        disputed("won"),
+        Ending("completed", "dispute.won", (("charge", 1250), ("dispute", 1250), ("dispute_won", 1250)), captured=1250),
+        prepare=complete,
+        like={**_LIKE_CHARGE, "orchestrator": "dispute lost", "provider-stripe": "dispute lost"},
     ),
     _Operation(
         "webhook delivery",

@@ -167,6 +167,39 @@ class DemoMerchant:
         body = {"amount": amount, "currency": "USD", "method": {"type": "card", "token": token}, **fields}
         return self._create(body, key, prefer)
 
+    def keep_card(self, token: str = "pm_card_visa", customer_ref: str = "", **fields: Any) -> Json:  # noqa: S107 - a public test token
+        """Pay with a card that is to be kept; returns the saved method. Approves what the bank asks. Raises `NeverHappened`."""
+        back = {"return_url": "https://shop.example/thanks"}
+        customer = customer_ref or f"customer-{uuid.uuid4().hex[:12]}"
+        payment = self.pay(token, save_method=True, customer_ref=customer, **back, **fields)
+        if self.wait(payment["id"], "requires_action", *_ENDED)["status"] == "requires_action":
+            self.authenticate(payment["id"], "approve")
+        self.wait(payment["id"], "completed")
+        if not until(lambda: self.payment(payment["id"])["payment_method"] is not None, _TIMEOUT_SECONDS):
+            message = f"the card of {payment['id']} was never kept"
+            raise NeverHappened(message)
+        method_id = self.payment(payment["id"])["payment_method"]
+        return self.api.get(f"/v1/payment-methods/{method_id}").raise_for_status().json()
+
+    def authenticate(self, payment_id: str, decision: str) -> None:
+        """Be the customer whom the bank asks: `approve` or `refuse`."""
+        intent = self.payment(payment_id)["provider_reference"]
+        self.stripe.post(f"/_sim/3ds/{intent}/{decision}").raise_for_status()
+
+    def pay_again(
+        self,
+        method_id: str,
+        initiator: str = "merchant",
+        *,
+        amount: int = 1250,
+        key: str | None = None,
+        prefer: str = "",
+        **fields: Any,
+    ) -> Json:
+        """Create a payment with a saved method; returns its JSON, whatever its status by then."""
+        method = {"type": "saved", "id": method_id, "initiator": initiator}
+        return self._create({"amount": amount, "currency": "USD", "method": method, **fields}, key, prefer)
+
     def prompt(
         self, phone: str = "", *, amount: int = 10_000, key: str | None = None, prefer: str = "", **fields: Any
     ) -> Json:

@@ -9,7 +9,7 @@ import msgspec
 from malipo import clock
 from malipo.contracts.identity import account_name
 from malipo.contracts.outcomes import Outcome, OutcomeReported, Reversed, Succeeded
-from malipo.contracts.provider_commands import BaseCommand, ProviderCommand, Query
+from malipo.contracts.provider_commands import BaseCommand, ProviderCommand
 from malipo.messaging.pool import Row
 from malipo.platform.logs import log
 from provider_kit.provider import Ages, Named, ProviderOperation, References
@@ -25,6 +25,7 @@ in place of the label.
 """
 
 _COMMAND = msgspec.json.Decoder(ProviderCommand)
+_OPERATION = msgspec.json.Decoder(ProviderOperation)
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -164,8 +165,7 @@ def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:
 
 def read_original(row: Row, read_at: float) -> OriginalAttempt:
     """The attempt in a row. An error is raised: without the original nothing can be reported of the operation."""
-    operation = _COMMAND.decode(row["command"])
-    assert not isinstance(operation, Query)
+    operation = _OPERATION.decode(row["command"])
     references = _pairs(row["known"])
     outcome = row["outcome"] and msgspec.convert(row["outcome"], Outcome)
     return OriginalAttempt(

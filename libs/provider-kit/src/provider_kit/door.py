@@ -15,7 +15,7 @@ from malipo.messaging.database import Database
 from malipo.messaging.group_commit import GroupCommit
 from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from malipo.platform import logs, tracing
-from provider_kit import knowledge, opened, received, reminders, reports, unmatched
+from provider_kit import knowledge, opened, opened_attempts, received, reminders, reports, unmatched
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.concealed import Concealed
 from provider_kit.credentials import Account
@@ -41,6 +41,7 @@ class _Report:
     parsed: ParsedCallback
     believed: bool
     about: str | None
+    is_callback: bool = True
     context: Context = field(default_factory=copy_context, repr=False)
 
     @property
@@ -56,7 +57,7 @@ class _Report:
         """
         account = self.origin.account
         there = account_name(account.merchant_id, account.mode, account.fingerprint or account.label)
-        within = account.id if self.origin.source == "callback" else there
+        within = account.id if self.is_callback else there
         return "/".join(filter(None, (within, self.about, self.origin.callback_id)))
 
 
@@ -84,15 +85,17 @@ class Door:
         believed: bool = True,
         about: Addressed | None = None,
         source: Unasked = "callback",
+        is_callback: bool = True,
     ) -> str:
         """`stored`, `duplicate` for what was taken before under this `callback_id`, `not_ours` for what goes on nowhere.
 
         `believed`: we have fetched it from the provider, or the provider has signed it; else it only makes us ask.
+        `is_callback`: it is one of this label's, also if it was fetched; else what the account's labels have in common.
         Nothing is raised but what the database raises: then nothing is stored, and the same may be taken again.
         """
         parsed = storable(addressed(parsed, about))
         origin = Origin(self._name, self._known_at_provider(account), parsed.callback_id, source)
-        return await self._keep(_Report(origin, parsed, believed, about and about.operation.operation_id))
+        return await self._keep(_Report(origin, parsed, believed, about and about.operation.operation_id, is_callback))
 
     async def find(self, account: Account, operation_id: str) -> OriginalAttempt | None:
         """The operation that an address of this account names, if it is one of the account's."""
@@ -151,6 +154,7 @@ class Door:
         concealed = await self._keys.concealed_of(believed)
         for one in some:
             self._publish(unit, one, matched[one.message_id], ours, concealed)
+        opened_attempts.keep_disputes(unit, self._name, [pair for found in matched.values() for pair in found.opened])
         money = [(one, found) for one in some for found in matched[one.message_id].received]
         received.keep(unit, [(one.origin, found) for one, found in money])
         for result, number in (("kept", len(money)), ("explained", sum(len(m.explained) for m in matched.values()))):

@@ -28,7 +28,7 @@ class MatchedCallback:
     """What a callback reports, by what is to be done about it.
 
     `believed` are outcomes and the operations that they are about; `hinted` is what is not believed of others, and `asked` are
-    operations to query; `opened` refunds, each with an operation of its payment; `unopened` those whose payment is not found;
+    operations to query; `opened` refunds and disputes, each with an operation of its payment; `unopened` those whose payment is not found;
     `waiting` those that a refund of ours may turn out to be; `received` money that no operation explains so far, `explained` money that one does.
     """
 
@@ -190,8 +190,8 @@ def unknown_operation(reported: NamedOperation) -> Unmatched:
 
 
 def unknown_charge(opened: Opened) -> Unmatched:
-    """What is kept of a refund whose charge is not found."""
-    return Unmatched(opened.event_type, _holdable({**opened.about, "refund": opened.reference}), opened.amount)
+    """What is kept of a refund or dispute whose charge is not found."""
+    return Unmatched(opened.event_type, _holdable({**opened.about, opened.kind: opened.reference}), opened.amount)
 
 
 def _keep_unknown(matched: MatchedCallback, reported: CallbackOutcome, ours: Sequence[OriginalAttempt]) -> None:
@@ -211,15 +211,19 @@ def _match_money(matched: MatchedCallback, money: ReceivedMoney, ours: Sequence[
 def _match_opened(
     matched: MatchedCallback, opened: Opened, ours: Sequence[OriginalAttempt], nameless: Sequence[OriginalAttempt]
 ) -> None:
-    own = [one for one in _by_references("refund", [opened.reference, *opened.own], ours) if not one.opened]
+    known = _by_references(opened.kind, [opened.reference, *opened.own], ours)
+    own = [one for one in known if not one.opened]
     payments = {one.operation.payment_id: one for one in _by_references(None, opened.about.values(), ours)}
-    perhaps = [one for one in nameless if one.operation.payment_id in payments and _is_of_amount(one, opened)]
+    perhaps = [one for one in nameless if one.operation.payment_id in payments and _may_be(one, opened)]
     if own:
         matched.asked.extend(own)  # a refund of ours after all, whose answer was perhaps lost
     elif perhaps:
         matched.asked.extend(perhaps)
         matched.waiting.append(opened)
     elif len(payments) == 1:
+        matched.asked.extend(
+            known if opened.kind == "dispute" else ()
+        )  # reports overtake each other: what is true is asked
         matched.opened.append((opened, next(iter(payments.values()))))
     else:
         matched.unopened.append(opened)
@@ -261,8 +265,12 @@ def _takes_money(original: OriginalAttempt) -> bool:
     return kind_of(original.operation) in _TAKE_MONEY
 
 
-def _is_of_amount(original: OriginalAttempt, opened: Opened) -> bool:
-    return isinstance(original.operation, Refund) and original.operation.amount == opened.amount
+def _may_be(original: OriginalAttempt, opened: Opened) -> bool:
+    return (
+        opened.kind == "refund"
+        and isinstance(original.operation, Refund)
+        and original.operation.amount == opened.amount
+    )
 
 
 def _is_of(original: OriginalAttempt, account: Account) -> bool:

@@ -1,4 +1,4 @@
-"""Refunds that were made at the provider itself: told of their payment, or looked at again until it is known. Also what waits for a statement."""
+"""Refunds that were made at the provider itself, and disputes: told of their payment, or looked at again until it is known. Also what waits for a statement."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -12,7 +12,7 @@ from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.pool import Row
 from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from malipo.money import Money
-from provider_kit import knowledge, references, reminders, reports, unmatched
+from provider_kit import knowledge, opened_attempts, references, reminders, reports, unmatched
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
 from provider_kit.looking import Judged
@@ -33,16 +33,16 @@ _UNTIL_A_PERSON = timedelta(days=30)
 
 
 def publish(unit: UnitOfWork, origin: Origin, one: Opened, original: OriginalAttempt) -> None:
-    """Tell of a refund of this operation's payment."""
+    """Tell of a refund or dispute of this operation's payment."""
     report = reports.opened(one, original.operation.payment_id, origin)
     reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, report.payment_id, report, original.headers))
 
 
-class OpenedRefunds:
-    """Judges refunds that were made at the provider: tells those whose payment is known, and forgets those that are ours."""
+class OpenedOperations:
+    """Judges refunds that were made at the provider, and disputes: tells those whose payment is known, and forgets those that are ours."""
 
     table = UNMATCHED
-    alert = "refund cannot be read"
+    alert = "what was opened at the provider cannot be read"
     longest = _UNTIL_A_PERSON
     at_once = 200
 
@@ -53,12 +53,13 @@ class OpenedRefunds:
         """Nothing: what is told twice is one refund, by its id."""
 
     async def judge(self, unit: UnitOfWork, row: Row) -> Judged:
-        """Whether it is known by now what the refund is, and told if it is none of ours."""
+        """Whether it is known by now what it is, and told if it is none of ours."""
         if row["opened"] is None:
             return await self._waited(unit, row)
         matched, origin = await _matched(unit, row, msgspec.convert(row["opened"], Opened)), self._origin(row)
         for opened, original in matched.opened:
             publish(unit, origin, opened, original)
+        opened_attempts.keep_disputes(unit, self.provider, matched.opened)
         if not (matched.unopened or matched.waiting):
             return Judged("forget", matched.asked)
         if row["age"] < _UNTIL_A_PERSON:

@@ -1,19 +1,23 @@
-"""Operations that were begun at the provider itself: refunds, and payments by hand. Recorded here, and only ever read about."""
+"""Operations that were begun at the provider itself: refunds, disputes, payments by hand. Recorded here, and only ever read about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from malipo.contracts.commands import PaymentMethod
-from malipo.contracts.identity import charge_id
+from malipo.contracts.identity import charge_id, opened_id
 from malipo.contracts.message import encode
 from malipo.contracts.outcomes import PaymentReceived, Succeeded
-from malipo.contracts.provider_commands import Charge, OpenedRefund, Query, Refund
+from malipo.contracts.provider_commands import BaseCommand, Charge, OpenedOperation, Query, Refund
 from malipo.messaging.database import Database
 from malipo.messaging.unit_of_work import UnitOfWork
-from provider_kit.attempt_rows import OPENED, account_of
-from provider_kit.provider import Named, ReceivedMoney, kind_of
-from provider_kit.references import KEEP, columns, rows
+from malipo.messaging.writes import Write
+from malipo.money import Money
+from provider_kit.attempt_rows import OPENED, OriginalAttempt, account_of
+from provider_kit.disputes import Dispute
+from provider_kit.provider import Named, Opened, ReceivedMoney, kind_of
+from provider_kit.references import KEEP, columns, in_order, rows
+from provider_kit.tables import ATTEMPTS
 
 # Done from the start, so that nothing ever claims it: a command to carry it out finds that it is there already.
 _RECORD = f"""
@@ -23,13 +27,52 @@ WITH opened AS (
 )
 {KEEP.text.format(names=KEEP.names, arrays=KEEP.arrays(10))}
 """  # noqa: S608 - text of ours
+_KEEP_DISPUTES = Write(
+    f"""INSERT INTO attempts ({{names}}, problem, done_at) SELECT new.*, '{OPENED}', now()
+FROM unnest({{arrays}}) AS new ({{names}}) ON CONFLICT (id) DO NOTHING""",  # noqa: S608 - text of ours
+    [
+        ATTEMPTS.c[name]
+        for name in (
+            "id",
+            "operation_id",
+            "payment_id",
+            "merchant_id",
+            "kind",
+            "command",
+            "account",
+            "headers",
+            "reference",
+        )
+    ],
+)
 
 
 async def record(
-    database: Database, query: Query, opened: OpenedRefund, reference: str, headers: Mapping[str, str]
+    database: Database, query: Query, opened: OpenedOperation, reference: str, headers: Mapping[str, str]
 ) -> None:
-    """Record the refund that the query is about under the provider's `reference` of it. A second time changes nothing."""
-    await database.write(_RECORD, *_row(_refund(query, opened), reference, headers))
+    """Record the refund or dispute that the query is about under the provider's `reference` of it. A second time changes nothing."""
+    operation = _opened(query, query.operation_id, opened.charge or "", opened.amount, dispute=query.kind == "dispute")
+    await database.write(_RECORD, *_row(operation, reference, headers))
+
+
+def keep_disputes(unit: UnitOfWork, provider: str, found: Sequence[tuple[Opened, OriginalAttempt]]) -> None:
+    """Put these disputes, each with an operation of its payment, into the unit of work, so that their provider can be asked about
+    them from now on. A second time changes nothing.
+    """
+    kept = dict(_dispute_row(provider, *one) for one in found if one[0].kind == "dispute")
+    unit.put(_KEEP_DISPUTES, [row for _, row in sorted(kept.items())])
+    unit.put(KEEP, in_order([named for name, row in kept.items() for named in rows(name, str(row[-1]), ())]))
+
+
+def _dispute_row(provider: str, one: Opened, original: OriginalAttempt) -> tuple[str, Sequence[object]]:
+    """The operation's id, and its row in the order of `_KEEP_DISPUTES`."""
+    about = original.operation
+    operation_id = opened_id("dis", one.opened_at, about.payment_id, provider, one.reference)
+    charge = next(iter(one.about.values()), "")
+    assert one.amount is not None, "a dispute is over an amount"
+    dispute = _opened(about, operation_id, charge, one.amount, dispute=True)
+    owner = operation_id, operation_id, about.payment_id, about.merchant_id
+    return operation_id, (*owner, "dispute", encode(dispute), account_of(dispute), original.headers, one.reference)
 
 
 async def record_received(unit: UnitOfWork, report: PaymentReceived, money: ReceivedMoney) -> None:
@@ -40,7 +83,7 @@ async def record_received(unit: UnitOfWork, report: PaymentReceived, money: Rece
 
 
 def _row(
-    operation: Charge | Refund,
+    operation: Charge | Refund | Dispute,
     reference: str,
     headers: Mapping[str, str],
     *others: Named,
@@ -53,19 +96,20 @@ def _row(
     return [*owner, encode(operation), account_of(operation), headers, reference, outcome, *known]
 
 
-def _refund(query: Query, opened: OpenedRefund) -> Refund:
+def _opened(about: BaseCommand, operation_id: str, charge: str, amount: Money, *, dispute: bool) -> Refund | Dispute:
     """The command that nobody has given: what a provider needs to know of an operation that it is asked about."""
-    return Refund(
-        payment_id=query.payment_id,
-        operation_id=query.operation_id,
-        merchant_id=query.merchant_id,
-        mode=query.mode,
-        config_version=query.config_version,
-        step=query.step,
-        account=query.account,
-        client_ref=query.client_ref,
-        reference=opened.charge or "",
-        amount=opened.amount,
+    made = Dispute if dispute else Refund
+    return made(
+        payment_id=about.payment_id,
+        operation_id=operation_id,
+        merchant_id=about.merchant_id,
+        mode=about.mode,
+        config_version=about.config_version,
+        step=about.step,
+        account=about.account,
+        client_ref=about.client_ref,
+        reference=charge,
+        amount=amount,
     )
 
 

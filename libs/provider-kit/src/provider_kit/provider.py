@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.contracts.descriptor import Method, ProviderDescriptor
-from malipo.contracts.outcomes import Declined, Outcome
+from malipo.contracts.outcomes import Declined, OpenedKind, Outcome
 from malipo.contracts.provider_commands import (
     Cancel,
     Capture,
@@ -20,9 +20,10 @@ from malipo.contracts.provider_commands import (
     ReturnRequest,
 )
 from malipo.money import Money
+from provider_kit.disputes import Dispute
 
-ProviderOperation = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest
-"""A command that may have an effect at the provider."""
+ProviderOperation = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest | Dispute
+"""What may have an effect at the provider: a command, or a dispute, which others have opened there."""
 
 Credentials = Mapping[str, Any]
 """A merchant's decrypted credentials at one provider, as the merchant gave them."""
@@ -203,21 +204,23 @@ class CallbackOutcome(NamedOperation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A refund that was made at the provider itself; nothing that is named as an operation of ours.
+    """A refund that was made at the provider itself, a dispute, a warning of fraud; nothing that is named as an operation of ours.
 
     `reference` is the provider's id of it, and `opened_at` its time, both the same in every report of it. `about` are the
-    provider's ids of what it refunds, by what the provider calls them. `own` are names that it has and that anybody may have
+    provider's ids of what it is about, by what the provider calls them. `own` are names that it has and that anybody may have
     given, as an invoice's number: a refund of ours that has one of them among its `own_references` is this one.
+    A warning has neither amount nor outcome.
     """
 
     event_type: str
     reference: str
     about: Mapping[str, str]
-    amount: Money
-    outcome: Outcome
+    amount: Money | None = None
+    outcome: Outcome | None = None
     opened_at: datetime
     reason: str | None = None
     own: Sequence[str] = ()
+    kind: OpenedKind = "refund"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +247,7 @@ class ReceivedMoney:
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """What a callback reports that matches no operation of ours: a dispute.
+    """What a callback reports that matches no operation of ours: a dispute, of a provider that cannot be asked about it.
 
     `references` are the provider's ids of all objects that it is about, by what the provider calls them, such as
     `{"refund": "re_1", "payment_intent": "pi_1"}`: if an operation of ours made one of them, a person is alerted.
@@ -353,6 +356,8 @@ def kind_of(operation: ProviderOperation) -> ProviderOperationKind:
             return "refund"
         case ReturnRequest():
             return "return_request"
+        case Dispute():
+            return "dispute"
 
 
 def fingerprint(provider: Provider, credentials: Credentials) -> str:
@@ -375,7 +380,9 @@ def refusal(provider: ProviderDescriptor, operation: ProviderOperation) -> Outco
     return Declined(code="amount_unsupported", message=f"{provider.title} cannot take {operation.amount}.")
 
 
-def _takes(provider: ProviderDescriptor, operation: Charge | Confirm | Capture | Refund | ReturnRequest) -> bool:
+def _takes(
+    provider: ProviderDescriptor, operation: Charge | Confirm | Capture | Refund | ReturnRequest | Dispute
+) -> bool:
     """Whether the amount is one of the charge's method, or may be a part of one. A method that is not there takes any:
     it cannot be read, which says more.
     """

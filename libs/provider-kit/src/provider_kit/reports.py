@@ -104,14 +104,14 @@ def unasked(operation: ProviderOperation, outcome: Outcome, origin: Origin) -> O
 
 
 def opened(one: Opened, payment_id: str, origin: Origin) -> OperationOpened:
-    """A refund of this payment that was made at the provider itself."""
+    """What was opened at the provider itself of this payment."""
     return OperationOpened(
         payment_id=payment_id,
-        kind="refund",
+        kind=one.kind,
         provider=origin.provider,
         reference=one.reference,
         amount=one.amount,
-        outcome=storable(one.outcome),
+        outcome=one.outcome and storable(one.outcome),
         opened_at=one.opened_at,
         observed_at=clock.now(),
         reason=one.reason,

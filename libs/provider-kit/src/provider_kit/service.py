@@ -64,7 +64,7 @@ def provider_service(
     runtime.loop("operations", runner.operations.run)
     runtime.loop("queries", runner.queries.run)
     runtime.sweep("reminders", reminders.LOOK_SECONDS, reminders.remind)
-    runtime.sweep("opened", opened.LOOK_SECONDS, LookingAgain(opened.OpenedRefunds(name), nudge).look)
+    runtime.sweep("opened", opened.LOOK_SECONDS, LookingAgain(opened.OpenedOperations(name), nudge).look)
     runtime.sweep("received", received.LOOK_SECONDS, LookingAgain(received.Explaining(name), nudge).look)
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
     runtime.purge_after(knowledge.PURGE_CLAIMS, knowledge.CLAIM_DAYS)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from provider_kit.credentials import Account
+from provider_kit.movements import Moved
 from provider_kit.provider import Credentials, ParsedCallback
 
 _HALVINGS = 6
@@ -28,7 +29,8 @@ class Terms:
     new account begins that long ago. `longest`: the longest stretch of one look, longer than `lateness`. `every`: how long
     after one look an account is looked at again; `soonest`: where a callback has hinted at news, or there is more to read.
     `again`: in which time all of the window is read once more, part by part with the looks, for what shows later than that;
-    longer where `longest` and `every` allow no less.
+    longer where `longest` and `every` allow no less. `callbacks`: what it shows are the account's signed callbacks themselves,
+    under their own ids: one that came here is not taken again.
     """
 
     window: timedelta
@@ -37,11 +39,16 @@ class Terms:
     every: timedelta
     soonest: timedelta
     again: timedelta
+    callbacks: bool = False
 
     def __post_init__(self) -> None:
         if self.longest <= self.lateness:
             msg = "a look must be longer than what it reads again, else nothing is ever caught up with"
             raise ValueError(msg)
+
+
+type Entry = ParsedCallback | Moved
+"""What a statement shows: a report, as callbacks bring them, or a movement of the account's balance."""
 
 
 class Statement(Protocol):
@@ -56,8 +63,8 @@ class Statement(Protocol):
         """Whether the merchant has such a statement at the provider. Raises `Misconfigured`."""
         ...
 
-    def pages(self, account: Account, stretch: Stretch) -> AsyncGenerator[Sequence[ParsedCallback]]:
-        """What happened in that time, page by page, each transaction with the provider's id of it as `callback_id`.
+    def pages(self, account: Account, stretch: Stretch) -> AsyncGenerator[Sequence[Entry]]:
+        """What happened in that time, page by page, each report with the provider's id of the transaction as `callback_id`.
 
         It may give what it has given before: each id is taken once. What it gives is stored before it is asked for the next
         page, and it keeps to the provider's limits itself. One process at a time reads an account. Raises `NotSent` or

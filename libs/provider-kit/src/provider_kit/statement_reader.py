@@ -20,9 +20,10 @@ from provider_kit.cursors import Cursor, Cursors, Readable
 from provider_kit.door import Door
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.matching import of_account, purpose
+from provider_kit.movements import Moved, Movements
 from provider_kit.provider import ParsedCallback, Provider, fingerprint
 from provider_kit.references import OWN
-from provider_kit.statement import Look, Statement, Stretch, next_look
+from provider_kit.statement import Entry, Look, Statement, Stretch, next_look
 
 ADMIT_SECONDS = 15.0
 _TURN_SECONDS = 600.0  # the longest time of one look at one account
@@ -79,6 +80,7 @@ class StatementReader:
         self._credentials = credentials
         self._door = door
         self._database = database
+        self._movements = Movements(self._name, database)
         self._cursors = Cursors(database, statement.terms)
         self.executor = Executor(
             f"{self._name} statements",
@@ -131,8 +133,8 @@ class StatementReader:
         try:
             async with limit, aclosing(self._statement.pages(account, stretch)) as pages:
                 async for page in pages:
-                    await self._take(account, page, again=again)
-                    proved = proved or await self._names_ours(account, page)
+                    reports = await self._take(account, page, again=again)
+                    proved = proved or await self._names_ours(account, reports)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -160,10 +162,19 @@ class StatementReader:
         ours = of_account(found.values(), account)
         return any((OWN, name) in one.references for one in ours for name in purposes)
 
-    async def _take(self, account: Account, page: Sequence[ParsedCallback], *, again: bool) -> None:
+    async def _take(self, account: Account, page: Sequence[Entry], *, again: bool) -> Sequence[ParsedCallback]:
+        """Take all of it, the reports first: they may tell of what has moved. Returns these."""
+        reports = [one for one in page if isinstance(one, ParsedCallback)]
+        await self._take_reports(account, reports, again=again)
+        there = replace(account, fingerprint=fingerprint(self._provider, account.credentials))
+        await self._movements.take(there, [one for one in page if isinstance(one, Moved)])
+        return reports
+
+    async def _take_reports(self, account: Account, page: Sequence[ParsedCallback], *, again: bool) -> None:
+        same = self._statement.terms.callbacks
         # A callback of the same id was perhaps not believed: what is fetched is, and is another report.
-        fetched = [replace(report, callback_id=f"fetched/{report.callback_id}") for report in page]
-        taking = [self._door.take(account, one, source="reconciliation") for one in fetched]
+        fetched = page if same else [replace(report, callback_id=f"fetched/{report.callback_id}") for report in page]
+        taking = [self._door.take(account, one, source="reconciliation", is_callback=same) for one in fetched]
         taken = await asyncio.gather(*taking, return_exceptions=True)
         for result in taken:
             if isinstance(result, BaseException):

@@ -88,3 +88,10 @@ async def test_no_more_than_is_available_is_paid_out(stripe):
     await stripe.paid(extra=AT_ONCE)
     refused = await stripe.post("/v1/payouts", {"amount": "500", "currency": "usd"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "balance_insufficient")
+
+
+@pytest.mark.parametrize("path", ["/v1/balance", "/v1/balance_transactions"])
+async def test_a_restricted_key_may_lack_the_permission_to_read_the_balance(stripe, path):
+    refused = await stripe.get(path, authorization="Bearer rk_test_without_balance")
+    assert (refused.status_code, "required permissions" in refused.json()["error"]["message"]) == (403, True)
+    assert (await stripe.get("/v1/events", authorization="Bearer rk_test_without_balance")).status_code == 200

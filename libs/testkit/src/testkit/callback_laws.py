@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from malipo import clock
+from malipo.contracts.outcomes import Disputed, Unknown
 from provider_kit.errors import BadSignature, NotSent
 from provider_kit.provider import (
     Callback,
@@ -15,7 +16,7 @@ from provider_kit.provider import (
 from testkit.examples import names, other_end
 from testkit.nothing_is_left import NothingIsLeft
 from testkit.provider_examples import NOT_JSON
-from testkit.transports import answer, broken
+from testkit.transports import Reply, answer, broken
 
 _HOUR = 3600
 
@@ -78,6 +79,29 @@ class CallbackLaws(NothingIsLeft):
         ):
             with pytest.raises(BadSignature):
                 await self.read(callback)
+
+    async def test_a_dispute_is_opened_by_its_callback_as_a_query_shows_it_and_only_read_about(self) -> None:
+        """It is one dispute however often it is reported, and whatever is no answer of the provider's ends none."""
+        seen = set[str]()
+        for story in self.disputes():
+            (opened,) = (await self.read(self.sign(story.event, self.credentials, clock.unix_seconds()))).opened
+            assert isinstance(opened.outcome, Disputed)
+            assert (opened.kind, opened.reference, opened.amount) == (
+                "dispute",
+                opened.outcome.reference,
+                opened.outcome.amount,
+            )
+            assert opened.about, "nothing says which payment it is about"
+            recorder = self.recorder(story.reply)
+            assert await self.query(story.operation, recorder, opened.reference) == opened.outcome
+            assert recorder.effects == [], "a dispute is only read about"
+            for reply in (Reply({}, 500), *self.traceless()):
+                assert isinstance(await self.query(story.operation, answer(reply), opened.reference), Unknown)
+            seen.add(f"{opened.reference} {opened.opened_at}")
+            seen.add(opened.outcome.status)
+        names = {name for name in seen if " " in name}
+        assert (bool(names), {"won", "lost"} <= seen) == (self.descriptor.disputes, self.descriptor.disputes)
+        assert len(names) <= 1, "a dispute's id and time are the same in every report"
 
     async def test_callback_and_query_agree(self) -> None:
         """Kind, outcome and reference are the same. Of a hint only the kind is looked at: the query's answer is believed."""

@@ -9,6 +9,7 @@ from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.personal import parted
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
 from malipo.money import Money
+from provider_kit.disputes import Dispute
 from provider_kit.provider import Attempt, Credentials, ProviderOperation
 
 OWN_BASE = "https://pay.example"
@@ -51,6 +52,11 @@ def refund(**changes: Any) -> Refund:
 def return_request(**changes: Any) -> ReturnRequest:
     """A request to give 10.00 USD back."""
     return ReturnRequest(**_common("ret_1", {"reference": "ref_charge", "amount": _USD_10} | changes))
+
+
+def dispute(**changes: Any) -> Dispute:
+    """A dispute over 10.00 USD."""
+    return Dispute(**_common("dis_1", {"reference": "ref_charge", "amount": _USD_10} | changes))
 
 
 def attempt(

@@ -126,6 +126,10 @@ class ProviderExamples(ABC):
         """Events that report what no operation of ours explains: money received, refunds opened; if any are hints."""
         return ()
 
+    def disputes(self) -> Sequence[Story]:
+        """Disputes that are open, won and lost, each as a callback and as a query report it; if the provider has them."""
+        return ()
+
     @abstractmethod
     def stories(self) -> Sequence[Story]:
         """Transactions, each as a callback and as a query report it."""

@@ -31,9 +31,11 @@ from gateway.edge.waiting import Waiting
 from gateway.events.routes import router as events
 from gateway.history.recording import record_requests
 from gateway.history.routes import router as history
+from gateway.movements.routes import router as movements
 from gateway.openapi.description import describe
 from gateway.openapi.routes import router as docs
 from gateway.operations.routes import router as operations
+from gateway.payment_methods.routes import router as payment_methods
 from gateway.payments.acceptance import Acceptance
 from gateway.payments.erasure_routes import router as erasure
 from gateway.payments.routes import router as payments
@@ -44,7 +46,7 @@ from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
 _API = (
-    *(payments, history, operations, erasure),
+    *(payments, history, operations, payment_methods, erasure, movements),
     *(providers, credentials, endpoints, settings_of_merchants),
     events,
 )

@@ -10,14 +10,17 @@ from gateway.accounts.store import register
 from gateway.edge.waiting import Waiting
 from gateway.events.store import add_events
 from gateway.history.recording import record_messages
+from gateway.movements.store import put_movements
 from gateway.operations.store import put_operations, refuse, untouched
 from gateway.operations.views import Operation, Refusal
+from gateway.payment_methods.store import put_methods
 from gateway.payments import personal, unanswered
 from gateway.payments.store import put_payments
 from malipo.contracts.accounts import AccountRegistered
 from malipo.contracts.config import ConfigurationMissed
 from malipo.contracts.events import CommandRefused, Failure, OperationView, PaymentTransitioned
 from malipo.contracts.message import Message
+from malipo.contracts.movements import MovementsReported
 from malipo.contracts.outcomes import AttemptPostponed, PersonalKeyDestroyed
 from malipo.messaging import rollcall
 from malipo.messaging.subscription import Received
@@ -44,6 +47,7 @@ async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[M
     await _refuse(unit, {one.operation_id: one for one in refusals if one.operation_id not in touched})
     put_payments(unit, latest_transitions(transitions))
     put_operations(unit, operations)
+    put_methods(unit, transitions)
     unanswered.forget(unit, touched | {one.payment_id for one in transitions} | {one.operation_id for one in refusals})
     await add_to_timelines(unit, batch)
     await rollcall.answer(unit, CONSUMER, batch)
@@ -65,8 +69,11 @@ async def add_to_timelines(unit: UnitOfWork, batch: Sequence[Received[Message]])
 
 
 async def project_accounts(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-    """Show with merchants' credentials what is registered of their accounts. An older message changes nothing."""
+    """Show with merchants' credentials what is registered of their accounts, and what has moved the balances of these. An
+    older message changes nothing.
+    """
     register(unit, [one.message for one in batch if isinstance(one.message, AccountRegistered)])
+    put_movements(unit, [one.message for one in batch if isinstance(one.message, MovementsReported)])
 
 
 async def _refuse(unit: UnitOfWork, refusals: Mapping[str, CommandRefused]) -> None:

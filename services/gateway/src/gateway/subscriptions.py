@@ -4,7 +4,7 @@ from functools import partial
 
 from gateway.edge.waiting import Waiting
 from gateway.projections import add_to_timelines, project, project_accounts
-from malipo.contracts.topics import DELIVERIES, OUTCOMES, PAYMENT_EVENTS, PROVIDER_ACCOUNTS
+from malipo.contracts.topics import DELIVERIES, MOVEMENTS, OUTCOMES, PAYMENT_EVENTS, PROVIDER_ACCOUNTS
 from malipo.messaging.subscription import Subscription
 
 _PAYMENTS_PACE_SECONDS = 0.02
@@ -16,5 +16,5 @@ def subscriptions(waiting: Waiting) -> tuple[Subscription, ...]:
     return (
         Subscription("payments", (PAYMENT_EVENTS,), partial(project, waiting), pace_seconds=_PAYMENTS_PACE_SECONDS),
         Subscription("timelines", (OUTCOMES, DELIVERIES), add_to_timelines, pace_seconds=_TIMELINES_PACE_SECONDS),
-        Subscription("accounts", (PROVIDER_ACCOUNTS,), project_accounts),
+        Subscription("accounts", (PROVIDER_ACCOUNTS, MOVEMENTS), project_accounts),
     )

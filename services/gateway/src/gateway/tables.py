@@ -82,6 +82,30 @@ MERCHANTS = Table(
 
 """`late_payments` holds the merchant's choice by mode, in the row that is read with every payment."""
 
+MOVEMENTS = Table(
+    "movements",
+    metadata,
+    Column("merchant_id", Text, primary_key=True),
+    Column("mode", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payment_id", Text),
+    Column("operation_id", Text),
+    Column("reference", Text),
+    Column("currency", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("fee", BigInteger, nullable=False),
+    Column("net", BigInteger, nullable=False),
+    Column("exchange_rate", Text),
+    Column("moved_at", MOMENT, nullable=False),
+    Column("available_at", MOMENT),
+    Index("movements_by_payment", "payment_id", postgresql_where=text("payment_id IS NOT NULL")),
+    Index("movements_by_time", "merchant_id", "mode", "moved_at", "id"),
+)
+"""What moved the balances of merchants' accounts, with fees; `payment_id` is whose money it was, as far as is known."""
+
 OPERATIONS = Table(
     "operations",
     metadata,
@@ -124,6 +148,20 @@ PAYMENTS = Table(
 """The read model. `view` is JSON, not JSONB: it keeps the order of fields in which merchants see them. A payment is as old as its
 id: by time is by id. The index by status makes a change of status dearer, which happens once or twice to a payment, and
 without it a rare status is sought among all payments of a merchant."""
+
+PAYMENT_METHODS = Table(
+    "payment_methods",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("merchant_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("customer_ref", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("view", JSON, nullable=False),
+    Index("payment_methods_by_customer", "merchant_id", "mode", "customer_ref", "id"),
+    Index("payment_methods_newest", "merchant_id", "mode", "id"),
+)
+"""The read model of saved methods; `step` is that of the payment that has saved one."""
 
 TIMELINE = Table(
     "timeline",

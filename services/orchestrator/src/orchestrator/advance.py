@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from malipo.contracts.events import Failure, Sent
+from malipo.contracts.events import Sent
+from malipo.contracts.failures import failure_of
 from malipo.contracts.identity import attempt_of
 from malipo.contracts.outcomes import (
     Approved,
@@ -19,17 +20,8 @@ from malipo.contracts.outcomes import (
 from malipo.money import Money
 from orchestrator import commands
 from orchestrator.deadlines import repeats_command
-from orchestrator.machine import (
-    DECIDED,
-    OF_THE_CHARGE,
-    TABLE,
-    Ignored,
-    Send,
-    State,
-    Subject,
-    Transition,
-    Trigger,
-)
+from orchestrator.disputes import decided, goes_on
+from orchestrator.machine import DECIDED, OF_THE_CHARGE, TABLE, Ignored, Transition
 from orchestrator.outcomes import (
     as_outcome,
     believable,
@@ -46,6 +38,7 @@ from orchestrator.outcomes import (
     names,
     of_the_wait,
     own_failure,
+    saved_method,
     trigger_from,
     trigger_of,
     why_failed_all_the_same,
@@ -53,6 +46,7 @@ from orchestrator.outcomes import (
 from orchestrator.parts import after_capture, leaves_a_capture_open, of_the_rest, releases_the_rest
 from orchestrator.payment import Operation, Payment
 from orchestrator.recording import Recording
+from orchestrator.states import Send, State, Subject, Trigger
 from orchestrator.waits import await_answer, overdue_or_expired, set_deadline, take_answer, watch_doubt
 
 
@@ -73,7 +67,7 @@ class Fold(Recording):
 
     def refuse_route(self, code: str, message: str) -> None:
         """End a new payment that no provider supports."""
-        self.payment.failure = Failure(code, message)
+        self.payment.failure = failure_of(code, message)
         self._payment_step(Trigger.UNROUTABLE, None)
 
     def expire(self) -> None:
@@ -104,18 +98,22 @@ class Fold(Recording):
         return self._payment_step(Trigger.RECEIVED, outcome)
 
     def open(self, report: OperationOpened) -> None:
-        """Apply a refund that somebody began at the provider: it begins here unless it is known, and then its outcome follows.
-
-        Of another amount than was known when it ended it cannot be.
+        """Apply a refund, dispute or warning that somebody began at the provider: it begins here unless it is known, and then its
+        outcome follows. Of another amount than was known when it ended a refund cannot be; how a dispute stood may be older than
+        what is known.
 
         Raises `ValueError` for another currency than the payment's, which no refund of it can have.
         """
         opened = commands.opened_operation(self.payment, report, self.now)
-        operation = self.payment.refund_like(opened)
+        operation = self.payment.opened_like(opened)
         if operation is None:
             operation = self.payment.operations[opened.id] = opened
             self._operation_step(operation, Trigger.OPENED, None)
-        if operation.amount_minor != opened.amount_minor and not operation.live:
+        elif operation.dispute and opened.dispute and not goes_on(operation.dispute, opened.dispute):
+            return self.ignored.append(Ignored.REPEAT if operation.dispute == opened.dispute else Ignored.LATE)
+        if report.outcome is None:  # there is nothing more of it
+            return None
+        if operation.subject is Subject.REFUND and operation.amount_minor != opened.amount_minor and not operation.live:
             return self.contradict(operation.state, report.outcome, operation)
         return self._apply_to_operation(operation, report.outcome)
 
@@ -127,6 +125,7 @@ class Fold(Recording):
         if operation is None:
             learn_decision(self.payment, trigger)
             return self._payment_step(trigger, None)
+        operation.dispute = operation.dispute and decided(operation.dispute, trigger)
         self._operation_step(operation, trigger, None)
         if trigger is Trigger.DECIDED_COMPLETED and operation.subject in OF_THE_CHARGE:
             amount = Money(operation.amount_minor, self.payment.amount.currency)
@@ -201,7 +200,16 @@ class Fold(Recording):
         if may_be_late(self.payment, self.source, outcome):
             return self._look_now()
         trigger = of_the_wait(self.payment, trigger_from(self.source, outcome), outcome)
-        return self._payment_step(trigger, outcome)
+        self._payment_step(trigger, outcome)
+        return self._save(outcome)
+
+    def _save(self, outcome: Outcome) -> None:
+        """Keep the payment's method for later ones, once the provider has: with the outcome or in a later report of it."""
+        if (Subject.PAYMENT, self.payment.state, Trigger.SAVED) not in TABLE:
+            return
+        if (saved := saved_method(self.payment, outcome, self.now)) is not None:
+            self.payment.saved = saved
+            self._payment_step(Trigger.SAVED, None)
 
     def _look_now(self) -> None:
         """Have the provider asked at once how the charge stands: the deadline has come."""
@@ -250,7 +258,7 @@ class Fold(Recording):
             return self.after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
         learn_payment(payment, outcome)
-        self._asks_instead = transition.send is Send.CANCEL and self._cannot_cancel_now()
+        self._asks_instead = transition.send is Send.CANCEL and commands.cannot_cancel_now(payment, self.source)
         if transition.to is State.REQUIRES_ACTION and before is not transition.to:
             payment.action_at = min(self.observed_at or self.now, self.now)
         payment.state = transition.to
@@ -362,19 +370,10 @@ class Fold(Recording):
         elif commands.can_cancel(payment) and not payment.live(Subject.CANCEL):
             self.start(commands.own_cancel(payment, self.now))
 
-    def _cannot_cancel_now(self) -> bool:
-        """Whether to ask how the charge stands instead: a cancel needs its reference, and a provider that has cancels. When a
-        cancel has just failed, perhaps as the charge has ended, that is asked before the next one.
-
-        Only a deadline asks: the answer to a query would cause the next one at once.
-        """
-        if self.payment.reference is None:
-            return True
-        of_no_use = not commands.can_cancel(self.payment) or self.payment.cancel_failed_last
-        return self.source == "deadline" and of_no_use
-
     def _give_back_late(self) -> None:
-        """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet."""
+        """Refund money that came after the payment's end, if its merchant wants that, as far as it is not refunded yet or disputed."""
         payment = self.payment
+        if payment.live(Subject.DISPUTE):
+            return
         if payment.late_payments == "refund" and payment.refundable_minor > 0 and commands.can_refund(payment):
             self.give_back(commands.own_refund(payment, self.now))

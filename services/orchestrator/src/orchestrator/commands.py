@@ -6,15 +6,15 @@ from typing import Literal, TypedDict
 
 from malipo import ids
 from malipo.contracts.commands import Mode
-from malipo.contracts.events import OpenedBy
+from malipo.contracts.events import OpenedBy, Source
 from malipo.contracts.identity import opened_id
-from malipo.contracts.outcomes import OperationOpened
+from malipo.contracts.outcomes import Disputed, OpenedKind, OperationOpened
 from malipo.contracts.provider_commands import (
     Cancel,
     Capture,
     Charge,
     Confirm,
-    OpenedRefund,
+    OpenedOperation,
     ProviderCommand,
     ProviderMessage,
     ProviderOperationKind,
@@ -25,8 +25,9 @@ from malipo.contracts.provider_commands import (
 )
 from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
-from orchestrator.machine import DECIDED, State, Subject
+from orchestrator.machine import DECIDED
 from orchestrator.payment import KINDS, Operation, Payment
+from orchestrator.states import State, Subject
 
 EXPIRED = "expired"
 LATE_HOLD = "late_authorization"
@@ -67,6 +68,18 @@ def can_cancel(payment: Payment) -> bool:
     return _knows(payment, "cancel")
 
 
+def cannot_cancel_now(payment: Payment, source: Source) -> bool:
+    """Whether to ask how the charge stands instead: a cancel needs its reference, and a provider that has cancels. When a
+    cancel has just failed, perhaps as the charge has ended, that is asked before the next one.
+
+    Only a deadline asks: the answer to a query would cause the next one at once.
+    """
+    if payment.reference is None:
+        return True
+    of_no_use = not can_cancel(payment) or payment.cancel_failed_last
+    return source == "deadline" and of_no_use
+
+
 def can_refund(payment: Payment) -> bool:
     """Whether the payment's provider can give money back at all: what has gone to a recipient, it cannot."""
     return _knows(payment, "refund")
@@ -85,21 +98,30 @@ def own_refund(payment: Payment, now: datetime) -> Operation:
     )
 
 
+_OPENED: dict[OpenedKind, tuple[Subject, Literal["ref", "dis", "efw"]]] = {
+    "refund": (Subject.REFUND, "ref"),
+    "dispute": (Subject.DISPUTE, "dis"),
+    "fraud_warning": (Subject.FRAUD_WARNING, "efw"),
+}
+
+
 def opened_operation(payment: Payment, report: OperationOpened, now: datetime) -> Operation:
-    """The refund that somebody began at the provider. Raises `ValueError` for another currency than the payment's."""
-    if report.amount.currency != payment.amount.currency:
+    """What somebody began at the provider. Raises `ValueError` for a refund in another currency than the payment's."""
+    subject, prefix = _OPENED[report.kind]
+    if subject is Subject.REFUND and report.amount and report.amount.currency != payment.amount.currency:
         msg = f"a refund in {report.amount.currency} of a payment in {payment.amount.currency}"
         raise ValueError(msg)
     operation = new_operation(
         payment,
-        Subject.REFUND,
-        opened_id("ref", report.opened_at, payment.id, report.provider, report.reference),
+        subject,
+        opened_id(prefix, report.opened_at, payment.id, report.provider, report.reference),
         now,
-        amount_minor=report.amount.amount_minor,
+        amount_minor=report.amount.amount_minor if report.amount else None,
         reason=report.reason,
         opened_by="provider",
     )
     operation.reference = report.reference
+    operation.dispute = report.outcome if isinstance(report.outcome, Disputed) else None
     return operation
 
 
@@ -115,6 +137,8 @@ def _charge(payment: Payment) -> Charge:
         cancel_url=payment.cancel_url,
         remittance=payment.remittance,
         statement_descriptor=payment.statement_descriptor,
+        save_method=payment.save_method,
+        customer_ref=payment.customer_ref if payment.save_method else None,
         expires_at=payment.expires_at,
     )
 
@@ -181,7 +205,7 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
         case Subject.RETURN_REQUEST:
             reason = operation.reason
             return ReturnRequest(**_common(payment, operation.id), reference=reference, amount=amount, reason=reason)
-        case Subject.PAYMENT:
+        case Subject.PAYMENT | Subject.DISPUTE | Subject.FRAUD_WARNING:
             raise ValueError(operation.subject)
 
 
@@ -199,10 +223,13 @@ def query(payment: Payment, operation: Operation | None) -> Query:
     if operation is None:
         kind, ended = _awaited_kind(payment), payment.state in DECIDED
         return Query(**_common(payment, payment.awaited_id), kind=kind, reference=payment.reference, only_read=ended)
-    reference = operation.reference if operation.subject is Subject.REFUND else payment.reference
+    own = operation.subject in (Subject.REFUND, Subject.DISPUTE)
+    reference = operation.reference if own else payment.reference
     kind, opened = KINDS[operation.subject], None
+    assert kind != "fraud_warning", "there is nothing to ask about a warning"
     if operation.opened_by == "provider":
-        opened = OpenedRefund(Money(operation.amount_minor, payment.amount.currency), charge=payment.reference)
+        amount = Money(operation.amount_minor, payment.amount.currency)
+        opened = OpenedOperation(operation.dispute.amount if operation.dispute else amount, charge=payment.reference)
     return Query(**_common(payment, operation.id), kind=kind, reference=reference, opened=opened)
 
 

@@ -1,6 +1,7 @@
 """How long each state may last, and what is sent again when it has: by the state table alone. Pure."""
 
-from orchestrator.machine import DECIDED, Send, State, Transition, Trigger
+from orchestrator.machine import DECIDED, Transition
+from orchestrator.states import Send, State, Trigger
 
 _ANSWER_SECONDS = 30  # a command or a query is answered by then, or the provider service is in trouble
 _MAX_SECONDS = 900

@@ -9,9 +9,10 @@ from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
 from orchestrator import handlers, receipts, store, suspense
 from orchestrator.advance import Fold
-from orchestrator.machine import DECISIONS, TABLE, State, Subject, Trigger
+from orchestrator.machine import DECISIONS, TABLE
 from orchestrator.payment import Operation, Payment
 from orchestrator.receipts import Claim
+from orchestrator.states import State, Subject, Trigger
 from orchestrator.suspense import Suspended
 
 Ending = Literal["completed", "failed"]

@@ -18,6 +18,7 @@ from malipo.contracts.commands import (
 )
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.message import Message
+from malipo.contracts.methods import SAVED
 from malipo.contracts.outcomes import (
     AttemptPostponed,
     OperationOpened,
@@ -36,12 +37,14 @@ from malipo.platform.logs import log
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT, span
 from orchestrator import store, suspense
 from orchestrator.advance import Fold
-from orchestrator.machine import Ignored, State
+from orchestrator.machine import Ignored
 from orchestrator.payment import Payment
 from orchestrator.receipts import Claim, Receipts
 from orchestrator.requests import Refused, begin
 from orchestrator.resending import Resend
 from orchestrator.routing import route
+from orchestrator.saved_methods import SavedMethods
+from orchestrator.states import State
 from orchestrator.store import Published
 
 STATUS = Counter(
@@ -98,6 +101,7 @@ async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     messages = [received.message for received in batch]
     resend = await Resend.of(unit.reads, messages)
     receipts = await Receipts.of(unit.reads, messages, payments)
+    methods = await SavedMethods.of(unit.reads, messages)
     new = set[str]()
     written: list[Published] = []
     for received in batch:
@@ -107,7 +111,7 @@ async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
             unit.after_commit(partial(_report_repeated, foreign, received.message))
             continue
         if payment is None:
-            payment = payments[received.key] = _begun(received, now)
+            payment = payments[received.key] = _begun(received, methods, now)
             new.add(payment.id)
         elif resend.answers(payment, received.message):
             continue
@@ -120,11 +124,11 @@ async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
     resend.send(unit)
 
 
-def _begun(received: Received[Message], now: datetime) -> Payment:
+def _begun(received: Received[Message], methods: SavedMethods, now: datetime) -> Payment:
     """The payment that a message begins. Raises `UnknownPayment` for one that begins none."""
     match received.message:
         case CreatePayment() as command:
-            return new_payment(command, received.headers, now)
+            return new_payment(methods.completed(command), received.headers, now)
         case PaymentReceived() as report:
             return received_payment(report, received.headers, now)
         case _:
@@ -211,6 +215,8 @@ def _create(fold: Fold, command: CreatePayment) -> None:
     fold.payment.provider = route(command)
     if fold.payment.provider is None:
         fold.refuse_route("provider_unsupported", "No provider takes this method and currency.")
+    elif command.method.type == SAVED and fold.payment.method.saved is None:
+        fold.refuse_route("method_unavailable", "")
     elif fold.now >= fold.payment.expires_at:
         fold.expire()
     else:
@@ -287,6 +293,7 @@ def new_payment(command: CreatePayment, headers: Mapping[str, str], now: datetim
         cancel_url=command.cancel_url,
         remittance=command.remittance,
         statement_descriptor=command.statement_descriptor,
+        save_method=command.save_method,
         begun=not initiates(command.method.type),
         traceparent=headers.get(TRACEPARENT),
         expires_at=command.expires_at or now + life_of(command.method.type),

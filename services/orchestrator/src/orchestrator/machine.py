@@ -3,86 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-class State(StrEnum):
-    """The state of a payment or an operation. `IN_DOUBT`: sent, and no answer that we understand.
-
-    `PENDING`: the provider has it and works on it, which is no doubt. `RETURNED`: the money had come, and went back.
-    `WAITING`: a cancel that cannot be carried out yet, because the provider has not reported the state of the charge; or a
-    refund, because the provider has not named the charge.
-    """
-
-    INITIATED = "initiated"
-    WAITING = "waiting"
-    PROCESSING = "processing"
-    PENDING = "pending"
-    REQUIRES_ACTION = "requires_action"
-    AUTHORIZED = "authorized"
-    IN_DOUBT = "in_doubt"
-    COMPLETED = "completed"
-    RETURNED = "returned"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-
-class Trigger(StrEnum):
-    """What happens to it: our own action, a provider's outcome, a deadline, or the end of the intent (`EXPIRED`).
-
-    `CAPTURED`: a part of what is held, and the rest is still held. `RELEASED`: that rest is not held any more.
-    `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended.
-    `BEGUN`: pending, and the provider works on what it had only taken before.
-    `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself.
-    `RECEIVED`: money came to an account without a payment of ours. `UNCLEAR`: the provider has told its last word, and we do not
-    understand it, or it does not fit what was ordered. `DECIDED_...`: a person has decided.
-    """
-
-    DISPATCHED = "dispatched"
-    DEFERRED = "deferred"
-    OPENED = "opened"
-    RECEIVED = "received"
-    UNROUTABLE = "unroutable"
-    SUCCEEDED = "succeeded"
-    AUTHORIZED = "authorized"
-    DECLINED = "declined"
-    CANCELED = "canceled"
-    PENDING = "pending"
-    BEGUN = "begun"
-    APPROVED = "approved"
-    CAPTURED = "captured"
-    RELEASED = "released"
-    REVERSED = "reversed"
-    NAMED = "named"
-    PAYMENT_RETURNED = "payment_returned"
-    ACTION_REQUIRED = "action_required"
-    UNKNOWN = "unknown"
-    UNCLEAR = "unclear"
-    OVERDUE = "overdue"
-    EXPIRED = "expired"
-    DECIDED_COMPLETED = "decided_completed"
-    DECIDED_FAILED = "decided_failed"
-
-
-class Send(StrEnum):
-    """What a transition sends to the provider. `WITHDRAW` stops what was never sent, and nothing else."""
-
-    CHARGE = "charge"
-    CONFIRM = "confirm"
-    CAPTURE = "capture"
-    CANCEL = "cancel"
-    REFUND = "refund"
-    RETURN_REQUEST = "return_request"
-    QUERY = "query"
-    WITHDRAW = "withdraw"
-
-
-class Subject(StrEnum):
-    """What has states."""
-
-    PAYMENT = "payment"
-    CAPTURE = "capture"
-    CANCEL = "cancel"
-    REFUND = "refund"
-    RETURN_REQUEST = "return_request"
+from orchestrator.states import Send, State, Subject, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +21,7 @@ class Transition:
 I, P, A, H, D = State.INITIATED, State.PROCESSING, State.REQUIRES_ACTION, State.AUTHORIZED, State.IN_DOUBT
 W, N = State.WAITING, State.PENDING
 DONE, RETURNED, FAILED, CANCELED = State.COMPLETED, State.RETURNED, State.FAILED, State.CANCELED
+WON, LOST = State.WON, State.LOST
 T, S = Trigger, Send
 _ = None
 
@@ -168,6 +90,7 @@ _TABLE = {
         (H,                T.PENDING,           H,         _,                  _),
         (H,                T.BEGUN,             H,         _,                  _),
         (H,                T.ACTION_REQUIRED,   H,         _,                  _),
+        (H,                T.SAVED,             H,         _,                  "payment_method.saved"),
         (H,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
         (H,                T.UNCLEAR,           D,         S.QUERY,            "payment.processing"),
         (H,                T.OVERDUE,           H,         S.QUERY,            _),
@@ -190,7 +113,9 @@ _TABLE = {
         (D,                T.DECIDED_FAILED,    FAILED,    _,                  "payment.failed"),
         (DONE,             T.REVERSED,          RETURNED,  _,                  "payment.returned"),  # a bank gave it back
         (DONE,             T.NAMED,             DONE,      _,                  _),
+        (DONE,             T.SAVED,             DONE,      _,                  "payment_method.saved"),
         (DONE,             T.DECIDED_FAILED,    FAILED,    _,                  "payment.corrected"),
+        (RETURNED,         T.SAVED,             RETURNED,  _,                  "payment_method.saved"),
         (FAILED,           T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
         (FAILED,            T.CAPTURED,          DONE,      _,                  "payment.corrected"),
         (FAILED,           T.AUTHORIZED,        FAILED,    S.CANCEL,           _),  # money is held that nobody waits for: release it
@@ -336,6 +261,24 @@ _TABLE = {
         (D,                T.DECIDED_FAILED,    FAILED,    _,                  "return_request.failed"),
         (FAILED,           T.SUCCEEDED,         DONE,      _,                  "return_request.completed"),  # given back after all
     ),
+    Subject.DISPUTE: (
+        (I,                T.OPENED,            N,         _,                  "dispute.opened"),
+        (N,                T.DISPUTED,          N,         _,                  "dispute.updated"),
+        (N,                T.WON,               WON,       _,                  "dispute.won"),
+        (N,                T.LOST,              LOST,      _,                  "dispute.lost"),
+        (N,                T.OVERDUE,           N,         S.QUERY,            _),
+        (N,                T.DECIDED_COMPLETED, LOST,      _,                  "dispute.lost"),  # the customer has the money
+        (N,                T.DECIDED_FAILED,    WON,       _,                  "dispute.won"),
+        (WON,              T.WON,               WON,       _,                  "dispute.updated"),  # the money is back, say
+        (WON,              T.LOST,              LOST,      _,                  "dispute.lost"),  # decided anew
+        (WON,              T.DISPUTED,          N,         _,                  "dispute.updated"),  # taken up again
+        (LOST,             T.LOST,              LOST,      _,                  "dispute.updated"),
+        (LOST,             T.WON,               WON,       _,                  "dispute.won"),
+        (LOST,             T.DISPUTED,          N,         _,                  "dispute.updated"),
+    ),
+    Subject.FRAUD_WARNING: (
+        (I,                T.OPENED,            DONE,      _,                  "payment.fraud_warning"),
+    ),
 }
 # fmt: on
 
@@ -345,7 +288,9 @@ TRANSITIONS: tuple[Transition, ...] = tuple(
 TABLE: dict[tuple[Subject, State, Trigger], Transition] = {
     (one.subject, one.state, one.trigger): one for one in TRANSITIONS
 }
-DECIDED: frozenset[State] = frozenset({State.COMPLETED, State.RETURNED, State.FAILED, State.CANCELED})
+DECIDED: frozenset[State] = frozenset(
+    {State.COMPLETED, State.RETURNED, State.FAILED, State.CANCELED, State.WON, State.LOST}
+)
 """States in which nothing is waited for."""
 
 OF_THE_CHARGE: frozenset[Subject] = frozenset({Subject.CAPTURE, Subject.CANCEL})

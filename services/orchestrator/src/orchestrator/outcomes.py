@@ -5,6 +5,7 @@ from typing import get_args
 
 from malipo.contracts.events import Failure, Source
 from malipo.contracts.failures import failure_of
+from malipo.contracts.identity import saved_id
 from malipo.contracts.outcomes import (
     AMOUNT_MISMATCH,
     MISFITS,
@@ -14,6 +15,7 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    Disputed,
     Outcome,
     OutcomeReported,
     Pending,
@@ -23,8 +25,11 @@ from malipo.contracts.outcomes import (
     Unknown,
 )
 from malipo.money import Money
-from orchestrator.machine import DECIDED, Ignored, State, Subject, Transition, Trigger, why_ignored
+from orchestrator.disputes import is_news_of_dispute, trigger_of_dispute
+from orchestrator.machine import DECIDED, Ignored, Transition, why_ignored
 from orchestrator.payment import Operation, Payment
+from orchestrator.saved import SavedMethod
+from orchestrator.states import State, Subject, Trigger
 
 
 def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
@@ -119,8 +124,8 @@ def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> t
 
 
 def trigger_of(outcome: Outcome) -> Trigger:
-    """The trigger for a provider's outcome: each has the outcome's own name."""
-    return Trigger(RESULTS[type(outcome)])
+    """The trigger for a provider's outcome: each has the outcome's own name, but for how a dispute ends."""
+    return trigger_of_dispute(outcome) if isinstance(outcome, Disputed) else Trigger(RESULTS[type(outcome)])
 
 
 def trigger_from(source: Source, outcome: Outcome) -> Trigger:
@@ -159,6 +164,8 @@ def is_news(subject: Payment | Operation, trigger: Trigger, outcome: Outcome | N
 
     That it is still pending is none, unless it waits for something else now.
     """
+    if isinstance(outcome, Disputed) and isinstance(subject, Operation):
+        return is_news_of_dispute(subject, trigger, outcome)
     if trigger not in (Trigger.PENDING, Trigger.BEGUN):
         return True
     return not subject.unclear and not (trigger is Trigger.PENDING and _adds_nothing(subject, outcome))
@@ -181,7 +188,7 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
             payment.action = action
         case Pending():
             _learn_wait(payment, outcome)
-        case Authorized() | Canceled() | Approved() | Unknown():
+        case Authorized() | Canceled() | Approved() | Disputed() | Unknown():
             pass
 
 
@@ -196,6 +203,29 @@ def _learn_wait(payment: Payment, outcome: Pending) -> None:
     payment.begun = payment.begun or outcome.begun
     payment.pending_reason = outcome.reason
     payment.execution_at = outcome.execution_at or payment.execution_at
+
+
+def saved_method(payment: Payment, outcome: Outcome, now: datetime) -> SavedMethod | None:
+    """The payment's method, if this is the first report that the provider has kept it, as was asked."""
+    saved = outcome.saved if isinstance(outcome, Succeeded | Authorized) else None
+    if saved is None or not payment.save_method or payment.saved is not None:
+        return None
+    return SavedMethod(
+        id=saved_id(payment.id),
+        payment_id=payment.id,
+        merchant_id=payment.merchant_id,
+        mode=payment.mode,
+        type=payment.method.type,
+        reference=saved.method.reference,
+        holder=saved.method.holder,
+        brand=saved.brand,
+        last_four=saved.last_four,
+        exp_month=saved.exp_month,
+        exp_year=saved.exp_year,
+        fingerprint=saved.fingerprint,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def _payer_of(outcome: Outcome) -> str | None:
@@ -216,7 +246,7 @@ def learn_decision(payment: Payment, trigger: Trigger) -> None:
 
 
 def learn_operation(operation: Operation, outcome: Outcome | None) -> None:
-    """Keep what the outcome says of a capture, cancel or refund."""
+    """Keep what the outcome says of an operation."""
     if outcome is None:
         return
     operation.reference = outcome.reference or operation.reference
@@ -226,6 +256,8 @@ def learn_operation(operation: Operation, outcome: Outcome | None) -> None:
             operation.failure = failure_of(code, message)
         case Succeeded() | Authorized() | Canceled() | ActionRequired():
             operation.failure = _too_late(operation.subject, outcome)
+        case Disputed():
+            operation.dispute = outcome
         case Pending() | Approved() | Unknown():
             pass
 

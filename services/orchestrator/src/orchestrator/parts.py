@@ -5,8 +5,9 @@ from msgspec.structs import replace
 from malipo.contracts.outcomes import AMOUNT_MISMATCH, Canceled, Declined, Outcome, Succeeded, Unknown
 from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
-from orchestrator.machine import DECIDED, State, Subject, Trigger
+from orchestrator.machine import DECIDED
 from orchestrator.payment import Operation, Payment
+from orchestrator.states import State, Subject, Trigger
 
 
 def takes_several_captures(payment: Payment) -> bool:

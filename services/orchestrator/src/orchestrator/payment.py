@@ -1,21 +1,26 @@
 """A payment and its operations as the orchestrator keeps them. Pure data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode, LatePayments, Mode, PaymentMethod
 from malipo.contracts.events import Failure, OpenedBy, OperationKind
 from malipo.contracts.identity import charge_id, confirm_id
-from malipo.contracts.outcomes import Action
+from malipo.contracts.outcomes import Action, Disputed
 from malipo.contracts.providers import initiates
 from malipo.money import Money
-from orchestrator.machine import DECIDED, State, Subject
+from orchestrator.machine import DECIDED
+from orchestrator.saved import SavedMethod
+from orchestrator.states import State, Subject
 
 KINDS: dict[Subject, OperationKind] = {
     Subject.CAPTURE: "capture",
     Subject.CANCEL: "cancel",
     Subject.REFUND: "refund",
     Subject.RETURN_REQUEST: "return_request",
+    Subject.DISPUTE: "dispute",
+    Subject.FRAUD_WARNING: "fraud_warning",
 }
 """What the contracts call the operations of a payment."""
 
@@ -25,13 +30,13 @@ _MOST_REFERENCES = 20
 
 @dataclass(slots=True, kw_only=True)
 class Operation:
-    """A capture, cancel, refund or return request of a payment. `queries` counts queries about it, and tries to withdraw it or the charge.
+    """A capture, cancel, refund, return request or dispute of a payment. `queries` counts queries about it, and tries to withdraw it or the charge.
 
     `opened_by` is who began it. `pending_seconds` is how long after it was pending at the provider it is first asked about.
     `unanswered`: the provider's service has not answered yet what was last sent to it about this, which may still go out:
     the command, or else the query of the step `asked_step`. `came_back`: its money went back to the merchant after it had been
     given, as the provider has reported. `unclear`: it is in doubt by the provider's last word, so that nothing is waited for but
-    a clear one. `final`, of a capture: what it leaves is released, and no further one is possible.
+    a clear one. `final`, of a capture: what it leaves is released, and no further one is possible. `dispute` is how a dispute stands.
     """
 
     id: str
@@ -53,12 +58,19 @@ class Operation:
     came_back: bool = False
     unclear: bool = False
     final: bool = True
+    dispute: Disputed | None = None
     updated_at: datetime
 
     @property
     def live(self) -> bool:
         """Whether its end is still awaited."""
         return self.state not in DECIDED
+
+    @property
+    def takes_money(self) -> bool:
+        """Whether it is a dispute that has taken the money: for good, or until it ends."""
+        withdrawn = self.dispute is not None and self.dispute.withdrawn
+        return self.state is State.LOST or (self.live and withdrawn)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,6 +86,7 @@ class Payment:
     money that a person has found to be this payment's.
     `payer` is who pays, masked. `action_at` is when it was observed last that the customer must act, by our clock if theirs is ahead; `unanswered`,
     `asked_step` and `unclear` are as in `Operation`. `begun`: the provider works on it, or has; of most methods from the first.
+    `save_method`: its method is to be kept for later payments, and `saved` is that once the provider has kept it.
     `pending_reason` is what it waits for, and `execution_at` when a transfer goes, as the provider has said last.
     """
 
@@ -124,6 +137,8 @@ class Payment:
     begun: bool = True
     pending_reason: str | None = None
     execution_at: datetime | None = None
+    save_method: bool = False
+    saved: SavedMethod | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
     timers: dict[str, datetime | None] = field(default_factory=dict[str, datetime | None])
@@ -158,8 +173,10 @@ class Payment:
         own = [one for one in self.operations.values() if one.subject is Subject.CANCEL and one.opened_by == "malipo"]
         return any(one.state is State.FAILED and one.updated_at == self.updated_at for one in own)
 
-    def refund_like(self, opened: Operation) -> Operation | None:
-        """The refund that was made at the provider as it is known already, whoever began it; ours before the provider's."""
+    def opened_like(self, opened: Operation) -> Operation | None:
+        """What was opened at the provider as it is known already, whoever began it; a refund of ours before the provider's."""
+        if opened.subject is not Subject.REFUND:
+            return self.operations.get(opened.id)
         same = [one for one in self._all_refunds() if one.id == opened.id or one.reference == opened.reference]
         return min(same, key=lambda one: one.opened_by == "provider", default=None)
 
@@ -242,11 +259,23 @@ class Payment:
 
     @property
     def refundable_minor(self) -> int:
-        """What may still be refunded: refunds under way and in doubt are reserved, failed ones are not.
+        """What may still be refunded: refunds under way and in doubt are reserved, failed ones are not; lost disputes are gone.
 
-        Nothing where more was refunded at the provider itself than was captured.
+        Nothing where more was refunded at the provider itself, or lost, than was captured.
         """
-        return max(self.captured_minor - self._refunds(*(set(State) - {State.FAILED})), 0)
+        lost_minor = self._disputed(lambda one: one.state is State.LOST)
+        return max(self.captured_minor - self._refunds(*(set(State) - {State.FAILED})) - lost_minor, 0)
+
+    @property
+    def disputed_minor(self) -> int:
+        """What disputes have taken of what was captured, or hold until they end."""
+        return self._disputed(lambda one: one.takes_money)
+
+    def _disputed(self, counts: Callable[[Operation], bool]) -> int:
+        """At most all that was captured: a bank may take more, by its rate, and one in another currency counts as all of it."""
+        found = [one.dispute.amount for one in self.operations.values() if one.dispute and counts(one)]
+        same = [one.currency == self.amount.currency for one in found]
+        return min(sum(one.amount_minor for one in found) if all(same) else self.captured_minor, self.captured_minor)
 
     def _refunds(self, *states: State) -> int:
         return sum(one.amount_minor for one in self._all_refunds() if one.state in states)

@@ -12,8 +12,8 @@ from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, insert
 from malipo.money import Money
-from orchestrator.machine import State
 from orchestrator.payment import Payment
+from orchestrator.states import State
 from orchestrator.tables import RECEIPTS
 
 SAME = "(r.provider, r.merchant_id, r.mode, r.account, r.reference) = ({0}.provider, {0}.merchant_id, {0}.mode, {0}.account, {0}.reference)"

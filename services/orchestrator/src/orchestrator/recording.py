@@ -9,10 +9,11 @@ from malipo.contracts.events import Cause, EventType, PaymentTransitioned, Payme
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import Outcome, Succeeded
 from orchestrator import commands
-from orchestrator.machine import Ignored, State, Subject, Transition, Trigger, why_ignored
+from orchestrator.machine import Ignored, Transition, why_ignored
 from orchestrator.outcomes import detail_of, is_known_money, trigger_of
 from orchestrator.payment import Operation, Payment
-from orchestrator.views import operation_view, payment_view
+from orchestrator.states import State, Subject, Trigger
+from orchestrator.views import operation_view, payment_method_view, payment_view
 
 
 @dataclass(slots=True)
@@ -107,6 +108,7 @@ class Recording:
                 contradiction=transition is None,
                 sent=sent,
                 deadline=payment.timers.get(operation.id if operation else payment.id) if transition else None,
+                payment_method=payment_method_view(payment) if trigger is Trigger.SAVED else None,
             )
         )
 

@@ -4,9 +4,11 @@ from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayme
 from malipo.contracts.events import RefusalCode
 from orchestrator.advance import Fold
 from orchestrator.commands import can_cancel, new_operation
-from orchestrator.machine import DECIDED, State, Subject
+from orchestrator.disputes import why_not_refunded
+from orchestrator.machine import DECIDED
 from orchestrator.parts import takes_several_captures
 from orchestrator.payment import Payment
+from orchestrator.states import State, Subject
 from orchestrator.views import advice, why_not_asked_back
 
 _UNNAMED = (
@@ -72,6 +74,9 @@ def _cancel(fold: Fold, command: CancelPayment) -> None:
 def _refund(fold: Fold, command: RefundPayment) -> None:
     payment = fold.payment
     _require(payment, {State.COMPLETED}, command.refund_id, "payment_not_refundable")
+    open_disputes = [one.dispute for one in payment.live(Subject.DISPUTE) if one.dispute]
+    if open_disputes and not command.despite_dispute:
+        raise Refused(command.refund_id, "payment_disputed", why_not_refunded(payment, open_disputes[0]))
     left_minor = payment.refundable_minor
     amount_minor = left_minor if command.amount_minor is None else command.amount_minor
     if not 0 < amount_minor <= left_minor:

@@ -1,6 +1,7 @@
 """Reads and writes payments, their operations, history and timers: a batch is one statement to read and one to write."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,9 +19,19 @@ from malipo.messaging.runtime import INBOX_DAYS
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, insert, names
 from malipo.money import Money
-from orchestrator.machine import State, Subject
 from orchestrator.payment import Operation, Payment
-from orchestrator.tables import HISTORY, OPERATION_CHANGES, OPERATIONS, PAYMENT_CHANGES, PAYMENTS, REFUSALS, TIMERS
+from orchestrator.saved import SavedMethod
+from orchestrator.states import State, Subject
+from orchestrator.tables import (
+    HISTORY,
+    OPERATION_CHANGES,
+    OPERATIONS,
+    PAYMENT_CHANGES,
+    PAYMENT_METHODS,
+    PAYMENTS,
+    REFUSALS,
+    TIMERS,
+)
 
 RESENDABLE_DAYS = INBOX_DAYS - 10
 """What was published longer ago is not resent: its receivers no longer know that they have it, and nor does the merchant."""
@@ -40,7 +51,9 @@ def _assign(columns: Iterable[Column[Any]], source: str, before: str, *asked: st
 _COLUMNS = f"""
 {names(PAYMENTS.c, "p.")}, ARRAY(
     SELECT to_jsonb(o) FROM (SELECT {names(OPERATIONS.c)} FROM operations WHERE payment_id = p.id ORDER BY id) AS o
-) AS operations
+) AS operations, CASE WHEN p.save_method THEN (
+    SELECT to_jsonb(m) FROM (SELECT {names(PAYMENT_METHODS.c)} FROM payment_methods WHERE payment_id = p.id) AS m
+) END AS saved
 """
 _READ = f"""
 SELECT now() AS read_at, {_COLUMNS} FROM unnest($1::text[]) AS asked (key) LEFT JOIN payments AS p ON p.id = asked.key
@@ -75,6 +88,7 @@ _ANSWER_OPERATIONS = Write(
     " WHERE o.id = new.id AND o.asked_step = new.asked_step",
     (OPERATIONS.c.id, OPERATIONS.c.asked_step),
 )
+_ADD_METHODS = insert(PAYMENT_METHODS)
 _ADD_HISTORY = insert(HISTORY)
 _ADD_REFUSALS = insert(REFUSALS)
 _SET_TIMERS = insert(TIMERS, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at")
@@ -150,6 +164,7 @@ def save(unit: UnitOfWork, payments: Mapping[str, Payment], new: set[str], publi
     operations = {
         one.operation.id: payments[one.payment_id].operations[one.operation.id] for one in transitions if one.operation
     }
+    saved = [payments[one.payment_id].saved for one in transitions if one.payment_method]
     told = {one.id for one in changed} | set(operations)
     quiet = [(one, name) for _, one in sorted(payments.items()) for name in sorted(one.answered - told)]
     timers = [
@@ -160,6 +175,7 @@ def save(unit: UnitOfWork, payments: Mapping[str, Payment], new: set[str], publi
     _put(unit, _ADD_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id in new])
     _put(unit, _CHANGE_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id not in new])
     _put(unit, _PUT_OPERATIONS, [_operation_row(operation) for operation in operations.values()])
+    _put(unit, _ADD_METHODS, [asdict(one) for one in saved if one is not None])
     _put(unit, _ANSWER_PAYMENTS, [_payment_row(one) for one, name in quiet if name == one.id])
     _put(unit, _ANSWER_OPERATIONS, [_operation_row(one.operations[name]) for one, name in quiet if name != one.id])
     _put(unit, _SET_TIMERS, [timer for timer in timers if timer["due_at"] is not None])
@@ -206,6 +222,7 @@ def _payment(row: Row) -> Payment:
     values["action"] = values["action"] and msgspec.convert(values["action"], Action)
     values["failure"] = values["failure"] and msgspec.convert(values["failure"], Failure)
     values["known_references"] = sorted(row["known_references"], key=row["known_references"].get)
+    values["saved"] = row["saved"] and msgspec.convert(row["saved"], SavedMethod)
     values["operations"] = {one["id"]: msgspec.convert(one, Operation) for one in row["operations"]}
     return Payment(amount=amount, **values)
 
@@ -220,7 +237,7 @@ def _payment_row(payment: Payment) -> dict[str, Any]:
 
 def _operation_row(operation: Operation) -> dict[str, Any]:
     row = {name: getattr(operation, name) for name in _PUT_OPERATIONS.keys}
-    return row | {"failure": msgspec.to_builtins(operation.failure)}
+    return row | {name: msgspec.to_builtins(row[name]) for name in ("failure", "dispute")}
 
 
 def _history_row(one: Published, transition: PaymentTransitioned) -> dict[str, Any]:

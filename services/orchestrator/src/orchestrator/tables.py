@@ -78,6 +78,7 @@ PAYMENTS = Table(
     Column("cancel_url", Text),
     Column("remittance", Text),
     Column("statement_descriptor", Text),
+    Column("save_method", Boolean, nullable=False),
 )
 Index("payments_in_doubt", PAYMENTS.c.in_doubt_since, postgresql_where=PAYMENTS.c.in_doubt_since.is_not(None))
 
@@ -94,8 +95,9 @@ OPERATION_CHANGES = (
     Column("updated_at", MOMENT, nullable=False),
     Column("came_back", Boolean, nullable=False),
     Column("unclear", Boolean, nullable=False),
+    Column("dispute", JSONB),
 )
-"""What changes of a capture, cancel or refund."""
+"""What changes of a capture, cancel, refund or dispute."""
 
 OPERATIONS = Table(
     "operations",
@@ -112,6 +114,26 @@ OPERATIONS = Table(
 )
 Index("operations_by_payment", OPERATIONS.c.payment_id)
 Index("operations_in_doubt", OPERATIONS.c.in_doubt_since, postgresql_where=OPERATIONS.c.in_doubt_since.is_not(None))
+
+PAYMENT_METHODS = Table(
+    "payment_methods",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False, unique=True),
+    Column("merchant_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("holder", Text),
+    Column("brand", Text, nullable=False),
+    Column("last_four", Text, nullable=False),
+    Column("exp_month", Integer, nullable=False),
+    Column("exp_year", Integer, nullable=False),
+    Column("fingerprint", Text),
+    Column("created_at", MOMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+)
+"""Methods that payments have saved for later ones: `reference` and `holder` are the provider's ids of it and of whose it is."""
 
 HISTORY = Table(
     "history",

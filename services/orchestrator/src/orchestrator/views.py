@@ -3,10 +3,21 @@
 from msgspec.structs import replace
 
 from malipo.contracts.commands import Transfer
-from malipo.contracts.events import OperationStatus, OperationView, PaymentStatus, PaymentView, RefusalCode
+from malipo.contracts.events import (
+    CardView,
+    OperationStatus,
+    OperationView,
+    PaymentMethodView,
+    PaymentStatus,
+    PaymentView,
+    RefusalCode,
+)
+from malipo.contracts.methods import SAVED
+from malipo.contracts.outcomes import Disputed
 from malipo.contracts.providers import METHODS
-from orchestrator.machine import DECIDED, State, Subject
+from orchestrator.machine import DECIDED
 from orchestrator.payment import KINDS, Operation, Payment
+from orchestrator.states import State, Subject
 
 PUBLIC: dict[State, PaymentStatus] = {
     State.INITIATED: "processing",
@@ -41,14 +52,15 @@ _REASONS = {
 }
 _OPERATION_REASONS = {
     # A capture or cancel under way decides the payment's end, and a return request what becomes of its money, so it is the
-    # reason; a refund under way is none.
+    # reason, and so is a dispute; a refund under way is none.
     Subject.CAPTURE: ("capture_in_progress", "awaiting_capture_confirmation"),
     Subject.CANCEL: ("cancel_in_progress", "awaiting_cancel_confirmation"),
     Subject.REFUND: (None, "awaiting_refund_confirmation"),
     Subject.RETURN_REQUEST: ("return_requested", "awaiting_return_request_confirmation"),
+    Subject.DISPUTE: ("disputed", None),
 }
 
-_AFTER_THE_END = (Subject.REFUND, Subject.RETURN_REQUEST)
+_AFTER_THE_END = (Subject.REFUND, Subject.RETURN_REQUEST, Subject.DISPUTE)
 
 _NOTHING_TAKEN = "No money was taken: there is nothing to give back."
 _PARTS_ARE_CAPTURED = (
@@ -172,6 +184,8 @@ def payment_view(payment: Payment) -> PaymentView:
         statement_descriptor=payment.statement_descriptor,
         transfer=_transfer(payment),
         return_request=_return_request(payment),
+        amount_disputed=payment.disputed_minor,
+        payment_method=_method_id(payment),
     )
 
 
@@ -198,8 +212,42 @@ def _reason(payment: Payment) -> str | None:
     return _REASONS.get(payment.state)
 
 
+def payment_method_view(payment: Payment) -> PaymentMethodView | None:
+    """The method that the payment has saved, as merchants see it."""
+    saved, provider, customer_ref = payment.saved, payment.provider, payment.customer_ref
+    if saved is None or provider is None or customer_ref is None:
+        return None
+    return PaymentMethodView(
+        id=saved.id,
+        type=saved.type,
+        status="active",
+        customer_ref=customer_ref,
+        payment_id=payment.id,
+        provider=provider,
+        account=payment.account,
+        card=CardView(
+            brand=saved.brand,
+            last_four=saved.last_four,
+            exp_month=saved.exp_month,
+            exp_year=saved.exp_year,
+            fingerprint=saved.fingerprint,
+        ),
+        created_at=saved.created_at,
+        updated_at=saved.updated_at,
+    )
+
+
+def _method_id(payment: Payment) -> str | None:
+    """The saved method that it is paid with, or that it has saved."""
+    if payment.method.type == SAVED:
+        return str(payment.method.details.get("id"))
+    return payment.saved and payment.saved.id
+
+
 def operation_view(operation: Operation, currency: str) -> OperationView:
     """An operation of a payment as merchants see it."""
+    if operation.dispute is not None:
+        return _dispute_view(operation, operation.dispute)
     return OperationView(
         id=operation.id,
         payment_id=operation.payment_id,
@@ -214,4 +262,22 @@ def operation_view(operation: Operation, currency: str) -> OperationView:
         failure=operation.failure,
         provider_reference=operation.reference,
         final=operation.final if operation.subject is Subject.CAPTURE else None,
+    )
+
+
+def _dispute_view(operation: Operation, dispute: Disputed) -> OperationView:
+    return OperationView(
+        id=operation.id,
+        payment_id=operation.payment_id,
+        kind="dispute",
+        status=dispute.status,
+        amount=dispute.amount.amount_minor,
+        currency=dispute.amount.currency,
+        created_at=operation.created_at,
+        updated_at=operation.updated_at,
+        opened_by=operation.opened_by,
+        reason=dispute.reason,
+        provider_reference=operation.reference,
+        respond_by=dispute.respond_by,
+        withdrawn=dispute.withdrawn,
     )

@@ -6,8 +6,9 @@ from malipo.contracts.descriptor import PENDING
 from malipo.contracts.outcomes import Outcome, OutcomeReported, Pending, Unknown
 from malipo.contracts.providers import PROVIDERS
 from orchestrator.deadlines import deadline_seconds
-from orchestrator.machine import State, Transition, Trigger
+from orchestrator.machine import Transition
 from orchestrator.payment import Operation, Payment
+from orchestrator.states import State, Trigger
 
 _JUST_OVER, _LONGEST = timedelta(seconds=10), timedelta(days=1)
 

@@ -11,6 +11,7 @@ import msgspec
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
 from malipo.contracts.providers.paypal import own_reference
 from malipo.money import Money
+from provider_kit.disputes import Dispute
 from provider_kit.provider import Attempt
 from provider_paypal import amounts
 from provider_paypal.objects import AUTHORIZATION, CAPTURE
@@ -51,8 +52,8 @@ def request(attempt: Attempt) -> PaypalRequest | None:
             return _to(attempt, AUTHORIZATION, AUTHORIZATIONS_PATH, "void", {})
         case Refund() as refund:
             return _to(attempt, CAPTURE, CAPTURES_PATH, "refund", _refund(refund))
-        case ReturnRequest():
-            raise TypeError("PayPal has no return requests")
+        case ReturnRequest() | Dispute():
+            raise TypeError("PayPal has no return requests, and its disputes are not asked about")
 
 
 def reauthorization(attempt: Attempt, authorization: str, amount: Money) -> PaypalRequest:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 import httpx
@@ -39,7 +39,7 @@ class StripeClient:
         headers = self._headers(secret_key) | {"Idempotency-Key": key, "Content-Type": _FORM}
         return await self._exchange(self._http.build_request("POST", path, content=urlencode(form), headers=headers))
 
-    async def get(self, secret_key: str, path: str, query: Mapping[str, str]) -> StripeResponse:
+    async def get(self, secret_key: str, path: str, query: Mapping[str, str | Sequence[str]]) -> StripeResponse:
         """Read an object or a list."""
         headers = self._headers(secret_key)
         return await self._exchange(self._http.build_request("GET", path, params=query, headers=headers))

@@ -3,14 +3,36 @@
 import msgspec
 
 from malipo import clock
-from malipo.contracts.outcomes import Outcome, Unknown
+from malipo.contracts.outcomes import Authorized, Declined, Outcome, Succeeded, Unknown
 from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo.money import Money
 from malipo.platform.logs import log
 from provider_kit.bodies import name_of_body
-from provider_kit.provider import CallbackOutcome, Opened, ParsedCallback, Unmatched
-from provider_stripe.mapping import FENCE, OPERATION, PAYMENT, reason_of, standing
-from provider_stripe.objects import ABOUT, DATA, EVENT, OBJECT, About, Event, Intent, StripeRefund, is_id
+from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback, Unmatched
+from provider_stripe import saving
+from provider_stripe.mapping import standing
+from provider_stripe.objects import (
+    ABOUT,
+    DATA,
+    EVENT,
+    FENCE,
+    OBJECT,
+    OPERATION,
+    PAYMENT,
+    WARNING,
+    About,
+    EarlyFraudWarning,
+    Event,
+    Found,
+    Intent,
+    StripeDispute,
+    is_id,
+)
+from provider_stripe.standing import token
+
+_WARNING = "radar.early_fraud_warning"
+_OPENED = ("refund", "dispute", _WARNING)
+"""What others may have made of a payment of ours."""
 
 
 def parse_event(body: bytes) -> ParsedCallback:
@@ -37,9 +59,11 @@ def _parsed(event: Event) -> ParsedCallback:
     tags = about.metadata or {}
     if FENCE in tags:
         return ParsedCallback(event.id)  # no operation: it only made a key useless
-    ours = _are_ours(tags)
-    if about.object == "dispute" or (about.object != "refund" and not ours):
+    ours = _are_ours(tags) and about.object != "dispute"  # whose tags anybody may have given
+    if about.object not in _OPENED and not ours:
         return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
+    if about.object == _WARNING:
+        return _warned(event, about, WARNING.decode(raw))
     try:
         found = OBJECT.decode(raw)
         outcome = standing(found)
@@ -49,31 +73,61 @@ def _parsed(event: Event) -> ParsedCallback:
         return ParsedCallback(event.id)
     if isinstance(outcome, Unknown):
         return _not_understood(event, about, outcome.reason)
-    if not ours:
-        return _opened(event, about, found, outcome)
-    kind = "charge" if isinstance(found, Intent) else "refund"
-    return ParsedCallback(
-        event.id, outcomes=(CallbackOutcome(operation_id=tags[OPERATION], kind=kind, outcome=outcome),)
-    )
+    return _of_ours(event, found, tags, outcome) if ours else _opened(event, about, found, outcome)
 
 
-def _opened(event: Event, about: About, found: Intent | StripeRefund, outcome: Outcome) -> ParsedCallback:
-    """A refund without our tags: made in Stripe's dashboard, or by another system of the account."""
-    charge = {"payment_intent": about.payment_intent, "charge": about.charge}
-    objects = {name: reference for name, reference in charge.items() if reference}
-    amount = _amount(about)
-    if not isinstance(found, StripeRefund) or found.created is None or amount is None or not objects:
+def _of_ours(event: Event, found: Found, tags: dict[str, str], outcome: Outcome) -> ParsedCallback:
+    """What an event says of an operation of ours. Where it does not say all of a charge, that is read: an event has of a method
+    that was kept its id alone, and a decline for which the customer is to be asked is followed by a request of ours.
+    """
+    if not isinstance(found, Intent):
+        refunded = CallbackOutcome(operation_id=tags[OPERATION], kind="refund", outcome=outcome)
+        return ParsedCallback(event.id, outcomes=(refunded,))
+    charge = NamedOperation(operation_id=tags[OPERATION], kind="charge")
+    if saving.INITIATOR in tags and isinstance(outcome, Declined) and outcome.code == saving.WANTS_CUSTOMER:
+        return ParsedCallback(event.id, ask=(charge,))
+    kept = found.setup_future_usage is not None and isinstance(outcome, Succeeded | Authorized)
+    reported = CallbackOutcome(operation_id=tags[OPERATION], kind="charge", outcome=outcome)
+    return ParsedCallback(event.id, outcomes=(reported,), ask=(charge,) if kept else ())
+
+
+def _opened(event: Event, about: About, found: Found, outcome: Outcome) -> ParsedCallback:
+    """A dispute, or a refund without our tags: made in Stripe's dashboard, or by another system of the account."""
+    objects, amount = _charged(about), _amount(about)
+    if isinstance(found, Intent) or found.created is None or not amount or not amount.amount_minor or not objects:
         return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
-    refund = Opened(
+    opened = Opened(
         event_type=event.type,
         reference=found.id,
         about=objects,
         amount=amount,
         outcome=outcome,
         opened_at=clock.from_unix(found.created),
-        reason=reason_of(found),
+        reason=token(found.reason),
+        kind="dispute" if isinstance(found, StripeDispute) else "refund",
     )
-    return ParsedCallback(event.id, opened=(refund,))
+    return ParsedCallback(event.id, opened=(opened,))
+
+
+def _warned(event: Event, about: About, warning: EarlyFraudWarning) -> ParsedCallback:
+    """The card's issuer suspects fraud: there may be a dispute soon."""
+    if not (objects := _charged(about)):
+        return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
+    opened = Opened(
+        event_type=event.type,
+        reference=warning.id,
+        about=objects,
+        opened_at=clock.from_unix(warning.created),
+        reason=token(warning.fraud_type),
+        kind="fraud_warning",
+    )
+    return ParsedCallback(event.id, opened=(opened,))
+
+
+def _charged(about: About) -> dict[str, str]:
+    """Stripe's ids of what was charged."""
+    charge = {"payment_intent": about.payment_intent, "charge": about.charge}
+    return {name: reference for name, reference in charge.items() if reference}
 
 
 def _not_understood(event: Event, about: About, reason: str) -> ParsedCallback:

@@ -1,5 +1,6 @@
 """Wires the Stripe provider: its client, the three verbs, and the kit that runs them."""
 
+from datetime import timedelta
 from functools import partial
 
 from starlette.types import ASGIApp
@@ -9,8 +10,10 @@ from malipo.platform.client import http_client
 from provider_kit.exchanges import Recording
 from provider_kit.service import provider_service
 from provider_stripe.client import StripeClient
+from provider_stripe.customers import Customers, StoredCustomers
 from provider_stripe.provider import StripeProvider
 from provider_stripe.settings import Settings
+from provider_stripe.statement import StripeStatement
 
 NAME = "provider-stripe"
 
@@ -26,5 +29,8 @@ def build(settings: Settings) -> ASGIApp:
     )
     runtime.on_stop(http.aclose)
     client = StripeClient(http, version=settings.stripe_version, timeout_seconds=settings.stripe_timeout_seconds)
-    provider = StripeProvider(client, tolerance_seconds=settings.stripe_webhook_tolerance_seconds)
-    return provider_service(provider, runtime, settings)
+    customers = Customers(client, StoredCustomers(runtime.database))
+    provider = StripeProvider(client, customers, tolerance_seconds=settings.stripe_webhook_tolerance_seconds)
+    every = timedelta(seconds=settings.stripe_statement_seconds)
+    statement = StripeStatement(client, every=every) if every else None
+    return provider_service(provider, runtime, settings, statement=statement)

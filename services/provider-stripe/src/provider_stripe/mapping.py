@@ -1,13 +1,7 @@
-"""Malipo's operations as Stripe's forms, and Stripe's responses as Malipo's outcomes. Pure."""
-
-import re
-from datetime import datetime, timedelta
-from urllib.parse import quote
+"""Stripe's responses as Malipo's outcomes. Pure."""
 
 import msgspec
 
-from malipo.contracts.descriptor import Method
-from malipo.contracts.methods import CardMethod
 from malipo.contracts.outcomes import (
     AMOUNT_MISMATCH,
     ActionRequired,
@@ -22,38 +16,35 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
 from malipo.money import Money
+from provider_kit.disputes import Dispute
 from provider_kit.errors import Misconfigured, NotSent
-from provider_kit.provider import ERROR_STORED, Attempt, ProviderOperation
+from provider_kit.provider import ERROR_STORED, ProviderOperation
+from provider_stripe import saving
 from provider_stripe.objects import (
+    FENCE,
     LISTING,
     OBJECT,
+    OPERATION,
     PROBLEMS,
     TAGGED,
     Failure,
+    Found,
     Intent,
     Problem,
+    StripeDispute,
     StripeRefund,
     StripeResponse,
 )
+from provider_stripe.standing import dispute_standing, token
 
-PAYMENT = "malipo_payment_id"
-OPERATION = "malipo_operation_id"
-FENCE = "malipo_fence"
-"""Marks a PaymentIntent that was never meant to take money; its value is the operation whose key it made useless."""
-
-_MAX_DESCRIPTION = 1000
 _MAX_MESSAGE = 500
-_PAGE_SIZE = "100"
-_CLOCK_SKEW = timedelta(seconds=300)  # between Stripe's clock and ours, at most
-_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 _LONG_WAITS = ("insufficient_funds", "charge_pending")
 """Why a refund is pending that waits for other money to arrive (docs.stripe.com/api/refunds/object, `pending_reason`)."""
 _LONG_WAIT_SECONDS = 6 * 3600
 _REFUND_ENDS = {"failed": "The refund failed", "canceled": "The refund was canceled"}
-_TOKEN = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 
 ARRIVED = Unknown(reason="the charge has reached Stripe, and its outcome is not found yet")
 NEVER_CHARGED = Declined(
@@ -65,63 +56,6 @@ REFUSED_REPEAT = Unknown(reason="refused when it was repeated")
 """A repeat was refused as no valid request, before Stripe looked at its key: that proves nothing about the first try."""
 
 
-def request(attempt: Attempt) -> tuple[str, dict[str, str]]:
-    """Path and form of the one POST that carries out the operation: the same bytes for the same operation, for ever."""
-    operation = attempt.operation
-    tags = {f"metadata[{PAYMENT}]": operation.payment_id, f"metadata[{OPERATION}]": operation.operation_id}
-    match operation:
-        case Charge():
-            return "/v1/payment_intents", _charge_form(operation, attempt.method) | tags
-        case Capture():
-            return f"{intent_path(operation.reference)}/capture", {
-                "amount_to_capture": str(operation.amount.amount_minor)
-            }
-        case Cancel():
-            return f"{intent_path(operation.reference)}/cancel", {}
-        case Confirm():
-            raise TypeError("a PaymentIntent is confirmed when it is made")
-        case Refund():
-            form = {"payment_intent": operation.reference, "amount": str(operation.amount.amount_minor)}
-            reason = {"reason": operation.reason} if operation.reason in _REASONS else {}
-            return "/v1/refunds", form | reason | tags
-        case ReturnRequest():
-            raise TypeError("Stripe has no return requests")
-
-
-def _charge_form(charge: Charge, method: Method | None) -> dict[str, str]:
-    assert isinstance(method, CardMethod)  # Stripe has no other
-    form = {
-        "amount": str(charge.amount.amount_minor),
-        "currency": charge.amount.currency.lower(),
-        "payment_method": method.token,
-        "confirm": "true",
-        "capture_method": charge.capture,
-        "automatic_payment_methods[enabled]": "true",
-    }
-    if charge.description:
-        form["description"] = charge.description[:_MAX_DESCRIPTION]
-    if charge.statement_descriptor:  # `statement_descriptor` is refused for cards
-        form["statement_descriptor_suffix"] = charge.statement_descriptor
-    if charge.return_url:
-        return form | {"return_url": charge.return_url}
-    # The customer could not be sent anywhere: let Stripe decline what needs that, rather than wait in vain.
-    return form | {"automatic_payment_methods[allow_redirects]": "never", "error_on_requires_action": "true"}
-
-
-def fence(charge: Charge) -> tuple[str, dict[str, str]]:
-    """Path and form of a request that can take no money, to be sent under the charge's own key: the same for ever, too.
-
-    A PaymentIntent that has no payment method, and is never confirmed, waits for one until it is canceled.
-    """
-    form = {
-        "amount": str(charge.amount.amount_minor),
-        "currency": charge.amount.currency.lower(),
-        "description": "Never charged: it keeps an expired payment from being charged late.",
-        f"metadata[{FENCE}]": charge.operation_id,
-    }
-    return "/v1/payment_intents", form
-
-
 def fenced(charge: Charge, response: StripeResponse) -> Outcome:
     """What Stripe's response to `fence` means for the charge. Raises as `outcome_of_response`.
 
@@ -129,7 +63,7 @@ def fenced(charge: Charge, response: StripeResponse) -> Outcome:
     the charge, which is there, or on its way. A fence, made now or found again, means that the charge is not there, for
     as long as Stripe knows the key. Nothing else proves anything: a request that is refused as invalid uses up no key.
     """
-    _refuse_unknown(response)
+    refuse_unsent(response)
     try:
         if response.status == 200:
             return NEVER_CHARGED if _is_fence(charge, response.body) else Unknown(reason="another object under the key")
@@ -144,27 +78,9 @@ def _is_fence(charge: Charge, body: bytes) -> bool:
     return (TAGGED.decode(body).metadata or {}).get(FENCE) == charge.operation_id
 
 
-def intent_path(reference: str) -> str:
-    """The path of a PaymentIntent."""
-    return f"/v1/payment_intents/{quote(reference, safe='')}"
-
-
-def object_path(attempt: Attempt) -> str | None:
-    """The path of the object that the operation makes or changes; None while Stripe's id of it is not known."""
-    match attempt.operation:
-        case Charge():
-            return attempt.reference and intent_path(attempt.reference)
-        case Confirm() | Capture() | Cancel():
-            return intent_path(attempt.operation.reference)
-        case Refund():
-            return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"
-        case ReturnRequest():
-            raise TypeError("Stripe has no return requests")
-
-
 def outcome_of_response(operation: ProviderOperation, response: StripeResponse, *, repeat: bool = False) -> Outcome:
     """What Stripe's response to the operation, perhaps a repeated one, means. Raises `NotSent` or `Misconfigured`."""
-    _refuse_unknown(response)
+    refuse_unsent(response)
     match response.status:
         case 200:
             return effect(operation, response.body) or Unknown(reason="no effect yet")
@@ -180,7 +96,7 @@ def outcome_of_response(operation: ProviderOperation, response: StripeResponse, 
 
 def shown(operation: ProviderOperation, response: StripeResponse) -> Outcome | None:
     """The operation's outcome by an object that we read; None when it shows no effect of it. Raises as `outcome_of_response`."""
-    _refuse_unknown(response)
+    refuse_unsent(response)
     return effect(operation, response.body) if response.status == 200 else _unread(response.status)
 
 
@@ -192,21 +108,9 @@ def effect(operation: ProviderOperation, body: bytes | msgspec.Raw) -> Outcome |
         return Unknown(reason="unreadable answer")
 
 
-def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
-    """The list that holds what a charge or refund made, if it made anything: path and query."""
-    operation = attempt.operation
-    if isinstance(operation, Refund):
-        return "/v1/refunds", {"payment_intent": operation.reference, "limit": _PAGE_SIZE}
-    age = attempt.ages.key_age_now()
-    first_sent_at = attempt.first_sent_at or now - age
-    earliest, latest = first_sent_at - _CLOCK_SKEW, first_sent_at + age + _CLOCK_SKEW
-    window = {"created[gte]": str(int(earliest.timestamp())), "created[lte]": str(int(latest.timestamp()))}
-    return "/v1/payment_intents", window | {"limit": _PAGE_SIZE}
-
-
 def read_page(operation: ProviderOperation, response: StripeResponse) -> tuple[Outcome | None, str | None]:
     """The operation's outcome by a page of a list, and the id to go on after; None for none. Raises as `outcome_of_response`."""
-    _refuse_unknown(response)
+    refuse_unsent(response)
     if response.status != 200:
         return _unread(response.status), None
     try:
@@ -220,22 +124,28 @@ def read_page(operation: ProviderOperation, response: StripeResponse) -> tuple[O
     return None, tagged[-1].id if page.has_more and tagged else None
 
 
-def standing(found: Intent | StripeRefund) -> Outcome | None:
-    """How a PaymentIntent or Refund stands; None while nothing was tried. `ValueError` for an impossible amount."""
-    return _intent_standing(found) if isinstance(found, Intent) else _refund_standing(found)
+def standing(found: Found) -> Outcome | None:
+    """How a PaymentIntent, Refund or Dispute stands; None while nothing was tried. `ValueError` for an impossible amount."""
+    match found:
+        case Intent():
+            return _intent_standing(found)
+        case StripeRefund():
+            return _refund_standing(found)
+        case StripeDispute():
+            return dispute_standing(found)
 
 
-def _effect(operation: ProviderOperation, found: Intent | StripeRefund) -> Outcome | None:
+def _effect(operation: ProviderOperation, found: Found) -> Outcome | None:
     match operation, found:
         case Charge(), Intent() if (found.amount, found.currency.upper()) == _plain(operation.amount):
-            return standing(found)
+            return saving.with_saved(operation, found, standing(found))
         case Charge(), Intent():
             return Unknown(reason=AMOUNT_MISMATCH, reference=found.id)
         case Capture(), Intent():
             return _unless(found, "requires_capture")
         case Cancel(), Intent():
             return _unless(found, "requires_capture", "processing")
-        case Refund(), StripeRefund():
+        case (Refund(), StripeRefund()) | (Dispute(), StripeDispute()):
             return standing(found)
         case _:
             return Unknown(reason="another kind of object")
@@ -265,7 +175,7 @@ def _intent_standing(intent: Intent) -> Outcome | None:
         case "requires_payment_method" | "requires_confirmation":
             return None
         case unheard_of:
-            return Unknown(reason=f"status {_token(unheard_of)}", reference=reference)
+            return Unknown(reason=f"status {token(unheard_of)}", reference=reference)
 
 
 def _action(intent: Intent) -> Outcome:
@@ -274,7 +184,7 @@ def _action(intent: Intent) -> Outcome:
     page = action and action.redirect_to_url
     if page:
         return ActionRequired(action=Redirect(page.url), reference=intent.id)
-    name = (action and _token(action.type)) or "unknown"
+    name = (action and token(action.type)) or "unknown"
     return ActionRequired(action=OtherAction(name), reference=intent.id)
 
 
@@ -290,17 +200,17 @@ def _refund_standing(refund: StripeRefund) -> Outcome:
             return Pending(reference=refund.id, check_after=_LONG_WAIT_SECONDS)
         case "failed" if refund.failure_balance_transaction:
             return Reversed(
-                code=_token(refund.failure_reason) or "refund_failed",
+                code=token(refund.failure_reason) or "refund_failed",
                 message="The refund came back to the balance at Stripe.",
                 reference=refund.id,
             )
         case "failed" | "canceled":
-            reason = _token(refund.failure_reason)
+            reason = token(refund.failure_reason)
             why = f": {reason}." if reason else ", which gave no reason."
             message = f"{_REFUND_ENDS[refund.status]} at Stripe{why}"
             return Declined(code=reason or f"refund_{refund.status}", message=message, reference=refund.id)
         case unheard_of:
-            return Unknown(reason=f"status {_token(unheard_of)}", reference=refund.id)
+            return Unknown(reason=f"status {token(unheard_of)}", reference=refund.id)
 
 
 def _refused(operation: ProviderOperation, body: bytes, *, new_on_repeat: bool) -> Outcome:
@@ -324,7 +234,7 @@ def _refused(operation: ProviderOperation, body: bytes, *, new_on_repeat: bool) 
         case "idempotency_error":
             return KEY_MISFIT
         case unheard_of:
-            return Unknown(reason=f"error {_token(unheard_of)}")
+            return Unknown(reason=f"error {token(unheard_of)}")
 
 
 def _declined(failure: Failure, reference: str | None) -> Declined:
@@ -335,18 +245,8 @@ def _declined(failure: Failure, reference: str | None) -> Declined:
         own = "invalid_request"
         text = "Stripe refused the request, without a reason."
     message = (failure.message or "").strip()[:_MAX_MESSAGE] or text
-    code = _token(failure.decline_code) or _token(failure.code) or own
+    code = token(failure.decline_code) or token(failure.code) or own
     return Declined(code=code, message=message, reference=reference)
-
-
-def reason_of(refund: StripeRefund) -> str | None:
-    """Why a refund was made, in a word of Stripe's."""
-    return _token(refund.reason)
-
-
-def _token(text: str | None) -> str | None:
-    """A code or type of Stripe's; None for what does not look like one, and could be anything."""
-    return text if text and _TOKEN.fullmatch(text) else None
 
 
 def _explained(operation: ProviderOperation, outcome: Outcome) -> Outcome:
@@ -359,7 +259,7 @@ def _explained(operation: ProviderOperation, outcome: Outcome) -> Outcome:
     return msgspec.structs.replace(outcome, message=message)
 
 
-def _refuse_unknown(response: StripeResponse) -> None:
+def refuse_unsent(response: StripeResponse) -> None:
     """Raise for a status by which, as Stripe documents, it has not carried out the request: 401, 403 or 429."""
     match response.status:
         case 401 | 403:

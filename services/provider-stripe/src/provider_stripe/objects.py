@@ -14,6 +14,11 @@ Id = Annotated[str, msgspec.Meta(pattern=_ID)]
 address and a line of a log.
 """
 
+PAYMENT = "malipo_payment_id"
+OPERATION = "malipo_operation_id"
+FENCE = "malipo_fence"
+"""Marks a PaymentIntent that was never meant to take money; its value is the operation whose key it made useless."""
+
 
 @dataclass(frozen=True, slots=True)
 class StripeResponse:
@@ -46,8 +51,36 @@ class NextAction(msgspec.Struct):
     redirect_to_url: Page | None = None
 
 
+class Card(msgspec.Struct):
+    """A card, as far as everybody may see it; `fingerprint` is the account's own name of it."""
+
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    fingerprint: str | None = None
+
+
+class StripeMethod(msgspec.Struct):
+    """A PaymentMethod, as far as we read it; `customer` is whose it is."""
+
+    id: Id
+    customer: Id | None = None
+    card: Card | None = None
+
+
+class Customer(msgspec.Struct):
+    """A Customer, as far as we read it."""
+
+    id: Id
+    deleted: bool = False
+    metadata: dict[str, str] | None = None
+
+
 class Intent(msgspec.Struct, tag_field="object", tag="payment_intent"):
-    """A PaymentIntent, as far as we read it. Amounts in Stripe's minor units, currency in lower case."""
+    """A PaymentIntent, as far as we read it. Amounts in Stripe's minor units, currency in lower case. The PaymentMethod is its id
+    alone unless it was asked for (`expand`), and never whole in an event.
+    """
 
     id: Id
     status: str
@@ -58,6 +91,8 @@ class Intent(msgspec.Struct, tag_field="object", tag="payment_intent"):
     metadata: dict[str, str] | None = None
     next_action: NextAction | None = None
     last_payment_error: Failure | None = None
+    payment_method: Id | StripeMethod | None = None
+    setup_future_usage: str | None = None
 
 
 class StripeRefund(msgspec.Struct, tag_field="object", tag="refund"):
@@ -73,6 +108,39 @@ class StripeRefund(msgspec.Struct, tag_field="object", tag="refund"):
     pending_reason: str | None = None
     failure_reason: str | None = None
     failure_balance_transaction: str | None = None
+
+
+class Movement(msgspec.Struct):
+    """A balance transaction of a dispute: below zero what the bank has taken, above zero what it gave back."""
+
+    amount: int
+
+
+class EvidenceDetails(msgspec.Struct):
+    """Until when a dispute can be answered, a Unix time."""
+
+    due_by: int | None = None
+
+
+class StripeDispute(msgspec.Struct, tag_field="object", tag="dispute"):
+    """A Dispute, as far as we read it. `created` is a Unix time. Its amount and currency may be others than the charge's."""
+
+    id: Id
+    status: str
+    amount: int
+    currency: str
+    created: int
+    reason: str | None = None
+    balance_transactions: list[Movement] = []
+    evidence_details: EvidenceDetails | None = None
+
+
+class EarlyFraudWarning(msgspec.Struct):
+    """The card's issuer suspects fraud. `created` is a Unix time, `fraud_type` why it does."""
+
+    id: Id
+    created: int
+    fraud_type: str | None = None
 
 
 class Problem(Failure):
@@ -136,9 +204,14 @@ def is_id(text: str) -> bool:
     return re.match(_ID, text) is not None
 
 
-OBJECT = Reader[Intent | StripeRefund](Intent | StripeRefund)
+Found = Intent | StripeRefund | StripeDispute
+"""What operations make at Stripe, and disputes."""
+
+OBJECT = Reader[Found](Found)
+WARNING = Reader[EarlyFraudWarning](EarlyFraudWarning)
 PROBLEMS = Reader[Problems](Problems)
 LISTING = Reader[Listing](Listing)
+CUSTOMER = Reader[Customer](Customer)
 TAGGED = Reader[Tagged](Tagged)
 EVENT = Reader[Event](Event)
 DATA = Reader[Data](Data)

@@ -6,25 +6,34 @@ from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.providers.stripe import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_kit.bodies import parsed_or_noted
+from provider_kit.disputes import Dispute
 from provider_kit.provider import Attempt, Callback, Credentials, ParsedCallback, kind_of
 from provider_kit.reasons import KEY_IS_OLD, KEY_MARGIN, shown_by_another, without_effect
 from provider_kit.sending import unless_silent
 from provider_stripe.client import StripeClient, identity, secret_key, verify
+from provider_stripe.customers import Customers
 from provider_stripe.events import parse_event
 from provider_stripe.mapping import (
     ARRIVED,
     KEY_MISFIT,
     NEVER_CHARGED,
     REFUSED_REPEAT,
-    fence,
     fenced,
-    object_path,
     outcome_of_response,
     read_page,
-    request,
-    search,
     shown,
 )
+from provider_stripe.requests import (
+    CUSTOMER,
+    expansion,
+    fence,
+    intent_path,
+    object_path,
+    on_session,
+    request,
+    search,
+)
+from provider_stripe.saving import wants_customer
 
 KEY_LIFE = REPEAT.life
 """Later a repeat could be a second effect."""
@@ -39,8 +48,9 @@ class StripeProvider:
 
     descriptor = DESCRIPTOR
 
-    def __init__(self, client: StripeClient, *, tolerance_seconds: int) -> None:
+    def __init__(self, client: StripeClient, customers: Customers, *, tolerance_seconds: int) -> None:
         self._client = client
+        self._customers = customers
         self._tolerance_seconds = tolerance_seconds
 
     def identity(self, credentials: Credentials) -> str:
@@ -48,7 +58,11 @@ class StripeProvider:
         return identity(credentials)
 
     async def prepare(self, attempt: Attempt) -> None:
-        """Nothing: the credentials are all that a request needs."""
+        """Know the customer for whom a charge's method is to be kept: each try is of the same. All else needs nothing."""
+        charge = attempt.operation
+        if not isinstance(charge, Charge) or not charge.save_method or attempt.references.get(CUSTOMER):
+            return
+        attempt.references.note(CUSTOMER, await self._customers.of(charge, _key(attempt)))
 
     async def execute(self, attempt: Attempt) -> Outcome:
         """Send the operation. One that was sent before is repeated under its key, and after the key's life only read.
@@ -78,19 +92,40 @@ class StripeProvider:
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, KEY_IS_OLD)
         outcome = await self._send(attempt)
-        return await self._settle(attempt, REFUSED_REPEAT) if outcome == REFUSED_REPEAT else outcome
+        if outcome == REFUSED_REPEAT:
+            return await self._settle(attempt, REFUSED_REPEAT)
+        return await self._asked(attempt, outcome)
+
+    async def _asked(self, attempt: Attempt, outcome: Outcome) -> Outcome:
+        """The outcome; of a charge with nobody there that needs its customer, what comes of asking him: a page to go to.
+
+        It is confirmed under a key of its own, so that each try is that one request, and of a PaymentIntent that has taken
+        nothing. Once the charge has expired nobody is asked any more.
+        """
+        charge, too_old = attempt.operation, attempt.ages.key_age_now() >= REPLAY_LIMIT
+        if not isinstance(charge, Charge) or not wants_customer(charge, outcome) or attempt.ages.expired or too_old:
+            return outcome
+        path, form = on_session(charge, outcome.reference or "")
+        response = await self._client.post(_key(attempt), path, form, key=attempt.key_for("confirm"))
+        asked = outcome_of_response(charge, response, repeat=True)
+        if asked != REFUSED_REPEAT:
+            return asked
+        confirmed = shown(charge, await self._client.get(_key(attempt), intent_path(outcome.reference or ""), {}))
+        return confirmed or outcome
 
     async def _query(self, attempt: Attempt) -> Outcome:
-        if not attempt.same_account:
+        if not attempt.same_account or isinstance(attempt.operation, Dispute):
             return shown_by_another(await self._find(attempt))
         if isinstance(attempt.operation, Charge | Refund) and (seen := await self._look(attempt)) is not None:
-            return seen
+            return await self._asked(attempt, seen)
         if attempt.ages.expired and isinstance(attempt.operation, Charge):
             return await self._expire(attempt, attempt.operation)
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, KEY_IS_OLD)
         outcome = await self._send(attempt)
-        return await self._settle(attempt, outcome) if isinstance(outcome, Unknown) else outcome
+        if isinstance(outcome, Unknown):
+            return await self._settle(attempt, outcome)
+        return await self._asked(attempt, outcome)
 
     async def _expire(self, attempt: Attempt, charge: Charge) -> Outcome:
         """What Stripe's book shows of a charge that is never sent any more. That it shows nothing is final only behind a
@@ -142,7 +177,7 @@ class StripeProvider:
         path = object_path(attempt)
         if path is None:
             return None
-        return shown(attempt.operation, await self._client.get(_key(attempt), path, {}))
+        return shown(attempt.operation, await self._client.get(_key(attempt), path, expansion(attempt.operation)))
 
     async def _search(self, attempt: Attempt) -> Outcome | None:
         """The outcome by the object that carries the operation's tag; None when there is none."""

@@ -1,10 +1,13 @@
 """Settings of the Stripe provider; each is an environment variable in upper case."""
 
+from datetime import timedelta
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from malipo.platform.settings import ServiceSettings
+
+STATEMENT_EVERY = timedelta(minutes=5)
 
 
 class Settings(ServiceSettings):
@@ -22,6 +25,13 @@ class Settings(ServiceSettings):
     stripe_connect_seconds: float = Field(default=5, gt=0, le=30, description="Longest time to connect.")
     stripe_webhook_tolerance_seconds: int = Field(
         default=300, gt=0, le=900, description="How far a webhook's timestamp may be from our clock, either way."
+    )
+    stripe_statement_seconds: int = Field(
+        default=round(STATEMENT_EVERY.total_seconds()),
+        ge=0,
+        le=86400,
+        description="How often an account's events at Stripe are read, for what no webhook has brought, and what has moved its "
+        "balance, for fees; 0 for never.",
     )
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass
 
 from malipo.contracts.identity import charge_id
 from malipo.contracts.providers.mpesa import SHILLING
@@ -22,6 +22,23 @@ class BookEntry:
     refunded: int = 0
     held: int = 0
     """Authorized, and neither captured nor released."""
+    disputed: int = 0
+    """What customers' banks have taken, and not given back."""
+
+
+_CHANGES = {
+    "charge": BookEntry(captured=1),
+    "debit": BookEntry(captured=1),
+    "return": BookEntry(captured=-1),
+    "authorize": BookEntry(held=1),
+    "capture": BookEntry(captured=1, held=-1),
+    "release": BookEntry(held=-1),
+    "refund": BookEntry(refunded=1),
+    "refund_failed": BookEntry(refunded=-1),
+    "dispute": BookEntry(disputed=1),
+    "dispute_won": BookEntry(disputed=-1),
+}
+"""By how much each effect changes an entry, times its amount."""
 
 
 def malipos(merchant: DemoMerchant) -> dict[str, BookEntry]:
@@ -32,7 +49,7 @@ def malipos(merchant: DemoMerchant) -> dict[str, BookEntry]:
 def stripes(merchant: DemoMerchant) -> dict[str, BookEntry]:
     """Stripe's book, added up from its effects by the payment ids that Malipo gave it."""
     entries: dict[str, BookEntry] = {}
-    for effect in merchant.stripe_book()["effects"]:
+    for effect in _stripe_effects(merchant):
         payment_id = effect["metadata"]["malipo_payment_id"]
         before = entries.get(payment_id, BookEntry())
         entries[payment_id] = _add(before, effect["kind"], effect["amount"])
@@ -90,14 +107,17 @@ def differences(merchant: DemoMerchant) -> list[str]:
 def double_charges(merchant: DemoMerchant) -> list[str]:
     """Payments that were charged or authorized more than once, or captured more than once."""
     done = Counter(
-        (e["metadata"]["malipo_payment_id"], _ONCE[e["kind"]])
-        for e in merchant.stripe_book()["effects"]
-        if e["kind"] in _ONCE
+        (e["metadata"]["malipo_payment_id"], _ONCE[e["kind"]]) for e in _stripe_effects(merchant) if e["kind"] in _ONCE
     )
     done += Counter((e["account_reference"], "prompt") for e in merchant.paybill.effects() if e["kind"] == "stk")
     done += Counter((e["charge"], "charge") for e in _paypal_effects(merchant) if _ONCE.get(e["kind"]) == "charge")
     done += Counter((e["end_to_end_id"], "debit") for e in merchant.bank.effects() if e["kind"] == "debit")
     return sorted({name for (name, _), times in done.items() if times > 1})
+
+
+def _stripe_effects(merchant: DemoMerchant) -> list[Json]:
+    """Those of Malipo's payments, and not of another system's of the merchant, which says so."""
+    return [one for one in merchant.stripe_book()["effects"] if "other_system" not in one["metadata"]]
 
 
 def _paypal_effects(merchant: DemoMerchant) -> list[Json]:
@@ -119,24 +139,9 @@ def _payments(merchant: DemoMerchant) -> Iterator[Json]:
 
 def _shown(payment: Json) -> BookEntry:
     held = payment["amount"] - payment["amount_captured"] if payment["status"] == "authorized" else 0
-    return BookEntry(payment["amount_captured"], payment["amount_refunded"], held)
+    return BookEntry(payment["amount_captured"], payment["amount_refunded"], held, payment["amount_disputed"])
 
 
 def _add(entry: BookEntry, kind: str, amount: int) -> BookEntry:
-    match kind:
-        case "charge" | "debit":
-            return replace(entry, captured=entry.captured + amount)
-        case "return":
-            return replace(entry, captured=entry.captured - amount)
-        case "authorize":
-            return replace(entry, held=entry.held + amount)
-        case "capture":
-            return replace(entry, captured=entry.captured + amount, held=entry.held - amount)
-        case "release":
-            return replace(entry, held=entry.held - amount)
-        case "refund":
-            return replace(entry, refunded=entry.refunded + amount)
-        case "refund_failed":
-            return replace(entry, refunded=entry.refunded - amount)
-        case _:
-            return entry
+    by = _CHANGES.get(kind, BookEntry())
+    return BookEntry(*(was + change * amount for was, change in zip(astuple(entry), astuple(by), strict=True)))

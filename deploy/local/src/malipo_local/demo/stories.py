@@ -8,6 +8,7 @@ from typing import Any
 from malipo_local.demo.bank_stories import BANK_STORIES
 from malipo_local.demo.paypal_stories import PAYPAL_STORIES
 from malipo_local.demo.phone_stories import PHONE_STORIES
+from malipo_local.demo.saved_stories import SAVED_STORIES
 from malipo_local.demo.story import Story, expect
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.waiting import until
@@ -99,7 +100,7 @@ CARD_STORIES = (
         survives_a_kill,
     ),
 )
-STORIES = (*CARD_STORIES, *PHONE_STORIES, *PAYPAL_STORIES, *BANK_STORIES)
+STORIES = (*CARD_STORIES, *SAVED_STORIES, *PHONE_STORIES, *PAYPAL_STORIES, *BANK_STORIES)
 
 
 def event_types(merchant: DemoMerchant, payment_id: str) -> set[str]:

@@ -29,17 +29,25 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     recipient: dict[str, Any]
 
 
+class SavedReference(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider calls a saved method, and whose it is there (`holder`). Between services alone: shown to nobody."""
+
+    reference: str
+    holder: str | None = None
+
+
 class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):
     """How the customer pays: the fields of the provider's own model of this `type`, see `contracts/providers`.
 
     What is about a person is masked in `details`; `personal` holds it sealed. `transfer` is of a method by which money goes
-    to a recipient.
+    to a recipient. `saved` is of one that was saved before, put there by the orchestrator, which owns these.
     """
 
     type: str
     details: dict[str, Any] = {}
     personal: str | None = None
     transfer: Transfer | None = None
+    saved: SavedReference | None = None
 
 
 class CreatePayment(Message, frozen=True, kw_only=True):
@@ -49,7 +57,8 @@ class CreatePayment(Message, frozen=True, kw_only=True):
     any more. Without it the intent is good for the `life` of its method, from when the orchestrator applies the command.
     `configured` are the providers at which the merchant has this account: routing chooses among them.
     `account` is the label of the merchant's account at the provider, `customer_ref` the merchant's name of the customer.
-    `remittance` is what the recipient of the money reads with it, `statement_descriptor` what the customer's statement shows.
+    `remittance` is what the recipient of the money reads with it, `statement_descriptor` what the customer's statement shows. With
+    `save_method` the method is kept for later payments of the customer, who has a `customer_ref` then.
     """
 
     payment_id: str
@@ -72,6 +81,7 @@ class CreatePayment(Message, frozen=True, kw_only=True):
     expires_at: Moment | None = None
     remittance: str | None = None
     statement_descriptor: str | None = None
+    save_method: bool = False
 
 
 class CapturePayment(Message, frozen=True, kw_only=True):
@@ -94,12 +104,13 @@ class CancelPayment(Message, frozen=True, kw_only=True):
 
 
 class RefundPayment(Message, frozen=True, kw_only=True):
-    """Refund money; without an amount, all that is left."""
+    """Refund money; without an amount, all that is left. `despite_dispute`: also while a dispute is open, whose end may take it again."""
 
     payment_id: str
     refund_id: str
     amount_minor: int | None = None
     reason: str | None = None
+    despite_dispute: bool = False
 
 
 class RequestReturn(Message, frozen=True, kw_only=True):

@@ -214,6 +214,7 @@ class MethodRules:
     `attended`: whether a customer waits for the charge; what nobody waits for is tried
     until it expires, however long the provider is away. `initiates`: whether the provider may take it and work on it later, as
     a transfer that waits for its rail to open: it is `initiated` until then, and what has not ended there may be canceled.
+    `saves`: whether it can be kept for later payments.
     `return_requests`: the rails over which the recipient's bank can be asked to give the money back.
     """
 
@@ -229,6 +230,7 @@ class MethodRules:
     attended: bool = True
     initiates: bool = False
     return_requests: tuple[str, ...] = ()
+    saves: bool = False
     life: timedelta = timedelta(minutes=15)
     shortest_life: timedelta = timedelta(minutes=1)
     longest_life: timedelta = timedelta(hours=24)
@@ -293,6 +295,7 @@ class ProviderDescriptor:
     `own_references`: what a request to it names an operation by beside its own ids, made of the operation's id alone, such
     as a purpose or an invoice's number (`identity.short_name`): known before anything is sent.
     `receives`: it may report money that came without a payment, and so the money of a charge a second time.
+    `disputes`: it reports when customers have their bank take money back, and can be asked how that stands.
     `own_addresses`: whether its requests carry the addresses of their own callbacks.
     `setup`: what a merchant has to configure at the provider, for the API's description.
     `waits`: what its reasons of a `Pending` mean to a merchant, by its code, each as a sentence.
@@ -311,6 +314,7 @@ class ProviderDescriptor:
     pending: timedelta = PENDING
     own_references: Callable[[str], Sequence[str]] = _no_names
     receives: bool = True
+    disputes: bool = False
     own_addresses: bool = False
     setup: str = ""
     waits: Mapping[str, str] = field(default_factory=dict[str, str])

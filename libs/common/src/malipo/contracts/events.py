@@ -7,7 +7,7 @@ import msgspec
 from malipo import clock
 from malipo.contracts.commands import CaptureMode, Mode, Transfer
 from malipo.contracts.message import Message, Moment
-from malipo.contracts.outcomes import Action
+from malipo.contracts.outcomes import Action, DisputeStatus
 
 PaymentStatus = Literal[
     "initiated",
@@ -19,13 +19,14 @@ PaymentStatus = Literal[
     "failed",
     "canceled",
 ]
-OperationKind = Literal["capture", "cancel", "refund", "return_request"]
+OperationKind = Literal["capture", "cancel", "refund", "return_request", "dispute", "fraud_warning"]
 """What the operations of a payment are; its charge is none of these."""
 OpenedBy = Literal["merchant", "malipo", "provider"]
 """Who began an operation: the merchant by a command, Malipo by itself, or somebody at the provider."""
 Source = Literal["merchant", "attempt", "query", "callback", "reconciliation", "deadline", "operator"]
 """What brought a transition about; `attempt`, `query` and `callback` are the ways in which a provider reports an outcome."""
-OperationStatus = Literal["processing", "completed", "failed"]
+OperationStatus = Literal["processing", "completed", "failed", DisputeStatus]
+"""How an operation stands; a dispute, where it stands."""
 Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request", "query", "withdraw"]
 """What a transition can send to the provider."""
 
@@ -38,7 +39,11 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund, capture, cancel or return request as merchants see it. `final`, of a capture: what it leaves is released, and not held further."""
+    """A refund, capture, cancel, return request, dispute or warning of fraud as merchants see it.
+
+    `final`, of a capture: what it leaves is released, and not held further. `respond_by` and `withdrawn` are of a dispute, as in
+    `Disputed`; its `currency` may be another than the payment's.
+    """
 
     id: str
     payment_id: str
@@ -53,14 +58,46 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     provider_reference: str | None = None
     final: bool | None = None
+    respond_by: Moment | None = None
+    withdrawn: bool | None = None
+
+
+PaymentMethodStatus = Literal["active"]
+
+
+class CardView(msgspec.Struct, frozen=True, kw_only=True):
+    """What merchants see of a saved card. `fingerprint` is the same for the same card, among yours of one mode."""
+
+    brand: str
+    last_four: str
+    exp_month: int
+    exp_year: int
+    fingerprint: str | None = None
+
+
+class PaymentMethodView(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved method as merchants see it: whose it is, and which payment has saved it. It is charged in `account` at `provider`."""
+
+    id: str
+    type: str
+    status: PaymentMethodStatus
+    customer_ref: str
+    payment_id: str
+    provider: str
+    account: str
+    card: CardView
+    created_at: Moment
+    updated_at: Moment
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as merchants see it. Amounts in minor units of `currency`. `payer` is who pays, masked, where the provider tells.
+    `amount_disputed` is what disputes have taken or hold of `amount_captured`; one in another currency counts as all of it.
 
     `transfer` and `remittance` are of methods by which money goes to a recipient, and so is `return_request`, the last one. `initiated` is the status of methods that have
     it (`MethodRules.initiates`), until the provider works on the payment. `statement_descriptor` is what the customer's statement shows.
     After `expires_at` nothing that takes the customer's money, or sends the merchant's, is sent any more.
+    `payment_method` is the id of the saved method that it is paid with, or that it has saved.
     """
 
     id: str
@@ -91,6 +128,8 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     statement_descriptor: str | None = None
     transfer: Transfer | None = None
     return_request: OperationView | None = None
+    amount_disputed: int = 0
+    payment_method: str | None = None
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +162,12 @@ EventType = Literal[
     "cancel.failed",
     "return_request.completed",
     "return_request.failed",
+    "payment.fraud_warning",
+    "dispute.opened",
+    "dispute.updated",
+    "dispute.won",
+    "dispute.lost",
+    "payment_method.saved",
 ]
 """The types of events that merchants receive."""
 EVENT_TYPES: tuple[EventType, ...] = EventType.__args__
@@ -141,7 +186,7 @@ class PaymentTransitioned(Message, frozen=True, kw_only=True):
 
     A `contradiction` changes no state: the provider has reported what cannot be true beside its earlier outcome.
     `sent` is what the transition sent to the provider. By `deadline` something happens to its subject, the operation
-    or else the payment; None at an end.
+    or else the payment; None at an end. `payment_method` is the saved method that it is about.
     """
 
     payment_id: str
@@ -159,6 +204,7 @@ class PaymentTransitioned(Message, frozen=True, kw_only=True):
     contradiction: bool = False
     sent: Sent | None = None
     deadline: Moment | None = None
+    payment_method: PaymentMethodView | None = None
 
 
 RefusalCode = Literal[
@@ -171,6 +217,7 @@ RefusalCode = Literal[
     "refund_exceeds_captured",
     "return_request_impossible",
     "return_request_in_progress",
+    "payment_disputed",
 ]
 """Why a command is not carried out."""
 REFUSAL_CODES: tuple[RefusalCode, ...] = RefusalCode.__args__
@@ -216,7 +263,8 @@ class RollCalled(Message, frozen=True, kw_only=True):
 def event_body(step: PaymentTransitioned) -> dict[str, Any]:
     """The body that merchants get for a transition with an event, by webhook and from `GET /v1/events` alike.
 
-    `data` holds the payment after the transition and, under its kind, the refund or capture that it is about.
+    `data` holds the payment after the transition and, under its kind, the refund, capture or dispute that it is about, or the saved
+    method.
     """
     assert step.public_event is not None
     data: dict[str, Any] = {
@@ -228,6 +276,8 @@ def event_body(step: PaymentTransitioned) -> dict[str, Any]:
     }
     if step.operation is not None:
         data[step.operation.kind] = msgspec.to_builtins(step.operation)
+    if step.payment_method is not None:
+        data["payment_method"] = msgspec.to_builtins(step.payment_method)
     return {
         "type": step.public_event.type,
         "timestamp": clock.iso(step.occurred_at),

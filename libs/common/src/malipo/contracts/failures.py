@@ -8,7 +8,18 @@ from typing import Literal, NamedTuple
 
 from malipo.contracts.events import Failure
 
-May = Literal["wait", "repeat", "redirect", "capture", "cancel", "refund", "request_return", "configure", "pay_anew"]
+May = Literal[
+    "wait",
+    "repeat",
+    "redirect",
+    "capture",
+    "cancel",
+    "refund",
+    "request_return",
+    "answer_dispute",
+    "configure",
+    "pay_anew",
+]
 """What a merchant can be told to do next."""
 
 
@@ -110,6 +121,9 @@ OWN_FAILURES: dict[str, OwnFailure] = {
         "The customer has to have it unlocked by the provider first.",
     ),
     "wrong_pin": OwnFailure("The customer entered a wrong PIN.", "Start a new one if the customer still wants to pay."),
+    "method_unavailable": OwnFailure(
+        "Nothing was sent: Malipo does not have the saved method any more.", "Start a new one with another method."
+    ),
     "expired": OwnFailure(
         "Nothing was sent: the payment's time, `expires_at`, was over before it could be.",
         "Start a new one if it is still wanted.",

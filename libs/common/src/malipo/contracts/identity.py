@@ -26,10 +26,12 @@ def attempt_of(operation_id: str) -> int:
     return int(_read(operation_id)["attempt"])
 
 
-def opened_id(prefix: Literal["ref", "pay", "sus"], at: datetime, owner: str, provider: str, reference: str) -> str:
+def opened_id(
+    prefix: Literal["ref", "dis", "efw", "pay", "sus"], at: datetime, owner: str, provider: str, reference: str
+) -> str:
     """The id of what somebody else opened: the same for every report of the provider's `reference`, dated `at`.
 
-    `owner` is the payment of a refund, and of money the account (`account_name`): a reference is unique within an account
+    `owner` is the payment of a refund or dispute, and of money the account (`account_name`): a reference is unique within an account
     at the most, and nobody may take the id of another's.
     """
     return ids.derived(prefix, at, f"{owner}/{provider}/{reference}")
@@ -38,6 +40,11 @@ def opened_id(prefix: Literal["ref", "pay", "sus"], at: datetime, owner: str, pr
 def account_name(merchant_id: str, mode: str, label: str) -> str:
     """What tells the account of a merchant at a provider from all others: no secret."""
     return f"{merchant_id}/{mode}/{label}"
+
+
+def saved_id(payment_id: str) -> str:
+    """The id of the method that this payment has saved: a payment saves one, however often that is reported."""
+    return ids.derived("pm", ids.made_at(payment_id), payment_id)
 
 
 def short_name(operation_id: str, characters: int) -> str:

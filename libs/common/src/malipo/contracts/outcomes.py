@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from malipo.contracts.commands import Mode
+from malipo.contracts.commands import Mode, SavedReference
 from malipo.contracts.message import Message, Moment
 from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.money import Money
@@ -48,10 +48,27 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="r
     reference: str | None = None
 
 
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """A method that was kept at the provider for later charges: under what names there, and what everybody may see of it.
+
+    `fingerprint` is the same for the same card of one merchant in one mode, and identifies nothing anywhere else.
+    """
+
+    method: SavedReference
+    brand: str
+    last_four: str
+    exp_month: int
+    exp_year: int
+    fingerprint: str | None = None
+
+
 class _Paid(_Outcome, frozen=True, kw_only=True):
-    """`payer` is who pays, as everybody may see it: masked by the provider's service, and kept nowhere in clear."""
+    """`payer` is who pays, as everybody may see it: masked by the provider's service, and kept nowhere in clear. `saved` is the
+    method, once the provider has kept it, of a charge that asked for that.
+    """
 
     payer: str | None = None
+    saved: Saved | None = None
 
 
 class Succeeded(_Paid, frozen=True, kw_only=True):
@@ -94,6 +111,35 @@ class Approved(_Paid, frozen=True, kw_only=True):
     """The customer has agreed, and no money has moved: confirm the charge."""
 
 
+DisputeStatus = Literal[
+    "warning_needs_response",
+    "warning_under_review",
+    "warning_closed",
+    "needs_response",
+    "under_review",
+    "prevented",
+    "won",
+    "lost",
+]
+"""How a dispute stands. `warning_...` are of an inquiry: nothing is taken yet, and once `closed` nothing will be. The merchant can
+answer what `needs_response`; what is `prevented` was settled before it became one.
+"""
+
+
+class Disputed(_Outcome, frozen=True, kw_only=True):
+    """The customer wants `amount` back by way of the bank: in a currency of the dispute's own, and perhaps more than was paid.
+
+    `reason` is the provider's own word. The merchant can answer at the provider until `respond_by`. `withdrawn`: the money is
+    taken from the merchant's account there.
+    """
+
+    amount: Money
+    status: DisputeStatus
+    reason: str | None = None
+    respond_by: Moment | None = None
+    withdrawn: bool = False
+
+
 class Reversed(_Outcome, frozen=True, kw_only=True):
     """What had succeeded was undone later, and the money went back: a bank's return, a refund that came back."""
 
@@ -126,7 +172,9 @@ PAYER_MISMATCH = "payer_mismatch"
 MISFITS = frozenset({AMOUNT_MISMATCH, PAYER_MISMATCH})
 """Reasons of an `Unknown` about what has ended at the provider: nothing more is to be waited for."""
 
-Outcome = Succeeded | Authorized | Declined | Canceled | Pending | Approved | Reversed | ActionRequired | Unknown
+Outcome = (
+    Succeeded | Authorized | Declined | Canceled | Pending | Approved | Reversed | ActionRequired | Disputed | Unknown
+)
 
 RESULTS: dict[type[Outcome], str] = {
     Succeeded: "succeeded",
@@ -137,6 +185,7 @@ RESULTS: dict[type[Outcome], str] = {
     Approved: "approved",
     Reversed: "reversed",
     ActionRequired: "action_required",
+    Disputed: "disputed",
     Unknown: "unknown",
 }
 """What outcomes are called wherever people read of them: timelines, metrics, traces, logs."""
@@ -217,19 +266,25 @@ class AttemptPostponed(Message, frozen=True, kw_only=True):
     exchanges: tuple[Exchange, ...] = ()
 
 
+OpenedKind = Literal["refund", "dispute", "fraud_warning"]
+"""What others open at a provider. A `fraud_warning`, by which a card's issuer says that it suspects fraud, is all there is of it."""
+
+
 class OperationOpened(Message, frozen=True, kw_only=True):
-    """An operation that was opened at the provider itself, on a payment of ours: a refund made in its dashboard.
+    """An operation that was opened at the provider itself, on a payment of ours: a refund made in its dashboard, a dispute, a
+    warning of fraud.
 
     `reference` is the provider's id of it, by which it is one operation however often it is reported. `opened_at` is the
-    provider's time. `outcome` is how it stands.
+    provider's time. `outcome` is how it stands, or has stood: what is reported may be older than what is known. A warning has
+    neither amount nor outcome.
     """
 
     payment_id: str
-    kind: Literal["refund"]
+    kind: OpenedKind
     provider: str
     reference: str
-    amount: Money
-    outcome: Outcome
+    amount: Money | None = None
+    outcome: Outcome | None = None
     opened_at: Moment
     observed_at: Moment
     reason: str | None = None

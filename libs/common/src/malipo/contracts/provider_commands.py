@@ -12,7 +12,8 @@ from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode, Mode, Paymen
 from malipo.contracts.message import Message, Moment
 from malipo.money import Money
 
-ProviderOperationKind = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request"]
+ProviderOperationKind = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request", "dispute"]
+"""What is done about a payment at a provider. A `dispute` is never commanded, only asked about."""
 
 
 class BaseCommand(Message, frozen=True, kw_only=True):
@@ -38,6 +39,7 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
     By a method with a recipient it goes to that, with `remittance` as the text that the recipient reads. The customer's
     statement is to show `statement_descriptor`.
     The moment is read by the clock of the provider service's database, before every send, replays included.
+    With `save_method` the method is to be kept for later charges of the customer, whom the merchant calls `customer_ref`.
     """
 
     amount: Money
@@ -49,6 +51,8 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
     expires_at: Moment | None = None
     remittance: str | None = None
     statement_descriptor: str | None = None
+    save_method: bool = False
+    customer_ref: str | None = None
 
 
 class Confirm(BaseCommand, frozen=True, kw_only=True):
@@ -105,9 +109,9 @@ class ReturnRequest(BaseCommand, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class OpenedRefund(msgspec.Struct, frozen=True):
-    """What no command has said of a refund that was begun at the provider itself: its amount, and `charge`, the provider's
-    id of what it refunds, if that is known.
+class OpenedOperation(msgspec.Struct, frozen=True):
+    """What no command has said of a refund or dispute that was begun at the provider itself: its amount, and `charge`, the
+    provider's id of what it is about, if that is known.
     """
 
     amount: Money
@@ -124,7 +128,7 @@ class Query(BaseCommand, frozen=True, kw_only=True):
 
     kind: ProviderOperationKind
     reference: str | None = None
-    opened: OpenedRefund | None = None
+    opened: OpenedOperation | None = None
     only_read: bool = False
 
 

@@ -14,6 +14,7 @@ from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import PaymentEvent, RollCalled
 from malipo.contracts.message import Message
+from malipo.contracts.movements import MovementsReported
 from malipo.contracts.outcomes import ProviderReport
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued
 from malipo.contracts.provider_commands import Charge, ProviderMessage
@@ -146,6 +147,15 @@ PROVIDER_ACCOUNTS = Topic(
     producers=("provider-*",),
     consumers=("gateway",),
 )
+MOVEMENTS = Topic(
+    name="providers.movements.v1",
+    key="merchant id",
+    partitions=4,
+    retention=_WEEK,
+    messages=MovementsReported,
+    producers=("provider-*",),
+    consumers=("gateway",),
+)
 PERSONAL_KEYS = Topic(
     name="personal.keys.v1",
     key="payment id",
@@ -173,6 +183,7 @@ TOPICS: tuple[Topic, ...] = (
     PAYMENT_EVENTS,
     MERCHANT_CONFIG,
     PROVIDER_ACCOUNTS,
+    MOVEMENTS,
     PERSONAL_KEYS,
     DELIVERIES,
 )

@@ -1,6 +1,9 @@
 """How the Stripe simulator is started."""
 
 import secrets
+from typing import Annotated
+
+import typer
 
 from malipo_simulators.kit.options import Host, Port, PublicUrl, Seed, WebhookRetries, WebhookTimeout, read_pauses
 from malipo_simulators.kit.server import serve_app
@@ -19,6 +22,12 @@ def run(
     public_url: PublicUrl = None,
     webhook_timeout_seconds: WebhookTimeout = 10,
     webhook_retry_seconds: WebhookRetries = None,
+    settles_in: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SETTLES_IN", help="The currency that accounts are kept in, as in usd; else each payment's."
+        ),
+    ] = None,
 ) -> None:
     """Stand-in for api.stripe.com: point an SDK's base URL at it and use any sk_test_ key.
 
@@ -32,5 +41,6 @@ def run(
         public_url=public_url,
         webhook_timeout_seconds=webhook_timeout_seconds,
         webhook_retry_seconds=read_pauses(webhook_retry_seconds),
+        settles_in=settles_in and settles_in.lower(),
     )
     serve_app(create_stripe_app(settings), host=host, port=port, note=f"stripe simulator, seed {settings.seed}")

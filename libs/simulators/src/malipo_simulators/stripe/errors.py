@@ -78,6 +78,10 @@ def unauthorized(message: str, code: str | None = None) -> StripeError:
     return StripeError(401, body, headers={"WWW-Authenticate": 'Basic realm="Stripe"'} | FINAL)
 
 
+def forbidden(message: str) -> StripeError:
+    return StripeError(403, error_body("invalid_request_error", message))
+
+
 def server_error() -> StripeError:
     """500, stored and replayed for as long as the key lives: that is what the real service does."""
     body = error_body("api_error", "An unknown error occurred while processing the request.")

@@ -89,6 +89,7 @@ def _shown_method(rules: MethodRules) -> dict[str, Any]:
         "actions": rules.actions,
         "needs": rules.needs,
         "statement_descriptor": rules.statement and _shown_statement(rules.statement),
+        "saves": rules.saves,
         "life_seconds": rules.life.total_seconds(),
         "shortest_life_seconds": rules.shortest_life.total_seconds(),
         "longest_life_seconds": rules.longest_life.total_seconds(),

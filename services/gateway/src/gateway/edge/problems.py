@@ -105,6 +105,8 @@ PROBLEMS: dict[str, Kind] = {
     "remittance_unsupported":  Kind(422, "No recipient who reads it", "Leave remittance out, or use a method that has a recipient.", CORRECT),
     "statement_descriptor_unsupported": Kind(422, "No statement that could show it", "Leave statement_descriptor out, or use a method that shows one: GET /v1/providers.", CORRECT),
     "statement_descriptor_invalid": Kind(422, "Not a text that the statement can show", "Use the characters that the provider takes: GET /v1/providers.", CORRECT),
+    "save_method_unsupported": Kind(422, "The method cannot be kept", "Leave save_method out, or use a method that can be: GET /v1/providers.", CORRECT),
+    "payment_method_mismatch": Kind(422, "Not the saved method's", "Leave customer_ref, provider and account out, or give the saved method's.", CORRECT),
     "method_unknown":          Kind(422, "Unknown payment method", "Use a method type that /docs lists.", CORRECT),
     "raw_card_number":         Kind(422, "Card number refused", "Never send card numbers: tokenise the card in the browser and send its token, e.g. pm_... Treat the number you sent as exposed.", CORRECT),
     "url_invalid":             Kind(422, "Invalid URL", "Give an absolute http or https URL without user name or fragment.", CORRECT),
@@ -118,6 +120,7 @@ PROBLEMS: dict[str, Kind] = {
     # Things that are not there; those of another merchant or mode are not there either
     "payment_not_found":             Kind(404, "No such payment", "Check the id, and that your key has the payment's mode.", CORRECT),
     "refund_not_found":              Kind(404, "No such refund", "Check the id, and that your key has the refund's mode.", CORRECT),
+    "payment_method_not_found":      Kind(404, "No such saved payment method", "GET /v1/payment-methods lists yours; check that your key has its mode.", CORRECT),
     "webhook_endpoint_not_found":    Kind(404, "No such webhook endpoint", "GET /v1/webhook-endpoints lists yours.", CORRECT),
     "provider_credentials_not_found":Kind(404, "No credentials for this account", "PUT them first, at the same address.", CORRECT),
     # The orchestrator's refusals of a command
@@ -130,6 +133,8 @@ PROBLEMS: dict[str, Kind] = {
     "payment_not_cancelable":    Kind(409, "Payment cannot be canceled", "Money has moved or the payment has ended; refund it if it took money, ask for its return if it sent some.", ANSWERED),
     "return_request_impossible": Kind(409, "Nobody can be asked for the money", "Only of a completed transfer by a rail that knows return requests; else ask the recipient.", ANSWERED),
     "return_request_in_progress":Kind(409, "A return request is under way", "Wait for its end; GET the payment.", ANSWERED),
+    "payment_disputed":          Kind(409, "The payment is disputed", "Wait for the dispute's end, or answer it at the provider; GET the payment's disputes. Only with despite_dispute it is refunded all the same.", ANSWERED),
+    "payment_method_expired":    Kind(409, "The saved card has expired", "Ask the customer for another card.", ANSWERED),
     "command_refused":           Kind(409, "The command was refused", "GET the payment to see its state.", ANSWERED),
     "webhook_endpoint_limit":    Kind(409, "Too many webhook endpoints", "Delete one first.", CORRECT),
     "provider_account_limit":    Kind(409, "Too many accounts at a provider", "Delete the credentials of one first.", CORRECT),

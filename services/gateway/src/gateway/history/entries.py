@@ -16,6 +16,7 @@ from malipo.contracts.outcomes import (
     RESULTS,
     AttemptPostponed,
     Declined,
+    OpenedKind,
     OperationOpened,
     OutcomeReported,
     PaymentReceived,
@@ -30,7 +31,8 @@ Kind = Literal["request", "step", "attempt", "query", "callback", "reconciliatio
 
 _WITHOUT_MESSAGE = frozenset({"deadline", "operator"})
 """Sources of transitions that no message has caused."""
-_ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund", "ret": "return_request"}
+_ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund", "ret": "return_request", "dis": "dispute"}
+_OPENED: dict[OpenedKind, Literal["ref", "dis", "efw"]] = {"refund": "ref", "dispute": "dis", "fraud_warning": "efw"}
 
 
 class TimelineEntry(NamedTuple):
@@ -171,8 +173,8 @@ def _from_outside(
         cause=None,
         about=opened.kind if opened else "payment",
         operation_id=opened
-        and opened_id("ref", opened.opened_at, opened.payment_id, opened.provider, opened.reference),
-        result=RESULTS[type(opened.outcome) if opened else Succeeded],
+        and opened_id(_OPENED[opened.kind], opened.opened_at, opened.payment_id, opened.provider, opened.reference),
+        result=_result_of(opened),
         code=opened.outcome.code if opened and isinstance(opened.outcome, Declined | Reversed) else None,
         reason=opened.outcome.reason if opened and isinstance(opened.outcome, Unknown | Pending) else None,
         reference=report.reference,
@@ -180,6 +182,13 @@ def _from_outside(
         tries=1,
         exchanges=(),
     )
+
+
+def _result_of(opened: OperationOpened | None) -> str:
+    """How what was opened stands, or what it is; money that came without a payment has moved."""
+    if opened is not None and opened.outcome is None:
+        return opened.kind
+    return RESULTS[type(opened.outcome) if opened and opened.outcome else Succeeded]
 
 
 def _refusal(refusal: CommandRefused, message_id: str, headers: Mapping[str, str]) -> TimelineEntry:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from gateway.edge.fields import credentials_path
-from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
+from gateway.history.instead import CHANGING, CORRECTED, DISPUTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
 from gateway.history.texts import ACCEPTED, EXPLANATIONS, FINAL, MAY, REFUSED, Explanation
 from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.descriptor import ActionKind
@@ -20,7 +20,8 @@ from malipo.contracts.providers import METHODS, PROVIDERS
 
 Json = dict[str, Any]
 
-_ENDED = frozenset({"completed", "returned", "failed", "canceled"})
+_ENDED = frozenset({"completed", "returned", "failed", "canceled", "won", "lost"})
+_TO_ANSWER = frozenset({"needs_response", "warning_needs_response"})
 _WAITS = frozenset({"pending", "begun"})
 _OF_MONEY = frozenset({"succeeded", "captured"})
 
@@ -40,6 +41,8 @@ _BY_STATE = {
     "returned": Explanation("The money was taken, and went back.", FINAL, ()),
     "failed": Explanation("It has failed. `reason` and `failure` say why.", FINAL, ()),
     "canceled": Explanation("It was canceled.", FINAL, ()),
+    "won": Explanation("It was decided for you.", FINAL, ()),
+    "lost": Explanation("It was decided against you.", FINAL, ()),
 }
 _POSSIBLE_IN: dict[May, frozenset[str]] = {
     "redirect": frozenset({"requires_action"}),
@@ -138,7 +141,7 @@ def explained(
         **_shown(charge, _of_payment(charge, payment, live), allowed, now),
         "contradictions": [_contradiction(entry) for subject in subjects for entry in subject.denied],
         "operations": [
-            {"id": view.id, "kind": view.kind, "amount": view.amount}
+            {"id": view.id, "kind": view.kind, "amount": view.amount, "currency": view.currency}
             | _shown(operation, _explanation(operation, payment), allowed, now)
             for view, operation in known
         ],
@@ -198,6 +201,7 @@ def _of_payment(charge: _Subject, payment: PaymentView, live: _Live) -> Explanat
     texts = (
         _of_transfer(charge, payment, live)
         or _after_correction(charge, payment, live)
+        or _of_disputed(payment, charge.stand, live)
         or _after_refunds(payment, charge.stand, live)
         or _while_changing(charge.stand, live)
         or _explanation(charge, payment)
@@ -241,6 +245,16 @@ def _while_changing(stand: _Stand, live: _Live) -> Explanation | None:
     return None
 
 
+def _of_disputed(payment: PaymentView, stand: _Stand, live: _Live) -> Explanation | None:
+    """The explanation of a completed payment with an open dispute, or with a lost one until there is something newer to tell."""
+    if stand.state != "completed":
+        return None
+    kinds = {view.kind for view, _ in live}
+    if "dispute" in kinds:
+        return DISPUTED["open"]
+    return DISPUTED["lost"] if payment.amount_disputed and "refund" not in kinds else None
+
+
 def _after_refunds(payment: PaymentView, stand: _Stand, live: _Live) -> Explanation | None:
     """The explanation of a completed payment that is, or is being, refunded, in part or whole."""
     if stand.state != "completed":
@@ -281,17 +295,23 @@ def _can_ask_back(payment: PaymentView, operations: Iterable[OperationView]) -> 
 def _allowed(
     payment: PaymentView, operations: Sequence[OperationView], live: Sequence[OperationView], *, contradicted: bool
 ) -> frozenset[May]:
-    """What is safe as the whole payment stands: one capture or cancel at a time, and no more refunds than was captured.
+    """What is safe as the whole payment stands: one capture or cancel at a time, and no more refunds than was captured; none while
+    the money is disputed.
 
     After a contradiction it is not known whether money was taken: to pay anew could be to pay twice. What may be done
     about an operation that has ended depends on how the payment stands since.
     """
-    refunded = payment.amount_refunded + sum(view.amount for view in live if view.kind == "refund")
+    gone = (
+        payment.amount_refunded + sum(view.amount for view in live if view.kind == "refund") + payment.amount_disputed
+    )
+    disputes = [view for view in live if view.kind == "dispute"]
     barred: set[May] = {may for may, statuses in _POSSIBLE_IN.items() if payment.status not in statuses}
     if any(view.kind in ("capture", "cancel") for view in live):
         barred |= {"capture", "cancel"}
-    if refunded >= payment.amount_captured:
+    if gone >= payment.amount_captured or disputes:
         barred |= {"refund"}
+    if not any(dispute.status in _TO_ANSWER for dispute in disputes):
+        barred |= {"answer_dispute"}
     if contradicted:
         barred |= {"pay_anew"}
     if not _can_ask_back(payment, operations):

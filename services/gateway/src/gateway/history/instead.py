@@ -97,6 +97,21 @@ TRANSFERRED: dict[Literal["arrived", "late", "asked", "in doubt", "returned"], E
 }
 """The texts of money that has gone to a recipient, in place of those of money that was taken from a customer."""
 
+DISPUTED: dict[Literal["open", "lost"], Explanation] = {
+    "open": Explanation(
+        "The provider has taken the money, and the customer has disputed the payment at the bank.",
+        "The bank decides; `operations` shows how the dispute stands. A refund meanwhile takes `despite_dispute`: the bank may take "
+        "the money beside it.",
+        ("answer_dispute", "wait"),
+    ),
+    "lost": Explanation(
+        "The provider has taken the money, and a dispute has given it back to the customer, or a part: `amount_disputed` says how much.",
+        "Nothing, unless you refund what is left.",
+        ("refund",),
+    ),
+}
+"""The texts of a completed payment that is disputed, or was and is lost, in place of its own."""
+
 REFUNDED: dict[Literal["under way", "in doubt", "of a part", "of all"], Explanation] = {
     "under way": Explanation(
         "The provider has taken the money, and a refund of it is under way.",

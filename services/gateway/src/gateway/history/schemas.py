@@ -88,7 +88,18 @@ TIMELINE = DocumentedResponse(
                 at=MOMENT,
                 trace_id=TEXT_OR_NULL,
                 cause=TEXT_OR_NULL | {"description": "Which entry led to it; null for a request."},
-                about={"enum": ["payment", "capture", "cancel", "refund", "return_request", "event"]},
+                about={
+                    "enum": [
+                        "payment",
+                        "capture",
+                        "cancel",
+                        "refund",
+                        "return_request",
+                        "dispute",
+                        "fraud_warning",
+                        "event",
+                    ]
+                },
                 operation_id=TEXT_OR_NULL,
             ),
             method=TEXT | {"description": "`request`: what was asked of Malipo."},
@@ -169,8 +180,8 @@ EXPLANATION = DocumentedResponse(
             },
             operations={
                 "type": "array",
-                "items": object_of(id=TEXT, kind=TEXT, amount=INTEGER, **_STAND),
-                "description": "The captures, cancels, refunds and return requests; `amount` in minor units of the payment's currency.",
+                "items": object_of(id=TEXT, kind=TEXT, amount=INTEGER, currency=TEXT, **_STAND),
+                "description": "The captures, cancels, refunds, return requests, disputes and warnings of fraud; `amount` in minor units of `currency`.",
             },
         ),
     },

@@ -24,6 +24,7 @@ MAY: dict[May, str] = {
     "cancel": "Cancel it: what was not sent is stopped, what waits is canceled. It brings no money back that has moved by then.",
     "refund": "Refund what is left of it, all or less.",
     "request_return": "Have the recipient's bank asked to give all of it back; it may refuse.",
+    "answer_dispute": "Answer the dispute at the provider by its `respond_by`, with evidence or by accepting it: without an answer it is lost.",
     "configure": f"First PUT {CREDENTIALS} with credentials that the provider accepts.",
     "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and the provider has no money of it.",
 }
@@ -59,6 +60,7 @@ _DECIDED = "`detail` has the reason."
 _HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
 FINAL = "Nothing: this is its end."
 _UNLESS_REFUNDED = "Nothing, unless you refund it."
+_KEPT = "The customer's method is kept for later payments since."
 _BY_PROVIDER = "`failure` has the provider's own code and text."
 
 _TOO_LATE = "The customer agreed after the payment's `expires_at`: it is not charged any more."
@@ -114,10 +116,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         ("redirect", "cancel", *UNDER_WAY),
     ),
     ("requires_action", "expired"): Explanation(
-        "The customer had not approved by the payment's `expires_at`.",
-        "Malipo has the provider cancel the charge, or asks how it stands. The provider has the last word, and is asked "
-        "again at `next_by`.",
-        ("cancel", *UNDER_WAY),
+        "The customer had not approved by the payment's `expires_at`.", _CALLED_OFF, CHARGING
     ),
     ("authorized", "authorized"): Explanation(
         "The provider holds the amount for you and has taken nothing yet.", _HOLD_LOOKED_AFTER, _HELD
@@ -184,6 +183,9 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         _UNLESS_REFUNDED,
         ("refund",),
     ),
+    ("completed", "saved"): Explanation(f"The provider has taken the money. {_KEPT}", _UNLESS_REFUNDED, ("refund",)),
+    ("authorized", "saved"): Explanation(f"The provider holds the amount for you. {_KEPT}", _HOLD_LOOKED_AFTER, _HELD),
+    ("returned", "saved"): Explanation(f"The money was taken, and went back. {_KEPT}", FINAL, ("pay_anew",)),
     ("completed", "named"): Explanation(
         "The provider has taken the money, and has named the charge since: from now on it can be refunded.",
         _UNLESS_REFUNDED,
@@ -194,9 +196,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         f"The payment was declined; no money has moved. {_BY_PROVIDER}", FINAL, ("pay_anew",)
     ),
     ("failed", "authorized"): Explanation(f"The payment had failed. {_HELD_AFTER_THE_END}", _RELEASES, ("pay_anew",)),
-    ("failed", "unroutable"): Explanation(
-        "No provider takes this method and currency; nothing was sent.", FINAL, ("pay_anew",)
-    ),
+    ("failed", "unroutable"): Explanation("Nothing was sent; `failure` says why.", FINAL, ("pay_anew",)),
     ("failed", "overdue"): Explanation("It could not be sent in time; nothing was sent.", FINAL, ("pay_anew",)),
     ("failed", "expired"): Explanation(
         "The payment's time, `expires_at`, was over before Malipo could start it; nothing was sent.",
@@ -345,12 +345,51 @@ _RETURN_REQUEST = _operation("return request", "request_return") | {
         ("request_return",),
     ),
 }
+_THE_BANK_DECIDES = f"The customer's bank decides, as a rule within weeks. {_ASKS_LATER}"
+_WON = Explanation(
+    "The dispute ended for you: won, or an inquiry that was closed. The money is yours.", FINAL, ("refund",)
+)
+_LOST = Explanation(
+    "The dispute is lost: the customer has the money, which cannot be refunded any more.", FINAL, ("refund",)
+)
+_ANSWERING: tuple[May, ...] = ("answer_dispute", "wait")
+_DISPUTE = {
+    ("pending", "opened"): Explanation(
+        "The customer has disputed the payment at the bank, or the bank inquires about it. `withdrawn` says whether it has taken the "
+        "money yet, and `reason` why.",
+        _THE_BANK_DECIDES,
+        _ANSWERING,
+    ),
+    ("pending", "disputed"): Explanation(
+        "The dispute is open, and has gone on since it was opened: its `status` says how far.",
+        _THE_BANK_DECIDES,
+        _ANSWERING,
+    ),
+    ("pending", "overdue"): Explanation(
+        "The dispute is open, as far as the provider has reported, and Malipo asks how it stands.",
+        _THE_BANK_DECIDES,
+        _ANSWERING,
+    ),
+    ("won", "won"): _WON,
+    ("won", "decided_failed"): _WON._replace(why=f"A person at Malipo has found that the dispute is won. {_DECIDED}"),
+    ("lost", "lost"): _LOST,
+    ("lost", "decided_completed"): _LOST._replace(
+        why=f"A person at Malipo has found that the dispute is lost. {_DECIDED}"
+    ),
+}
+_WARNED = Explanation(
+    "The card's issuer suspects fraud; `reason` says of which kind.",
+    "A dispute may follow; a refund before it may prevent that.",
+    ("refund",),
+)
 _TEXTS = {
     "payment": _PAYMENT,
     "refund": _REFUND,
     "capture": _CAPTURE,
     "cancel": _CANCEL,
     "return_request": _RETURN_REQUEST,
+    "dispute": _DISPUTE,
+    "fraud_warning": {("completed", "opened"): _WARNED},
 }
 EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
     (subject, state, reason): explanation

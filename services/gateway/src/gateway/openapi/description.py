@@ -14,7 +14,7 @@ from gateway.edge.problems import PROBLEMS, Problem
 from gateway.openapi import examples, schemas
 from gateway.openapi.responses import REF, DocumentedResponse, Schema, ref
 from malipo.contracts.descriptor import Details
-from malipo.contracts.events import EVENT_TYPES, OperationView, PaymentView
+from malipo.contracts.events import EVENT_TYPES, OperationView, PaymentMethodView, PaymentView
 
 DESCRIPTION = """
 Take payments through one API. Money moves at most once: every `POST` carries an `Idempotency-Key`, and sending it again
@@ -257,7 +257,8 @@ def _of_body(body: type[Details] | None) -> dict[str, Schema]:
 
 
 def _schemas(routes: Sequence[APIRoute]) -> dict[str, Schema]:
-    _, views = msgspec.json.schema_components((PaymentView, OperationView), ref_template=REF + "{name}")
+    shown = (PaymentView, OperationView, PaymentMethodView)
+    _, views = msgspec.json.schema_components(shown, ref_template=REF + "{name}")
     for name, descriptions in schemas.DESCRIPTIONS.items():
         for field, text in descriptions.items():
             views[name]["properties"][field]["description"] = text

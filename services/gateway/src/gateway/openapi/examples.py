@@ -32,6 +32,26 @@ PAYMENT: dict[str, Any] = {
     "statement_descriptor": None,
     "transfer": None,
     "return_request": None,
+    "amount_disputed": 0,
+    "payment_method": None,
+}
+PAYMENT_METHOD: dict[str, Any] = {
+    "id": "pm_0001kbw4x3f6g7h8j9k0m1n2p3",
+    "type": "card",
+    "status": "active",
+    "customer_ref": "customer-7",
+    "payment_id": PAYMENT["id"],
+    "provider": "stripe",
+    "account": "default",
+    "card": {
+        "brand": "visa",
+        "last_four": "4242",
+        "exp_month": 8,
+        "exp_year": 2030,
+        "fingerprint": "3f8a6c0e9b7d4152a1c3e5f708192a3b",
+    },
+    "created_at": AT,
+    "updated_at": AT,
 }
 REFUND: dict[str, Any] = {
     "id": "ref_0001kbw4x9d2f6h8j3k5m7p1qr",
@@ -45,6 +65,22 @@ REFUND: dict[str, Any] = {
     "reason": "one item returned",
     "failure": None,
     "provider_reference": "re_3P0",
+}
+DISPUTE: dict[str, Any] = {
+    "id": "dis_0001kbw4x4c8d1e5f7g9h2j3k6",
+    "payment_id": PAYMENT["id"],
+    "kind": "dispute",
+    "status": "needs_response",
+    "amount": 1250,
+    "currency": "USD",
+    "created_at": AT,
+    "updated_at": AT,
+    "opened_by": "provider",
+    "reason": "product_not_received",
+    "failure": None,
+    "provider_reference": "du_3P0",
+    "respond_by": "2026-11-28T23:59:59.000000Z",
+    "withdrawn": True,
 }
 PAYMENT_UNDER_WAY = PAYMENT | {
     "status": "processing",
@@ -91,6 +127,7 @@ PROVIDER: dict[str, Any] = {
                 "pattern": "^[A-Za-z ]*$",
                 "characters": "letters and blanks",
             },
+            "saves": True,
             "life_seconds": 900,
             "shortest_life_seconds": 60,
             "longest_life_seconds": 86400,

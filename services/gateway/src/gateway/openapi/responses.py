@@ -38,10 +38,22 @@ def _page_of(entry: Schema, example: object) -> DocumentedResponse:
 
 
 PAYMENT = DocumentedResponse(ref("PaymentView"), examples.PAYMENT)
+PAYMENT_SETTLED = DocumentedResponse(
+    {
+        "allOf": [
+            ref("PaymentView"),
+            {"properties": {"settled": {"type": "array", "items": ref("Settled")}}},
+        ]
+    },
+    examples.PAYMENT | {"settled": [{"currency": "USD", "amount": 1250, "fee": 66, "net": 1184}]},
+)
 PAYMENT_UNDER_WAY = DocumentedResponse(ref("PaymentView"), examples.PAYMENT_UNDER_WAY)
 PAYMENTS = _page_of(ref("PaymentView"), examples.PAYMENT)
+PAYMENT_METHOD = DocumentedResponse(ref("PaymentMethodView"), examples.PAYMENT_METHOD)
+PAYMENT_METHODS = _page_of(ref("PaymentMethodView"), examples.PAYMENT_METHOD)
 OPERATION = DocumentedResponse(ref("OperationView"), examples.REFUND)
 OPERATION_UNDER_WAY = DocumentedResponse(ref("OperationView"), examples.REFUND_UNDER_WAY)
+DISPUTES = _page_of(ref("OperationView"), examples.DISPUTE)
 REFUNDS = _page_of(ref("OperationView"), examples.REFUND)
 CREDENTIAL = DocumentedResponse(ref("ProviderCredential"), examples.CREDENTIAL)
 CREDENTIALS = _page_of(ref("ProviderCredential"), examples.CREDENTIAL)

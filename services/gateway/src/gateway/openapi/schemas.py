@@ -9,6 +9,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "amount": "Minor units of `currency`, as all amounts.",
         "amount_captured": "What was captured; of a payment to a recipient, what was sent.",
         "amount_refunded": "What was refunded of it.",
+        "amount_disputed": "What disputes have taken of it, for good or until they end. At most `amount_captured`, though a bank may take more; "
+        "a dispute in another currency counts as all of it.",
         "status_reason": "Why it is still `processing`, when that is not simply under way.",
         "provider": "Who carries it out; null until that is decided.",
         "provider_reference": "Its id there.",
@@ -20,7 +22,14 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "return_request": "The last one, if the recipient's bank was to be asked for the money: how it stands, and with `failed` why.",
         "payer": "Who pays, masked, where the provider tells that.",
         "failure": "With `failed`: a stable code, and a text.",
+        "payment_method": "The saved method that it is paid with, or that it has saved.",
     },
+    "PaymentMethodView": {
+        "customer_ref": "Whose it is, by your own reference.",
+        "payment_id": "The payment that has saved it.",
+        "account": "Your account at the provider in which it is charged.",
+    },
+    "CardView": {"fingerprint": "The same for the same card, among yours in one mode; nothing to anybody else."},
     "Transfer": {
         "rail_chosen": "Whether Malipo chose the rail: the payment named none.",
         "execution_at": "When it goes: after a rail's cut-off at its next opening. The provider's own word, once it has told.",
@@ -30,6 +39,11 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "amount": "Minor units of `currency`. What was asked for, or else what the payment had left, and 0 until that is known.",
         "failure": "With `failed`: a stable code, and a text.",
         "provider_reference": "Its id at the provider, or of what it changed there; null until the provider has named one.",
+        "status": "Of a dispute where it stands; of all else `processing`, `completed` or `failed`.",
+        "currency": "The payment's; a dispute may be in another.",
+        "reason": "Yours; of what was opened at the provider, the provider's own word.",
+        "respond_by": "Of a dispute: until when you can answer it at the provider.",
+        "withdrawn": "Of a dispute: whether the money is taken from your account at the provider.",
         "final": "Of a capture: whether what it leaves is released. With `false` the payment stays `authorized`.",
     },
     "Failure": {
@@ -72,6 +86,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "capture": {"$ref": "#/components/schemas/OperationView"},
                 "cancel": {"$ref": "#/components/schemas/OperationView"},
                 "return_request": {"$ref": "#/components/schemas/OperationView"},
+                "dispute": {"$ref": "#/components/schemas/OperationView"},
+                "fraud_warning": {"$ref": "#/components/schemas/OperationView"},
+                "payment_method": {"$ref": "#/components/schemas/PaymentMethodView"},
             },
         },
     ),
@@ -118,6 +135,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                     "description": "Which text the customer's statement can show: its `characters` in words and as a regular "
                     "expression; null: none.",
                 },
+                saves=BOOLEAN | {"description": "Whether it can be kept for later payments (`save_method`)."},
                 life_seconds=NUMBER | {"description": "How long a payment is good for without `expires_at`."},
                 shortest_life_seconds=NUMBER,
                 longest_life_seconds=NUMBER,
@@ -133,6 +151,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "items": object_of(operation=TEXT, partial=BOOLEAN, several=BOOLEAN, asynchronous=BOOLEAN),
             "description": "Also of a part of the amount, several times, with an outcome that comes long after.",
         },
+    ),
+    "Settled": object_of(
+        currency=TEXT | {"description": "That your account is kept in: perhaps another than the payment's."},
+        amount=INTEGER | {"description": "The charge less its refunds and disputes, in minor units of `currency`."},
+        fee=INTEGER | {"description": "What the provider has kept of it."},
+        net=INTEGER | {"description": "`amount` less `fee`."},
     ),
     "Settings": object_of(late_payments={"enum": ["keep", "refund"]}),
     "WebhookEndpoint": object_of(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from msgspec.structs import replace
@@ -14,14 +14,14 @@ from gateway.edge import cursors
 from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
-from gateway.edge.dependencies import DependenciesOf
+from gateway.edge.dependencies import Dependencies, DependenciesOf
 from gateway.edge.fields import Page
 from gateway.edge.idempotency import Done, once
 from gateway.edge.mutations import Mutation, waiting_mutation
 from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import RETRY_AFTER_SECONDS, page, respond
 from gateway.openapi.description import spec
-from gateway.openapi.responses import OPERATION, OPERATION_UNDER_WAY, REFUNDS
+from gateway.openapi.responses import DISPUTES, OPERATION, OPERATION_UNDER_WAY, REFUNDS
 from gateway.operations import store
 from gateway.operations.schemas import (
     CANCEL_REFUSALS,
@@ -121,11 +121,20 @@ async def refund(
     payment_id: str,
     body: Annotated[NewRefund, Depends(body_of(NewRefund))],
 ) -> Response:
-    """Refunds all that is left or part of it. Refunds never exceed what was captured, however many run."""
+    """Refunds all that is left or part of it. Refunds never exceed what was captured, however many run, and what disputes have taken.
+
+    While a dispute is open it is refused as `payment_disputed`, unless you insist with `despite_dispute`.
+    """
 
     def command_at(now: datetime) -> RefundPayment:
         refund_id = ids.new("ref", now)
-        return RefundPayment(payment_id=payment_id, refund_id=refund_id, amount_minor=body.amount, reason=body.reason)
+        return RefundPayment(
+            payment_id=payment_id,
+            refund_id=refund_id,
+            amount_minor=body.amount,
+            reason=body.reason,
+            despite_dispute=body.despite_dispute,
+        )
 
     return await _operate(mutation, record, payment_id, command_at, body)
 
@@ -141,10 +150,31 @@ async def list_refunds(
     query: Annotated[Page, Query()],
 ) -> Response:
     """Newest first, one page at a time; refused ones are among them as `failed`."""
+    return await _page_of(dependencies, client, payment_id, query, "refund")
+
+
+@router.get(
+    "/payments/{payment_id}/disputes",
+    **spec("List a payment's disputes", responses={200: DISPUTES}, problems=_NOT_FOUND, query=True),
+)
+async def list_disputes(
+    dependencies: DependenciesOf,
+    client: Annotated[MerchantClient, Depends(Admission("payments:read", Page))],
+    payment_id: str,
+    query: Annotated[Page, Query()],
+) -> Response:
+    """Newest first, one page at a time: `status`, `reason`, and until when you can answer at the provider."""
+    return await _page_of(dependencies, client, payment_id, query, "dispute")
+
+
+async def _page_of(
+    dependencies: Dependencies, client: MerchantClient, payment_id: str, query: Page, kind: Literal["refund", "dispute"]
+) -> Response:
     payment = await require_payment(dependencies, client, payment_id)
-    before_id = cursors.decode(query.cursor, "ref") if query.cursor is not None else None
-    entries = await store.list_refunds(
+    before_id = cursors.decode(query.cursor, kind[:3]) if query.cursor is not None else None
+    entries = await store.list_kind(
         dependencies.database.reads,
+        kind,
         payment.id,
         client.merchant_id,
         client.mode,

@@ -15,7 +15,7 @@ CAPTURE_REFUSALS: tuple[RefusalCode, ...] = (
     "cancel_in_progress",
 )
 CANCEL_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_cancelable", "capture_in_progress", "cancel_in_progress")
-REFUND_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_refundable", "refund_exceeds_captured")
+REFUND_REFUSALS: tuple[RefusalCode, ...] = ("payment_not_refundable", "refund_exceeds_captured", "payment_disputed")
 RETURN_REFUSALS: tuple[RefusalCode, ...] = ("return_request_impossible", "return_request_in_progress")
 _Reason = Annotated[str, Field(min_length=1, max_length=200), Printable, Words]
 
@@ -48,6 +48,10 @@ class NewRefund(Details):
 
     amount: Amount | None = Field(default=None, description="Minor units; left out, all that is left.")
     reason: _Reason | None = Field(default=None, description="Yours, kept and shown.")
+    despite_dispute: bool = Field(
+        default=False,
+        description="Refund also while a dispute is open: its end may take the money once more, and the provider may decline.",
+    )
 
 
 class NewReturnRequest(Details):

@@ -1,4 +1,4 @@
-"""Reads and writes captures, cancels and refunds as merchants see them, always within one merchant and mode."""
+"""Reads and writes captures, cancels, refunds and disputes as merchants see them, always within one merchant and mode."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select
 from gateway.operations.views import Operation, Refusal
 from gateway.tables import OPERATIONS
 from malipo.contracts.commands import Mode
-from malipo.contracts.events import OperationView, PaymentTransitioned
+from malipo.contracts.events import OperationKind, OperationView, PaymentTransitioned
 from malipo.messaging.pool import Queries
 from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import UnitOfWork
@@ -28,9 +28,9 @@ _BEFORE = bindparam("before_id", type_=Text)
 _GET_OPERATION = CompiledQuery(
     select(OPERATIONS.c.view, OPERATIONS.c.refusal).where(OPERATIONS.c.id == bindparam("id"), *_OWN)
 )
-_LIST_REFUNDS = CompiledQuery(
+_LIST_KIND = CompiledQuery(
     select(OPERATIONS.c.id, OPERATIONS.c.view)
-    .where(*_OF_PAYMENT, OPERATIONS.c.kind == "refund", or_(_BEFORE.is_(None), OPERATIONS.c.id < _BEFORE))
+    .where(*_OF_PAYMENT, OPERATIONS.c.kind == bindparam("kind"), or_(_BEFORE.is_(None), OPERATIONS.c.id < _BEFORE))
     .order_by(OPERATIONS.c.id.desc())
     .limit(bindparam("count"))
 )
@@ -69,12 +69,19 @@ async def get_operation(source: Queries, operation_id: str, merchant_id: str, mo
     return Operation(_operation.decode(row["view"]), row["refusal"] and msgspec.convert(row["refusal"], Refusal))
 
 
-async def list_refunds(
-    source: Queries, payment_id: str, merchant_id: str, mode: Mode, *, before_id: str | None, count: int
+async def list_kind(
+    source: Queries,
+    kind: OperationKind,
+    payment_id: str,
+    merchant_id: str,
+    mode: Mode,
+    *,
+    before_id: str | None,
+    count: int,
 ) -> list[tuple[str, msgspec.Raw]]:
-    """Ids and views of the payment's refunds, newest first."""
+    """Ids and views of the payment's operations of this kind, newest first."""
     asked = {"payment_id": payment_id, "merchant_id": merchant_id, "mode": mode, "before_id": before_id, "count": count}
-    rows = await source.fetch(*_LIST_REFUNDS.of(**asked))
+    rows = await source.fetch(*_LIST_KIND.of(kind=kind, **asked))
     return [(row["id"], msgspec.Raw(row["view"])) for row in rows]
 
 

@@ -1,6 +1,6 @@
 """Accepts commands: the payment, its command and its key are one statement, and payments that come together share it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, NamedTuple
@@ -14,14 +14,16 @@ from gateway.edge.fields import no_credentials
 from gateway.edge.idempotency import Done, IdempotencyClaim, KeyedRequest
 from gateway.edge.origin import Origin
 from gateway.edge.problems import FieldError, Problem, of_fields
+from gateway.payment_methods import store as payment_methods
 from gateway.payments import personal, store, unanswered
 from gateway.payments.fitting import fits_life, life_misfit
+from gateway.payments.resolved import names_saved, resolved
 from gateway.payments.schemas import NewPayment
 from gateway.payments.views import create_command, first_payment
 from malipo import clock
 from malipo.contracts.commands import CreatePayment, Mode, PaymentCommand
 from malipo.contracts.descriptor import Method
-from malipo.contracts.events import PaymentView
+from malipo.contracts.events import PaymentMethodView, PaymentView
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
 from malipo.messaging.group_commit import GroupCommit
@@ -52,6 +54,11 @@ class _PaymentRequest:
     origin: Origin
 
     @property
+    def saved(self) -> str | None:
+        """The id of the saved method that it is to be paid with, if it is."""
+        return names_saved(self.body)
+
+    @property
     def owner(self) -> tuple[str, Mode]:
         return self.claim.request.merchant_id, self.claim.request.mode
 
@@ -59,6 +66,7 @@ class _PaymentRequest:
 class _Fits(NamedTuple):
     """A payment that can be accepted, its method with all that was chosen, and the providers that may get it."""
 
+    body: NewPayment
     payment: PaymentView
     method: Method
     providers: tuple[str, ...]
@@ -103,7 +111,8 @@ class Acceptance:
 
     async def _accept(self, unit: UnitOfWork, new: Sequence[_PaymentRequest]) -> list[Accepted | Problem]:
         found = await current(unit.reads, {one.owner for one in new})
-        decided = [_decide(one, found[one.owner]) for one in new]
+        saved = await payment_methods.named(unit.reads, {(*one.owner, name) for one in new if (name := one.saved)})
+        decided = [_decide(one, found[one.owner], saved) for one in new]
         accepted = [(one, fits) for one, fits in zip(new, decided, strict=True) if isinstance(fits, _Fits)]
         store.add_payments(unit, [(*one.owner, fits.payment) for one, fits in accepted])
         commands = [(self._command(unit, one, fits, found[one.owner]), one.origin) for one, fits in accepted]
@@ -130,7 +139,7 @@ class Acceptance:
             )
         return create_command(
             payment,
-            one.body,
+            fits.body,
             replace(sealed.method, transfer=payment.transfer),
             merchant_id=merchant_id,
             mode=mode,
@@ -140,17 +149,28 @@ class Acceptance:
         )
 
 
-def _decide(one: _PaymentRequest, configuration: Configuration) -> _Fits | Problem:
+def _decide(
+    one: _PaymentRequest, configuration: Configuration, saved: Mapping[payment_methods.Owned, PaymentMethodView]
+) -> _Fits | Problem:
     """The payment as it is accepted, at the database's time, or why it is not.
 
     Without `expires_at` it is good for the shortest time of the providers that may get it. What its method leaves open is
     chosen by the rules of the first of them, to which it is routed.
     """
     body, now = one.body, configuration.read_at
+    if one.saved is not None:
+        found = resolved(body, saved.get((*one.owner, one.saved)), now)
+        return found if isinstance(found, Problem) else _fit(one, found, configuration)
+    return _fit(one, body, configuration)
+
+
+def _fit(one: _PaymentRequest, body: NewPayment, configuration: Configuration) -> _Fits | Problem:
+    now = configuration.read_at
     if body.expires_at is not None and (misfit := life_misfit(body.fitting, body.expires_at - now)):
         detail = f"{misfit.detail}; it is {clock.iso(now)} now"
         return of_fields([FieldError(misfit.field, misfit.code, detail)])
-    fitting = [one for one in body.fitting if body.expires_at is None or fits_life(one, body.expires_at - now)]
+    asked = [one for one in body.fitting if body.provider in {None, one.provider.name}]
+    fitting = [one for one in asked if body.expires_at is None or fits_life(one, body.expires_at - now)]
     found = [one for one in fitting if configuration.has(one.provider.name, body.account)]
     if not found:
         return not_configured(fitting[0].provider.name, body.account, one.owner[1])
@@ -158,7 +178,7 @@ def _decide(one: _PaymentRequest, configuration: Configuration) -> _Fits | Probl
     rules = found[0].rules
     method, transfer = rules.completed(body.method, body.money, now)
     payment = first_payment(body, now, expires_at, rules, transfer)
-    return _Fits(payment, method, tuple(one.provider.name for one in found))
+    return _Fits(body, payment, method, tuple(one.provider.name for one in found))
 
 
 def not_configured(provider: str, account: str, mode: Mode) -> Problem:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from malipo.clock import spoken
 from malipo.contracts.commands import CaptureMode
 from malipo.contracts.descriptor import AmountRule, Method, MethodRules, Misfit, OperationRules, ProviderDescriptor
-from malipo.contracts.events import OperationKind
+from malipo.contracts.provider_commands import ProviderOperationKind
 from malipo.contracts.providers import PROVIDERS
 from malipo.money import Money
 
@@ -15,7 +15,7 @@ _MOST_SHOWN = 12
 
 
 class Asked(NamedTuple):
-    """What decides which providers fit. `given` are the fields of the payment that have a value, `statement`
+    """What decides which providers fit. `given` are the fields of the payment that have a value other than `false`, `statement`
     what its statement is to show.
     """
 
@@ -37,7 +37,7 @@ class Candidate(NamedTuple):
 def candidates(asked: Asked, providers: Mapping[str, ProviderDescriptor] = PROVIDERS) -> list[Candidate] | Misfit:
     """The providers that fit, by name; or what does not fit, at the first field that leaves none over."""
     left = [Candidate(one, rules) for one in providers.values() if (rules := one.rules_of(asked.method.method_type))]
-    for misfit in (_provider, _currency, _step, _bounds, _capture, _needs, _remittance, _statement, _own):
+    for misfit in (_provider, _currency, _step, _bounds, _capture, _needs, _remittance, _statement, _saves, _own):
         fitting = [one for one in left if misfit(asked, one) is None]
         if not fitting:
             return _what_would_be(misfit, asked, left)
@@ -61,7 +61,7 @@ def life_misfit(found: Sequence[Candidate], life: timedelta) -> Misfit | None:
 
 
 def operation_misfit(
-    provider: ProviderDescriptor, kind: OperationKind, amount_minor: int | None, *, whole: int, before: int
+    provider: ProviderDescriptor, kind: ProviderOperationKind, amount_minor: int | None, *, whole: int, before: int
 ) -> Misfit | None:
     """Why this provider cannot capture or refund this amount of `whole`, after `before` of it in the same way."""
     rules = provider.operations.get(kind)
@@ -81,7 +81,7 @@ def step_misfit(rule: AmountRule, amount_minor: int | None) -> Misfit | None:
 
 def _part_misfit(
     provider: ProviderDescriptor,
-    kind: OperationKind,
+    kind: ProviderOperationKind,
     rules: OperationRules,
     amount_minor: int | None,
     *,
@@ -174,6 +174,17 @@ def _statement(asked: Asked, one: Candidate) -> Misfit | None:
         return None
     detail = f"{one.provider.title} takes at most {known.longest} characters: {known.must}"
     return Misfit("/statement_descriptor", "statement_descriptor_invalid", detail)
+
+
+def _saves(asked: Asked, one: Candidate) -> Misfit | None:
+    if "save_method" not in asked.given:
+        return None
+    if not one.rules.saves:
+        detail = f"{asked.method.method_type} at {one.provider.title} cannot be kept: leave it out"
+        return Misfit("/save_method", "save_method_unsupported", detail)
+    if "customer_ref" not in asked.given:
+        return Misfit("/customer_ref", "field_missing", "is required with save_method: it says whose the method is")
+    return None
 
 
 def _own(asked: Asked, one: Candidate) -> Misfit | None:

@@ -13,6 +13,10 @@ from malipo.contracts.marks import places
 from malipo.contracts.providers import MethodTable
 
 _ANY = AmountRule()
+_SAVED_FOR_SOMEBODY: JsonValue = {
+    "if": {"required": ["save_method"], "properties": {"save_method": {"const": True}}},
+    "then": {"required": ["customer_ref"], "properties": {"customer_ref": {"not": {"type": "null"}}}},
+}
 _GIVEN: JsonValue = {"not": {"type": "null"}}
 
 
@@ -62,7 +66,7 @@ def fitting_schema(methods: MethodTable) -> list[JsonValue]:
     """What OpenAPI says of what fits a method: the other fields' values that at least one of its providers takes, where these
     are not all; the fields that all of them need; the amounts of each currency.
     """
-    conditions: list[JsonValue] = []
+    conditions: list[JsonValue] = [_SAVED_FOR_SOMEBODY]
     for type_, by_provider in methods.items():
         if taken := _choices(by_provider, methods) | _needs(by_provider) | _texts(by_provider):
             conditions.append(_if(type_, {}, taken))
@@ -99,13 +103,15 @@ def _needs(by_provider: Mapping[str, MethodRules]) -> dict[str, JsonValue]:
 
 
 def _texts(by_provider: Mapping[str, MethodRules]) -> dict[str, JsonValue]:
-    """Texts that none of the method's providers takes, and of what statements show those that at least one does."""
+    """Fields that none of the method's providers takes, and of what statements show those that at least one does."""
     shown = {one.statement: None for one in by_provider.values() if one.statement}
     taken: list[JsonValue] = [{"type": "string", "pattern": one.regex, "maxLength": one.longest} for one in shown]
     statement: JsonValue = {"anyOf": [*taken, {"type": "null"}]} if taken else {"type": "null"}
     without: dict[str, JsonValue] = (
         {} if any(rules.remittance for rules in by_provider.values()) else {"remittance": {"type": "null"}}
     )
+    if not any(rules.saves for rules in by_provider.values()):
+        without["save_method"] = {"const": False}
     return {**without, "statement_descriptor": statement}
 
 

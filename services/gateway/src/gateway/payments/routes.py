@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from msgspec import to_builtins
 from starlette.responses import Response
 
 from gateway.edge import cursors
@@ -15,7 +16,7 @@ from gateway.edge.middleware import about
 from gateway.edge.mutations import Mutation, waiting_mutation
 from gateway.edge.responses import RETRY_AFTER_SECONDS, page, respond
 from gateway.openapi.description import spec
-from gateway.openapi.responses import PAYMENT, PAYMENT_UNDER_WAY, PAYMENTS
+from gateway.openapi.responses import PAYMENT, PAYMENT_SETTLED, PAYMENT_UNDER_WAY, PAYMENTS
 from gateway.payments import store
 from gateway.payments.acceptance import AcceptanceOf
 from gateway.payments.access import require_payment
@@ -33,7 +34,7 @@ _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
         "Create a payment",
         body=NewPayment,
         responses={201: PAYMENT, 202: PAYMENT_UNDER_WAY},
-        problems=("provider_not_configured",),
+        problems=("provider_not_configured", "payment_method_not_found", "payment_method_expired"),
         waits=True,
         read_at="/v1/payments/{payment_id}",
     ),
@@ -79,10 +80,17 @@ async def list_payments(
     return respond(page(entries, filters.limit, cursors.encode))
 
 
-@router.get("/{payment_id}", **spec("Read a payment", responses={200: PAYMENT}, problems=("payment_not_found",)))
+@router.get(
+    "/{payment_id}", **spec("Read a payment", responses={200: PAYMENT_SETTLED}, problems=("payment_not_found",))
+)
 async def read_payment(dependencies: DependenciesOf, client: _Reader, payment_id: str) -> Response:
-    """The payment as it is now."""
-    return respond(await require_payment(dependencies, client, payment_id))
+    """The payment as it is now, and `settled`, what has moved of it in your account's balance less what the provider has
+    kept: there some minutes later, where the provider shows it.
+    """
+    payment = await require_payment(dependencies, client, payment_id)
+    reads, has_money = dependencies.database.reads, payment.amount_captured > 0
+    moved = await store.settled(reads, payment.id, client.merchant_id, client.mode) if has_money else []
+    return respond(to_builtins(payment) | {"settled": moved} if moved else payment)
 
 
 async def _first_state(mutation: Mutation, done: Done) -> PaymentView:

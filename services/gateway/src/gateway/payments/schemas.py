@@ -130,6 +130,8 @@ class NewPayment(Details):
         "remittance_unsupported",
         "statement_descriptor_unsupported",
         "statement_descriptor_invalid",
+        "save_method_unsupported",
+        "payment_method_mismatch",
         "url_invalid",
         "provider_unknown",
         "expires_at_out_of_range",
@@ -192,18 +194,27 @@ class NewPayment(Details):
         f"GET /v1/providers says which, and the characters. {_NOTHING_PERSONAL}",
     )
 
+    save_method: bool = Field(
+        default=False,
+        description="Keep the method for later payments of this customer, whom `customer_ref` names: `payment_method.saved` tells "
+        "its id, and so does the payment's `payment_method`.",
+    )
+
     _fitting: list[Candidate] = PrivateAttr()
 
     @model_validator(mode="after")
     def _fits_a_provider(self) -> Self:
-        given = frozenset(name for name in self.model_fields_set if getattr(self, name) is not None)
-        asked = Asked(self.method, self.money, self.capture, self.provider, given, self.statement_descriptor)
-        found = candidates(asked)
+        found = candidates(self.asked_of(self.provider))
         if isinstance(found, Misfit):
             context = {"field": found.field, "detail": found.detail}
             raise PydanticCustomError(cast("LiteralString", found.code), "{detail}", context)
         self._fitting = found
         return self
+
+    def asked_of(self, provider: str | None) -> Asked:
+        """What decides which providers fit, of this one or of all."""
+        given = frozenset(name for name in self.model_fields_set if getattr(self, name) not in (None, False))
+        return Asked(self.method, self.money, self.capture, provider, given, self.statement_descriptor)
 
     @property
     def money(self) -> Money:

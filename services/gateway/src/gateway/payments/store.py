@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, bindparam, select
 
 from gateway.payments.schemas import PaymentFilters
+from gateway.payments.views import Settled
 from gateway.tables import PAYMENTS
 from malipo import ids
 from malipo.contracts.commands import Mode
@@ -40,6 +41,10 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
     "customer_ref": PAYMENTS.c.customer_ref == bindparam("customer_ref"),
     "before_id": PAYMENTS.c.id < bindparam("before_id"),
 }
+_SETTLED = """
+SELECT currency, sum(amount)::bigint AS amount, sum(fee)::bigint AS fee, sum(net)::bigint AS net FROM movements
+WHERE payment_id = $1 AND merchant_id = $2 AND mode = $3 GROUP BY currency ORDER BY currency
+"""
 _payment = msgspec.json.Decoder(PaymentView)
 
 
@@ -58,6 +63,11 @@ async def get_payment(source: Queries, payment_id: str, merchant_id: str, mode: 
     """The payment as it is now, if this merchant has it in this mode."""
     view = await source.fetchval(*_GET_PAYMENT.of(id=payment_id, merchant_id=merchant_id, mode=mode))
     return view and _payment.decode(view)
+
+
+async def settled(source: Queries, payment_id: str, merchant_id: str, mode: Mode) -> list[Settled]:
+    """What has moved of the payment in the account's balance, with fees, as far as is known."""
+    return [Settled(**dict(row)) for row in await source.fetch(_SETTLED, payment_id, merchant_id, mode)]
 
 
 async def list_payments(

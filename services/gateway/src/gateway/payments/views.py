@@ -2,15 +2,27 @@
 
 from datetime import datetime
 
+import msgspec
+
 from gateway.payments.schemas import NewPayment
 from malipo import ids
 from malipo.contracts.commands import CreatePayment, LatePayments, Mode, PaymentMethod, Transfer
 from malipo.contracts.descriptor import MethodRules
 from malipo.contracts.events import PaymentView
+from malipo.contracts.methods import SavedMethod
 from malipo.money import Money
 
 UNDER_WAY = frozenset({"initiated", "processing"})
 """Statuses of a payment for which neither its merchant nor its customer can do anything, and that are no end."""
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What has moved of a payment in the account's balance, in one currency: charge, refunds, disputes. Minor units."""
+
+    currency: str
+    amount: int
+    fee: int
+    net: int
 
 
 def has_first_state(payment: PaymentView) -> bool:
@@ -47,6 +59,7 @@ def first_payment(
         remittance=body.remittance,
         statement_descriptor=body.statement_descriptor,
         transfer=transfer,
+        payment_method=body.method.id if isinstance(body.method, SavedMethod) else None,
     )
 
 
@@ -83,4 +96,5 @@ def create_command(
         expires_at=payment.expires_at,
         remittance=body.remittance,
         statement_descriptor=body.statement_descriptor,
+        save_method=body.save_method,
     )

@@ -18,7 +18,7 @@ from malipo.contracts.descriptor import (
     ShowsMode,
     StatementDescriptor,
 )
-from malipo.contracts.methods import CardMethod
+from malipo.contracts.methods import CardMethod, SavedMethod
 from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR
 
 _NOT_TAKEN = frozenset({"GHS", "ISK", "MGA", "UGX"})
@@ -94,14 +94,23 @@ EVENT_TYPES = (
     "refund.updated",
     "refund.failed",
     "charge.dispute.created",
+    "charge.dispute.updated",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
+    "radar.early_fraud_warning.created",
 )
 """The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others report nothing of our
 operations, or the same as one of these: other `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside
 `refund.*`.
 """
+
+_CURRENCIES = {
+    # In currencies that have thousandths, cards settle in hundredths ("three-decimal currencies").
+    currency: AmountRule(step=10 if exponent == 3 else 1, most=_MOST_IN.get(currency, _MOST))
+    for currency, exponent in EXPONENTS.items()
+    if currency not in _NOT_TAKEN
+}
 
 DESCRIPTOR = ProviderDescriptor(
     name="stripe",
@@ -110,14 +119,20 @@ DESCRIPTOR = ProviderDescriptor(
     methods=(
         MethodRules(
             model=CardMethod,
-            # In currencies that have thousandths, cards settle in hundredths ("three-decimal currencies").
-            currencies={
-                currency: AmountRule(step=10 if exponent == 3 else 1, most=_MOST_IN.get(currency, _MOST))
-                for currency, exponent in EXPONENTS.items()
-                if currency not in _NOT_TAKEN
-            },
+            currencies=_CURRENCIES,
             captures=("automatic", "manual"),
             actions=("redirect", "other"),
+            statement=_STATEMENT,
+            saves=True,
+        ),
+        # What a merchant charges alone may need the customer after all, who comes back when he reads of it.
+        MethodRules(
+            model=SavedMethod,
+            currencies=_CURRENCIES,
+            captures=("automatic", "manual"),
+            actions=("redirect", "other"),
+            life=timedelta(days=1),
+            longest_life=timedelta(days=7),
             statement=_STATEMENT,
         ),
     ),
@@ -131,6 +146,7 @@ DESCRIPTOR = ProviderDescriptor(
     callbacks="signed",
     pending=timedelta(minutes=1),
     receives=False,
+    disputes=True,
     setup=f"Stripe is to send there {', '.join(f'`{event}`' for event in EVENT_TYPES)}: refunds and disputes that were made at "
     "Stripe itself are reported by these alone.",
     problems={

@@ -7,9 +7,10 @@ from malipo_simulators.stripe.objects.ledger import BalanceTransaction, Movement
 from malipo_simulators.stripe.objects.metadata import merge_metadata
 from malipo_simulators.stripe.objects.models import Charge, Dispute, DisputeStatus, EarlyFraudWarning
 from malipo_simulators.stripe.objects.render import render
-from malipo_simulators.stripe.state.balance import DISPUTE_FEE, Moved, move_balance
+from malipo_simulators.stripe.state.balance import DISPUTE_FEE, move_balance
 from malipo_simulators.stripe.state.book import EffectKind
 from malipo_simulators.stripe.state.change import Change
+from malipo_simulators.stripe.state.moved import Moved
 from malipo_simulators.stripe.state.settling import settle
 
 type Verdict = Literal["won", "lost"]

@@ -3,12 +3,15 @@
 import re
 
 from malipo_simulators.kit.api.reading import basic_pair, bearer_token
-from malipo_simulators.stripe.errors import unauthorized
+from malipo_simulators.stripe.errors import forbidden, unauthorized
 from malipo_simulators.stripe.state.account import Account
 from malipo_simulators.stripe.state.world import StripeWorld
 
 TEST_KEY = re.compile(r"(sk|rk)_test_[A-Za-z0-9_]{4,240}")
 SHOWN_TAIL = 4
+WITHOUT_BALANCE = re.compile(r"rk_.*without_balance.*")
+BALANCE_PATHS = ("/v1/balance",)
+"""What a restricted key may not read that contains `without_balance`: the balance, and its transactions."""
 
 
 def authenticate(world: StripeWorld, header: str | None) -> Account:
@@ -21,6 +24,16 @@ def authenticate(world: StripeWorld, header: str | None) -> Account:
     if "revoked" in api_key:
         raise unauthorized(f"Expired API Key provided: {redacted(api_key)}", "api_key_expired")
     return world.account_of(api_key)
+
+
+def check_permission(header: str | None, path: str) -> None:
+    """403 for what the key is not allowed, which restricted keys may be."""
+    api_key = read_key(header) or ""
+    if WITHOUT_BALANCE.fullmatch(api_key) and path.startswith(BALANCE_PATHS):
+        raise forbidden(
+            f"The provided key '{redacted(api_key)}' does not have the required permissions for this endpoint. Having the "
+            "'rak_balance_read' permission would allow this request to continue."
+        )
 
 
 def read_key(header: str | None) -> str | None:

@@ -7,7 +7,7 @@ from malipo_simulators.kit.cause import Cause
 from malipo_simulators.kit.faults.scripted import Subject
 from malipo_simulators.stripe.errors import invalid, lock_timeout
 from malipo_simulators.stripe.faults import StripeFault
-from malipo_simulators.stripe.http.auth import authenticate
+from malipo_simulators.stripe.http.auth import authenticate, check_permission
 from malipo_simulators.stripe.http.forms import Form, parse_form
 from malipo_simulators.stripe.http.keys import checked_key, fingerprint_of
 from malipo_simulators.stripe.http.request import StripeRequest
@@ -24,6 +24,7 @@ async def read_request(world: StripeWorld, incoming: Request, cause: Cause) -> S
     """Raise StripeError for what is refused before any operation: credentials, version, encoding, a lock."""
     body = await body_of(incoming, world.settings.max_body_bytes, invalid("Request body is too large."))
     account = authenticate(world, incoming.headers.get("authorization"))
+    check_permission(incoming.headers.get("authorization"), incoming.url.path)
     version = checked_version(incoming.headers.get("stripe-version"))
     form = read_form(incoming, body)
     if incoming.method == "POST":

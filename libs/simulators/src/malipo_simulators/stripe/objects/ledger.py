@@ -1,6 +1,7 @@
 """What the simulator remembers of the account's own money: each movement of its balance, with fees, and payouts."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
@@ -30,7 +31,8 @@ class Source(Protocol):
 class BalanceTransaction:
     """One movement of the balance: `amount` in minor units, negative for what leaves, less `fee`.
 
-    `category` is the reporting category; `payout` the automatic payout that has carried it to the bank.
+    `category` is the reporting category; `payout` the automatic payout that has carried it to the bank. `exchange_rate` has made
+    this currency's amount of the payment's.
     """
 
     id: str
@@ -46,6 +48,7 @@ class BalanceTransaction:
     description: str | None = None
     fee_description: str = "Stripe processing fees"
     payout: "Payout | None" = None
+    exchange_rate: Decimal | None = None
 
     @property
     def net(self) -> int:

@@ -6,8 +6,9 @@ from malipo_simulators.kit.cause import Cause
 from malipo_simulators.stripe.errors import StripeError, error_body
 from malipo_simulators.stripe.objects.ledger import Movement, Payout, PayoutStatus
 from malipo_simulators.stripe.objects.render import render
-from malipo_simulators.stripe.state.balance import Moved, move_balance
+from malipo_simulators.stripe.state.balance import move_balance
 from malipo_simulators.stripe.state.change import Change
+from malipo_simulators.stripe.state.moved import Moved
 from malipo_simulators.stripe.state.world import StripeWorld
 
 SECONDS_TO_ARRIVE = 86_400

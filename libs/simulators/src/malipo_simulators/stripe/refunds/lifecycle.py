@@ -12,9 +12,10 @@ from malipo_simulators.stripe.objects.ledger import Movement
 from malipo_simulators.stripe.objects.models import Charge, Refund, RefundStatus
 from malipo_simulators.stripe.objects.money import check_fraction
 from malipo_simulators.stripe.objects.render import render
-from malipo_simulators.stripe.state.balance import Moved, move_balance
+from malipo_simulators.stripe.state.balance import move_balance
 from malipo_simulators.stripe.state.book import EffectKind
 from malipo_simulators.stripe.state.change import Change
+from malipo_simulators.stripe.state.moved import Moved
 from malipo_simulators.stripe.state.settling import settle
 
 FAILURE_REASON = "lost_or_stolen_card"

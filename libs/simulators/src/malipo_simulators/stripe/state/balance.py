@@ -1,28 +1,14 @@
 """Movements of the account's balance: what they are, what they cost, and when their money can be paid out."""
 
-from dataclasses import dataclass
-
-from malipo_simulators.stripe.objects.ledger import BalanceTransaction, Movement, Source
+from malipo_simulators.stripe.objects.ledger import BalanceTransaction, Source
 from malipo_simulators.stripe.state.change import Change
+from malipo_simulators.stripe.state.exchange import exchanged
+from malipo_simulators.stripe.state.moved import Moved
 
 SECONDS_PENDING = 2 * 86_400
 """How long a charge's money waits: as for an account in the United States."""
 DISPUTE_FEE = 1_500
 FIXED_FEE = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What a movement is. `amount` is negative for what leaves; `category` the reporting category, if it is not the kind."""
-
-    kind: Movement
-    amount: int
-    currency: str
-    category: str | None = None
-    fee: int = 0
-    at_once: bool = True
-    description: str | None = None
-    fee_description: str = "Stripe processing fees"
 
 
 def processing_fee(amount: int) -> int:
@@ -31,6 +17,7 @@ def processing_fee(amount: int) -> int:
 
 
 def move_balance(change: Change, source: Source, moved: Moved) -> BalanceTransaction:
+    moved = exchanged(moved, change.world.settings.settles_in)
     transaction = BalanceTransaction(
         id=change.mint("txn"),
         kind=moved.kind,
@@ -44,6 +31,7 @@ def move_balance(change: Change, source: Source, moved: Moved) -> BalanceTransac
         clock=change.world.clock,
         description=moved.description,
         fee_description=moved.fee_description,
+        exchange_rate=moved.rate,
     )
     change.account.transactions.append(transaction)
     return transaction

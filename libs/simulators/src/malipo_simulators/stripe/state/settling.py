@@ -3,8 +3,9 @@
 from malipo_simulators.stripe.objects.ledger import BalanceTransaction, Movement
 from malipo_simulators.stripe.objects.models import Charge
 from malipo_simulators.stripe.objects.render import render
-from malipo_simulators.stripe.state.balance import Moved, move_balance, processing_fee
+from malipo_simulators.stripe.state.balance import move_balance, processing_fee
 from malipo_simulators.stripe.state.change import Change
+from malipo_simulators.stripe.state.moved import Moved
 
 
 def settle(change: Change, charge: Charge) -> BalanceTransaction:

@@ -142,17 +142,50 @@ CREATE INDEX payments_by_status ON payments (merchant_id, mode, status, id);
 CREATE INDEX payments_by_client_ref ON payments (merchant_id, mode, client_ref) WHERE client_ref IS NOT NULL;
 CREATE INDEX payments_by_customer_ref ON payments (merchant_id, mode, customer_ref) WHERE customer_ref IS NOT NULL;
 
+CREATE TABLE payment_methods (
+    id           text PRIMARY KEY,
+    merchant_id  text NOT NULL,
+    mode         text NOT NULL CHECK (mode IN ('test', 'live')),
+    customer_ref text NOT NULL,
+    step         integer NOT NULL,
+    view         json NOT NULL
+);
+CREATE INDEX payment_methods_newest ON payment_methods (merchant_id, mode, id);
+CREATE INDEX payment_methods_by_customer ON payment_methods (merchant_id, mode, customer_ref, id);
+
 CREATE TABLE operations (
     id          text PRIMARY KEY,
     payment_id  text NOT NULL,
     merchant_id text NOT NULL,
     mode        text NOT NULL CHECK (mode IN ('test', 'live')),
-    kind        text NOT NULL CHECK (kind IN ('capture', 'cancel', 'refund', 'return_request')),
+    kind        text NOT NULL CHECK (kind IN ('capture', 'cancel', 'refund', 'return_request', 'dispute', 'fraud_warning')),
     step        integer NOT NULL,
     refusal     jsonb,
     view        json NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX operations_by_payment ON operations (payment_id, kind, id);
+
+CREATE TABLE movements (
+    merchant_id   text NOT NULL,
+    mode          text NOT NULL CHECK (mode IN ('test', 'live')),
+    provider      text NOT NULL,
+    id            text NOT NULL,  -- the provider's
+    account       text NOT NULL,
+    kind          text NOT NULL,
+    payment_id    text,
+    operation_id  text,
+    reference     text,
+    currency      text NOT NULL,
+    amount        bigint NOT NULL,
+    fee           bigint NOT NULL,
+    net           bigint NOT NULL,
+    exchange_rate text,
+    moved_at      timestamptz NOT NULL,
+    available_at  timestamptz,
+    PRIMARY KEY (merchant_id, mode, provider, id)
+);
+CREATE INDEX movements_by_payment ON movements (payment_id) WHERE payment_id IS NOT NULL;
+CREATE INDEX movements_by_time ON movements (merchant_id, mode, moved_at, id);
 
 CREATE TABLE timeline (
     payment_id text NOT NULL,

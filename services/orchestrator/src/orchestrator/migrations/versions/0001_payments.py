@@ -60,20 +60,21 @@ def upgrade() -> None:
             begun          boolean NOT NULL,
             pending_reason text,
             execution_at   timestamptz,
-            statement_descriptor text
+            statement_descriptor text,
+            save_method    boolean NOT NULL
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 
         CREATE TABLE operations (
             id           text PRIMARY KEY,
             payment_id   text NOT NULL REFERENCES payments,
-            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund', 'return_request')),
+            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund', 'return_request', 'dispute', 'fraud_warning')),
             amount_minor bigint NOT NULL CHECK (amount_minor > 0),
             reason       text,
             opened_by    text NOT NULL CHECK (opened_by IN ('merchant', 'malipo', 'provider')),
             created_at   timestamptz NOT NULL,
             state        text NOT NULL CHECK (state IN ('initiated', 'waiting', 'processing', 'pending',
-                                                        'in_doubt', 'completed', 'failed')),
+                                                        'in_doubt', 'completed', 'failed', 'won', 'lost')),
             reference    text,
             failure      jsonb,
             queries      integer NOT NULL,
@@ -85,10 +86,28 @@ def upgrade() -> None:
             updated_at   timestamptz NOT NULL,
             came_back    boolean NOT NULL,
             unclear      boolean NOT NULL,
-            final        boolean NOT NULL
+            final        boolean NOT NULL,
+            dispute      jsonb
         ) WITH (fillfactor = 80);
         CREATE INDEX operations_by_payment ON operations (payment_id);
         CREATE INDEX operations_in_doubt ON operations (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
+
+        CREATE TABLE payment_methods (
+            id          text PRIMARY KEY,
+            payment_id  text NOT NULL UNIQUE REFERENCES payments,
+            merchant_id text NOT NULL,
+            mode        text NOT NULL,
+            type        text NOT NULL,
+            reference   text NOT NULL,
+            holder      text,
+            brand       text NOT NULL,
+            last_four   text NOT NULL,
+            exp_month   integer NOT NULL,
+            exp_year    integer NOT NULL,
+            fingerprint text,
+            created_at  timestamptz NOT NULL,
+            updated_at  timestamptz NOT NULL
+        );
 
         CREATE TABLE history (
             payment_id     text NOT NULL REFERENCES payments,

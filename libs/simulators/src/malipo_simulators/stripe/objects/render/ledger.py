@@ -24,7 +24,7 @@ def render_transaction(one: BalanceTransaction, expand: Expand = NOTHING) -> Jso
         "created": one.created,
         "currency": one.currency,
         "description": one.description,
-        "exchange_rate": None,
+        "exchange_rate": None if one.exchange_rate is None else float(one.exchange_rate),
         "fee": one.fee,
         "fee_details": [fee] if one.fee else [],
         "net": one.net,

@@ -1,0 +1,1 @@
+"""Methods that payments have saved for later ones: read and listed, and found for those."""

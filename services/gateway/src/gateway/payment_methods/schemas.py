@@ -1,0 +1,14 @@
+"""What merchants send about saved methods: the filters of their list."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.edge.fields import Page, Printable, Words
+from malipo.contracts.methods import REFERENCE_CHARS
+
+
+class MethodFilters(Page):
+    """Which saved methods to list."""
+
+    customer_ref: Annotated[str, Field(min_length=1, max_length=REFERENCE_CHARS), Printable, Words] | None = None

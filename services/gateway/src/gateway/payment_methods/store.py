@@ -1,0 +1,79 @@
+"""Reads and writes saved methods as merchants see them, always within one merchant and mode."""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+from sqlalchemy import Text, bindparam, or_, select
+
+from gateway.payment_methods.schemas import MethodFilters
+from gateway.tables import PAYMENT_METHODS
+from malipo.contracts.commands import Mode
+from malipo.contracts.events import PaymentMethodView, PaymentTransitioned
+from malipo.messaging.pool import Queries
+from malipo.messaging.queries import CompiledQuery
+from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.messaging.writes import insert, json_text
+
+type Owned = tuple[str, Mode, str]
+"""A saved method's id behind its merchant and mode."""
+
+# Of another merchant or mode it becomes NULL, which the column refuses: no message changes what is another's.
+_SAME_OWNER = "merchant_id = CASE WHEN (payment_methods.merchant_id, payment_methods.mode) = (excluded.merchant_id, excluded.mode) THEN excluded.merchant_id END"
+_PUT = insert(
+    PAYMENT_METHODS,
+    f"""ON CONFLICT (id) DO UPDATE SET {_SAME_OWNER}, step = excluded.step, view = excluded.view
+WHERE payment_methods.step < excluded.step""",
+)
+_OWN = PAYMENT_METHODS.c.merchant_id == bindparam("merchant_id"), PAYMENT_METHODS.c.mode == bindparam("mode")
+_GET = CompiledQuery(select(PAYMENT_METHODS.c.view).where(PAYMENT_METHODS.c.id == bindparam("id"), *_OWN))
+_CUSTOMER, _BEFORE = bindparam("customer_ref", type_=Text), bindparam("before_id", type_=Text)
+_LIST = CompiledQuery(
+    select(PAYMENT_METHODS.c.id, PAYMENT_METHODS.c.view)
+    .where(
+        *_OWN,
+        or_(_CUSTOMER.is_(None), PAYMENT_METHODS.c.customer_ref == _CUSTOMER),
+        or_(_BEFORE.is_(None), PAYMENT_METHODS.c.id < _BEFORE),
+    )
+    .order_by(PAYMENT_METHODS.c.id.desc())
+    .limit(bindparam("count"))
+)
+_NAMED = """
+SELECT m.merchant_id, m.mode, m.id, m.view FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (merchant_id, mode, id)
+JOIN payment_methods AS m USING (merchant_id, mode, id)
+"""
+_method = msgspec.json.Decoder(PaymentMethodView)
+
+
+def put_methods(unit: UnitOfWork, transitions: Sequence[PaymentTransitioned]) -> None:
+    """Bring saved methods to these transitions; a row that is further already stays as it is."""
+    about = sorted(((one.step, one) for one in transitions if one.payment_method), key=lambda pair: pair[0])
+    latest = {one.payment_method.id: one for _, one in about if one.payment_method}
+    unit.put(_PUT, [_row(one, one.payment_method) for _, one in sorted(latest.items()) if one.payment_method])
+
+
+async def get_method(source: Queries, method_id: str, merchant_id: str, mode: Mode) -> PaymentMethodView | None:
+    """The saved method as it is now, if this merchant has it in this mode."""
+    view = await source.fetchval(*_GET.of(id=method_id, merchant_id=merchant_id, mode=mode))
+    return view and _method.decode(view)
+
+
+async def named(source: Queries, asked: Collection[Owned]) -> dict[Owned, PaymentMethodView]:
+    """Those of these saved methods that are there. Costs nothing where none is asked for."""
+    if not asked:
+        return {}
+    rows = await source.fetch(_NAMED, *map(list, zip(*sorted(asked), strict=True)))
+    return {(row["merchant_id"], row["mode"], row["id"]): _method.decode(row["view"]) for row in rows}
+
+
+async def list_methods(
+    source: Queries, merchant_id: str, mode: Mode, filters: MethodFilters, *, before_id: str | None, count: int
+) -> list[tuple[str, msgspec.Raw]]:
+    """Ids and views, newest first."""
+    asked = {"customer_ref": filters.customer_ref, "before_id": before_id, "count": count}
+    rows = await source.fetch(*_LIST.of(merchant_id=merchant_id, mode=mode, **asked))
+    return [(row["id"], msgspec.Raw(row["view"])) for row in rows]
+
+
+def _row(one: PaymentTransitioned, method: PaymentMethodView) -> Sequence[object]:
+    """In the order of the table's columns."""
+    return method.id, one.merchant_id, one.mode, method.customer_ref, one.step, json_text(method)

@@ -1,0 +1,36 @@
+"""A payment with a saved method, completed by what that is: whose, and at which account. Pure."""
+
+from datetime import datetime
+
+from gateway.edge.problems import FieldError, Problem, of_fields
+from gateway.payments.fitting import candidates
+from gateway.payments.schemas import NewPayment
+from malipo.contracts.descriptor import Misfit
+from malipo.contracts.events import PaymentMethodView
+from malipo.contracts.methods import SavedMethod
+
+
+def names_saved(body: NewPayment) -> str | None:
+    """The id of the saved method that it is to be paid with, if it is."""
+    return body.method.id if isinstance(body.method, SavedMethod) else None
+
+
+def resolved(body: NewPayment, method: PaymentMethodView | None, now: datetime) -> NewPayment | Problem:
+    """The payment at the provider, in the account and of the customer of its saved method; or why that cannot pay it."""
+    if method is None:
+        return Problem("payment_method_not_found")
+    if _is_over(method, now):
+        return Problem("payment_method_expired")
+    own = {"customer_ref": method.customer_ref, "provider": method.provider, "account": method.account}
+    given = {name: getattr(body, name) for name in own if name in body.model_fields_set}
+    wrong = [name for name, value in given.items() if value is not None and value != own[name]]
+    if wrong:
+        must = "must be the saved method's, or left out"
+        return of_fields([FieldError(f"/{name}", "payment_method_mismatch", must) for name in wrong])
+    misfit = candidates(body.asked_of(method.provider))
+    return of_fields([FieldError(*misfit)]) if isinstance(misfit, Misfit) else body.model_copy(update=own)
+
+
+def _is_over(method: PaymentMethodView, now: datetime) -> bool:
+    """Whether the card's last month is over, in UTC."""
+    return (now.year, now.month) > (method.card.exp_year, method.card.exp_month)

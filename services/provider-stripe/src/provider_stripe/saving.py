@@ -1,0 +1,64 @@
+"""What Stripe has kept of a charge's method for later ones, and charges that the customer is not there for. Pure."""
+
+import hashlib
+
+import msgspec
+
+from malipo.contracts.commands import SavedReference
+from malipo.contracts.methods import SAVED
+from malipo.contracts.outcomes import Authorized, Declined, Outcome, Saved, Succeeded
+from malipo.contracts.provider_commands import Charge
+from provider_kit.provider import ProviderOperation
+from provider_stripe.objects import Intent, StripeMethod
+
+EXPANDED = "payment_method"
+"""What is to be read whole, or the PaymentIntent has its id alone."""
+INITIATOR = "malipo_initiator"
+"""Marks a PaymentIntent that was made with nobody there."""
+WANTS_CUSTOMER = "authentication_required"
+"""Stripe's code of a decline that ends when the customer is asked."""
+
+
+def is_saving(operation: ProviderOperation) -> bool:
+    """Whether it is a charge whose method is to be kept."""
+    return isinstance(operation, Charge) and operation.save_method
+
+
+def is_off_session(charge: Charge) -> bool:
+    """Whether the customer is not there: the merchant charges what was saved before."""
+    return charge.method.type == SAVED and charge.method.details.get("initiator") == "merchant"
+
+
+def wants_customer(operation: ProviderOperation, outcome: Outcome) -> bool:
+    """Whether a charge with nobody there has been declined because the customer is to be asked, and can be sent to a page."""
+    asked_for = isinstance(outcome, Declined) and outcome.code == WANTS_CUSTOMER and outcome.reference is not None
+    return (
+        asked_for and isinstance(operation, Charge) and is_off_session(operation) and operation.return_url is not None
+    )
+
+
+def with_saved(charge: Charge, intent: Intent, outcome: Outcome | None) -> Outcome | None:
+    """The outcome of a charge, with its method once that is kept: it is a customer's then."""
+    saved = _saved(charge, intent) if isinstance(outcome, Succeeded | Authorized) and charge.save_method else None
+    return msgspec.structs.replace(outcome, saved=saved) if outcome is not None and saved is not None else outcome
+
+
+def _saved(charge: Charge, intent: Intent) -> Saved | None:
+    method = intent.payment_method
+    if not isinstance(method, StripeMethod) or method.customer is None or method.card is None:
+        return None
+    card = method.card
+    return Saved(
+        method=SavedReference(reference=method.id, holder=method.customer),
+        brand=card.brand,
+        last_four=card.last4,
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+        fingerprint=card.fingerprint and _hash(charge, card.fingerprint),
+    )
+
+
+def _hash(charge: Charge, fingerprint: str) -> str:
+    """Of another merchant, or in the other mode, the same card has another."""
+    named = f"{charge.merchant_id}/{charge.mode}/stripe/{fingerprint}"
+    return hashlib.sha256(named.encode()).hexdigest()[:32]

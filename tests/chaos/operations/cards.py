@@ -1,0 +1,75 @@
+"""Saved cards at Stripe: each operation of the crash matrix, and what must have become of it."""
+
+import uuid
+from collections.abc import Callable
+from functools import partial
+
+from chaos.crossings import DOOR, KIT
+from chaos.operations.operation import Ending, Operation, Scene
+from chaos.operations.steps import wait_a_little, wait_in_malipo
+from chaos.operations.stripe import wait_at_stripe
+
+_VISA = "pm_card_visa"
+_ASKS = "pm_card_authenticationRequired"
+_BACK = "https://shop.example/thanks"
+
+
+def keep(scene: Scene, _: str) -> None:
+    """One card payment that keeps its card, of a customer that Stripe does not know yet."""
+    customer = f"customer-{uuid.uuid4().hex[:12]}"
+    scene.merchant.pay({"type": "card", "token": _VISA}, 1250, "USD", customer_ref=customer, save_method=True)
+
+
+def kept(token: str) -> Callable[[Scene], str]:
+    """A card that was kept before; returns the saved method's id."""
+    return lambda scene: str(scene.merchant.demo.keep_card(token)["id"])
+
+
+def charge_alone(scene: Scene, method_id: str) -> str:
+    """The merchant charges a saved card with nobody there; returns the payment's id."""
+    method = {"type": "saved", "id": method_id, "initiator": "merchant"}
+    return scene.merchant.pay(method, 1250, "USD", return_url=_BACK)
+
+
+def charge_without_being_asked(scene: Scene, method_id: str) -> None:
+    """The bank wants nobody."""
+    charge_alone(scene, method_id)
+
+
+def charge_and_ask(scene: Scene, method_id: str) -> None:
+    """The bank wants the customer, who comes later than any part of Malipo needs, and approves."""
+    payment_id = charge_alone(scene, method_id)
+    intent = wait_at_stripe(scene, payment_id, "requires_action")
+    wait_in_malipo(scene, payment_id, "requires_action")
+    wait_a_little(scene)
+    scene.merchant.demo.stripe.post(f"/_sim/3ds/{intent}/approve").raise_for_status()
+    wait_in_malipo(scene, payment_id, "completed", "failed")
+
+
+_PAID = (("charge", 1250),)
+_LIKE_CHARGE = {"webhook-dispatcher": "charge", KIT: "charge", DOOR: "charge"}
+_Operation = partial(Operation, provider="stripe")
+OPERATIONS: tuple[Operation, ...] = (
+    _Operation(
+        "card kept",
+        keep,
+        Ending("completed", "payment_method.saved", _PAID, captured=1250),
+        steady=False,  # Stripe's callback, and the query that it causes, come before the answer or behind it
+        like=_LIKE_CHARGE,
+    ),
+    _Operation(
+        "saved card",
+        charge_without_being_asked,
+        Ending("completed", "payment.completed", _PAID, captured=1250),
+        prepare=kept(_VISA),
+        like=_LIKE_CHARGE,
+    ),
+    _Operation(
+        "saved card asks its customer",
+        charge_and_ask,
+        Ending("completed", "payment.completed", _PAID, captured=1250),
+        prepare=kept(_ASKS),
+        steady=False,  # the callback about the decline comes before the answer or behind it
+        like={"gateway": "3DS approved", **_LIKE_CHARGE, "webhook-dispatcher": "3DS approved"},
+    ),
+)
