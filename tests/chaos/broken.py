@@ -310,7 +310,6 @@ BROKEN: tuple[Broken, ...] = (
         {"provider-bank": _SENT_UNREAD},
         "bank answer lost",
         "Partner bank's book has a debit of 1251 too many",
-        rest_seconds=20.0,
     ),
 )
 

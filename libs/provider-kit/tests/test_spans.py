@@ -1,6 +1,7 @@
 """The spans of a payment at its provider: the client's and the webhook receiver's, in the trace that its command brings."""
 
 from collections.abc import Generator
+from datetime import UTC, datetime
 
 import pytest
 from opentelemetry import trace
@@ -9,11 +10,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
-from malipo.contracts.outcomes import Succeeded
+from malipo.contracts.outcomes import Reversed, Succeeded
 from malipo.money import Money
 from malipo.platform import tracing
-from provider_kit.provider import CallbackOutcome, ParsedCallback
+from provider_kit.provider import CallbackOutcome, ParsedCallback, ReceivedMoney
 
+AT = datetime(2026, 11, 27, tzinfo=UTC)
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 REQUEST = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01", "client-ref": "order 7"}
 
@@ -41,3 +43,23 @@ async def test_client_and_webhook_receiver_are_found_by_name_in_one_trace_and_na
         assert (span.attributes["payment_id"], span.attributes["client_ref"]) == ("pay_1", "order 7")
     above = spans["PaymentOrchestrator"].context.span_id
     assert [spans[name].parent.span_id for name in ("FakeClient", "WebhookReceiver")] == [above, above]
+
+
+async def test_money_that_is_a_payment_of_its_own_begins_a_trace_in_which_its_return_is_found(kit, exported):
+    money = ReceivedMoney(
+        reference="tx_2",
+        amount=DONE.amount,
+        method="phone",
+        received_at=AT,
+        account_reference="order 7",
+        role="receipt",
+    )
+    await kit.money_came(money, "evt_1")
+    (paid,) = await kit.look_at_money(seconds=61)
+    back = CallbackOutcome(kind="charge", references={"receipt": "tx_2"}, outcome=Reversed(code="R10"))
+    await kit.door.take(await kit.credentials.by_id("cred_1"), ParsedCallback("evt_9", [back]))
+    came, went = exported.get_finished_spans()
+    assert came.parent is None
+    assert went.parent.span_id == came.context.span_id
+    for span in (came, went):
+        assert (span.attributes["payment_id"], span.attributes["client_ref"]) == (paid.payment_id, "order 7")

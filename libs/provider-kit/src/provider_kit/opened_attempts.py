@@ -75,10 +75,12 @@ def _dispute_row(provider: str, one: Opened, original: OriginalAttempt) -> tuple
     return operation_id, (*owner, "dispute", encode(dispute), account_of(dispute), original.headers, one.reference)
 
 
-async def record_received(unit: UnitOfWork, report: PaymentReceived, money: ReceivedMoney) -> None:
-    """Record the payment that this money is, so that what becomes of the money is known as the payment's."""
+async def record_received(
+    unit: UnitOfWork, report: PaymentReceived, money: ReceivedMoney, headers: Mapping[str, str]
+) -> None:
+    """Record the payment that this money is, so that what becomes of the money is known as the payment's, in its trace."""
     role = [(money.role, money.reference)] if money.role else []
-    known = _row(_charge(report), money.reference, {}, *role, *money.references.items(), success=_success(report))
+    known = _row(_charge(report), money.reference, headers, *role, *money.references.items(), success=_success(report))
     await unit.transaction.execute(_RECORD, *known)
 
 

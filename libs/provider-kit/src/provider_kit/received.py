@@ -29,6 +29,7 @@ from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.pool import Row
 from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from malipo.messaging.writes import Write
+from malipo.platform import tracing
 from provider_kit import knowledge, opened_attempts, reminders, reports
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
@@ -161,13 +162,20 @@ class Explaining:
         """Report money that nothing explains, though its purpose may name operations of ours."""
         payments = sorted({original.operation.payment_id for original in named})
         found = reports.received(one.money, one.origin, points_at=payments)
-        is_payment = isinstance(found, PaymentReceived)
-        row = outbox_row(ids.new("msg"), OUTCOMES, found.payment_id if is_payment else found.id, found, {})
-        if is_payment:
-            await opened_attempts.record_received(unit, found, one.money)
-        reminders.send_and_remind(unit, row)
-        count(unit, self.provider, "payment" if is_payment else "suspense")
-        return _FORGET if is_payment else _REST
+        if isinstance(found, PaymentReceived):
+            headers = tracing.begun(
+                f"{self.provider} payment received",
+                found.payment_id,
+                found.account_reference,
+                component="MoneyReceiver",
+            )
+            await opened_attempts.record_received(unit, found, one.money, headers)
+            reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, found.payment_id, found, headers))
+            count(unit, self.provider, "payment")
+            return _FORGET
+        reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, found.id, found, {}))
+        count(unit, self.provider, "suspense")
+        return _REST
 
     def _read(self, row: Row) -> _Money:
         place = row["credential_id"], row["merchant_id"], row["mode"], row["label"]

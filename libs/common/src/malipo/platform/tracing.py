@@ -81,11 +81,24 @@ def span(
     if not is_recorded(headers):
         yield headers
         return
-    about = {"payment_id": payment_id, COMPONENT: component, **attributes}
-    if client_ref := headers.get(CLIENT_REF):
-        about["client_ref"] = cleaned(client_ref)  # the merchant's own words
+    about = _about(payment_id, headers, component) | attributes
     with _open_span(name, propagate.extract(headers), kind, about):
         yield headers | carrier()
+
+
+def begun(name: str, payment_id: str, client_ref: str, *, component: str) -> dict[str, str]:
+    """The headers of a payment that no request of a merchant began: in a trace of its own, whose first span is `name`."""
+    headers = {CLIENT_REF: client_ref}
+    with _open_span(name, Context(), SpanKind.CONSUMER, _about(payment_id, headers, component)):
+        return headers | carrier()
+
+
+def _about(payment_id: str, headers: Mapping[str, str], component: str) -> dict[str, str]:
+    """What a search for a payment's spans finds them by."""
+    about = {"payment_id": payment_id, COMPONENT: component}
+    if client_ref := headers.get(CLIENT_REF):
+        about["client_ref"] = cleaned(client_ref)  # the merchant's own words
+    return about
 
 
 @contextmanager
