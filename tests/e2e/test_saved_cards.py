@@ -51,7 +51,7 @@ def test_a_card_is_kept_when_only_stripes_webhook_tells_that_it_has_paid(merchan
     kept = merchant.keep_card(ASKS)
     received = merchant.events(kept["payment_id"], "payment.completed", "payment_method.saved")
     saved = [one for one in received if one["type"] == "payment_method.saved"]
-    assert [one["data"]["payment_method"]["id"] for one in saved] == [kept["id"]]
+    assert [one["body"]["data"]["payment_method"]["id"] for one in saved] == [kept["id"]]
     assert [one["sequence"] for one in received] == list(range(1, len(received) + 1))
 
 
@@ -93,7 +93,8 @@ def test_a_saved_card_that_was_removed_at_stripe_is_declined_with_stripes_own_co
     [customer] = customers(merchant)
     path = f"/v1/customers/{customer['id']}/payment_methods"
     [at_stripe] = merchant.stripe.get(path, auth=(merchant.stripe_key, "")).json()["data"]
-    merchant.stripe.post(f"/v1/payment_methods/{at_stripe['id']}/detach", auth=(merchant.stripe_key, ""))
+    owner = {"auth": (merchant.stripe_key, ""), "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+    merchant.stripe.post(f"/v1/payment_methods/{at_stripe['id']}/detach", **owner).raise_for_status()
     payment = merchant.pay_again(kept["id"])
     assert merchant.wait(payment["id"], "failed")["failure"]["code"]
 
