@@ -94,6 +94,7 @@ _LAYERS: Sequence[Mapping[str, str]] = (
         "mapping": "responses as outcomes, and operations as requests unless `requests` has these",
         "requests": "operations as requests, and the paths of all of them",
     },
+    {"advice": "what a decline says of charging the method again"},
     {
         "answers": "what kind of answer one is, before what it means for an operation",
         "certificates": "certificates: the provider's, by which callbacks are signed, or an account's own",

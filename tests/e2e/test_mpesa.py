@@ -86,7 +86,7 @@ def test_a_customer_who_does_not_pay_is_told_of_in_words(shop, answer, code, wor
     payment = shop.prompt()
     shop.wait(payment["id"], "requires_action")
     shop.paybill.answer(payment["id"], answer)
-    assert shop.wait(payment["id"], "failed")["failure"] == {"code": code, "message": words}
+    assert shop.wait(payment["id"], "failed")["failure"] == {"code": code, "message": words, "retry": None}
     shop.events(payment["id"], "payment.failed")
 
 

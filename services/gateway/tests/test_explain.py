@@ -10,7 +10,7 @@ from gateway.history.schemas import EXPLANATION
 from gateway.history.texts import EXPLANATIONS, MAY
 from malipo import clock, ids
 from malipo.contracts.events import Cause, Failure, PublicEvent
-from malipo.contracts.failures import OWN_FAILURES
+from malipo.contracts.failures import OWN_FAILURES, RETRY_ADVICE
 from malipo.contracts.outcomes import (
     Approval,
     AttemptPostponed,
@@ -19,6 +19,7 @@ from malipo.contracts.outcomes import (
     OutcomeReported,
     PhonePrompt,
 )
+from malipo.contracts.retry import Retry
 from malipo.contracts.topics import OUTCOMES
 
 NOW = clock.now()
@@ -86,9 +87,23 @@ async def test_a_decline_has_the_providers_code_and_text_and_a_new_payment_is_sa
     await go("failed", "declined", detail=failure.code, view={"failure": failure})
     explained = await explain(merchant, payment)
     assert (explained["state"], explained["detail"], explained["next_by"]) == ("failed", "do_not_honor", None)
-    assert explained["failure"] == {"code": "do_not_honor", "message": "Your card was declined."}
+    assert explained["failure"] == {"code": "do_not_honor", "message": "Your card was declined.", "retry": None}
     assert explained["why"] == EXPLANATIONS["payment", "failed", "declined"].why
     assert codes(explained) == ["pay_anew"]
+
+
+@pytest.mark.parametrize("advice", RETRY_ADVICE)
+async def test_a_decline_says_whether_the_same_method_may_be_charged_again(merchant, payment, go, advice):
+    failure = Failure("insufficient_funds", "No.", Retry(advice=advice, not_before=SOON, network_decline_code="51"))
+    await go("failed", "declined", detail=failure.code, view={"failure": failure})
+    for shown in (await explain(merchant, payment), (await merchant.get(f"/v1/payments/{payment['id']}")).json()):
+        retry = shown["failure"]["retry"]
+        assert (retry["advice"], retry["network_decline_code"], retry["network_advice_code"]) == (advice, "51", None)
+        assert retry["not_before"][:19] == clock.iso(SOON)[:19]
+    explained = await explain(merchant, payment)
+    assert explained["next"].endswith(RETRY_ADVICE[advice])
+    await go("failed", "succeeded", contradiction=True)
+    assert (await explain(merchant, payment))["next"] == "Nothing: this is its end."
 
 
 async def test_refused_credentials_are_named_and_to_be_put_anew_before_a_new_payment(merchant, payment, go):
@@ -97,7 +112,7 @@ async def test_refused_credentials_are_named_and_to_be_put_anew_before_a_new_pay
     explained = await explain(merchant, payment)
     assert "refuses your credentials" in explained["why"]
     assert "PUT /v1/provider-credentials/stripe first" in explained["next"]
-    assert explained["failure"] == {"code": "provider_misconfigured", "message": "Stripe refuses the secret_key."}
+    assert explained["failure"]["message"] == "Stripe refuses the secret_key."
     assert codes(explained) == ["configure", "pay_anew"]
 
 
@@ -148,7 +163,7 @@ async def test_what_can_still_be_refunded_decides_whether_a_refund_is_offered(ga
     assert (codes(explained), explained["why"]) == (["refund"], EXPLANATIONS["payment", "completed", "succeeded"].why)
     [one] = explained["operations"]
     assert (one["reason"], one["detail"], codes(one)) == ("declined", "expired_card", ["refund"])
-    assert one["failure"] == {"code": "expired_card", "message": "The card has expired."}
+    assert one["failure"] == {"code": "expired_card", "message": "The card has expired.", "retry": None}
 
 
 async def test_what_was_refunded_is_explained_for_the_payment_and_each_refund(gateway, merchant, payment, go, make):
@@ -272,7 +287,7 @@ async def test_refused_operations_are_distinguished_by_their_amounts_and_say_why
     assert [one["amount"] for one in refused] == [1251, 2000]
     for one in refused:
         assert (one["state"], one["reason"], one["detail"]) == ("failed", "refused", "refund_exceeds_captured")
-        assert one["failure"] == {"code": "refund_exceeds_captured", "message": "100 is left"}
+        assert one["failure"] == {"code": "refund_exceeds_captured", "message": "100 is left", "retry": None}
 
 
 async def test_an_obstacle_is_shown_until_the_operation_is_answered(gateway, merchant, payment, go):

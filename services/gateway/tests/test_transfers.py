@@ -224,7 +224,7 @@ async def test_the_payment_shows_the_request_with_its_own_end_and_the_banks_reas
     read = (await payer.get(f"/v1/payments/{payment['id']}")).json()
     request = read["return_request"]
     assert (read["status"], request["id"], request["status"]) == ("completed", shown["id"], "failed")
-    assert request["failure"] == {"code": "CUST", "message": "The recipient does not give it back."}
+    assert request["failure"] == {"code": "CUST", "message": "The recipient does not give it back.", "retry": None}
     [event] = (await payer.get("/v1/events?type=return_request.failed")).json()["data"]
     assert event["data"]["return_request"]["failure"]["code"] == "CUST"
     assert event["data"]["payment"]["return_request"]["status"] == "failed"

@@ -5,6 +5,7 @@ import hmac
 import json
 
 from malipo.contracts.providers.stripe import DESCRIPTOR
+from malipo.contracts.retry import RetryAdvice
 from provider_kit.provider import Attempt, Callback, ProviderOperation
 from testkit import operations
 
@@ -50,12 +51,19 @@ def refund(status: str | None = "succeeded", **changes) -> dict:
     } | changes
 
 
+LATER = RetryAdvice(
+    advice="try_again_later", after_seconds=2 * 86_400, network_decline_code="51", network_advice_code="26"
+)
+"""What `card_error` says of the next try."""
+
+
 def error(kind: str, code: str | None = None, **more) -> dict:
     return {"error": {"type": kind, "code": code, "message": "Stripe's own text."} | more}
 
 
 def card_error(decline_code: str = "insufficient_funds") -> dict:
     failure = {"code": "card_declined", "decline_code": decline_code, "message": "Your card has insufficient funds."}
+    failure |= {"advice_code": "try_again_later", "network_decline_code": "51", "network_advice_code": "26"}
     failed = intent("requires_payment_method", last_payment_error=failure | {"type": "card_error"})
     return {"error": failure | {"type": "card_error", "payment_intent": failed}}
 

@@ -47,7 +47,7 @@ class TestStripe(ProviderConformance):
         page = Redirect("https://hooks.stripe.com/3ds/1")
         by_bank = samples.intent("requires_action", next_action={"type": "use_stripe_sdk"})
         elsewhere = ActionRequired(action=OtherAction("use_stripe_sdk"), reference="pi_1")
-        poor = Declined(code="insufficient_funds", message=SHORT, reference="pi_1")
+        poor = Declined(code="insufficient_funds", message=SHORT, reference="pi_1", retry=samples.LATER)
         return [
             Example(charge(), Reply(samples.intent()), Succeeded(amount=USD_10, reference="pi_1")),
             Example(MANUAL, Reply(samples.intent("requires_capture")), Authorized(amount=USD_10, reference="pi_1")),

@@ -115,7 +115,7 @@ def test_an_object_means(operation, body, outcome):
     [
         (
             charge(), 402, samples.card_error("lost_card"),
-            Declined(code="lost_card", message="Your card has insufficient funds.", **PI),
+            Declined(code="lost_card", message="Your card has insufficient funds.", retry=samples.LATER, **PI),
         ),
         (charge(), 402, samples.error("card_error", "expired_card"),
          Declined(code="expired_card", message="Stripe's own text.")),

@@ -221,3 +221,22 @@ async def test_another_account_sees_neither_customer_nor_card(stripe):
     customer, saved = await setup(stripe)
     for path in (f"/v1/customers/{customer}", f"/v1/payment_methods/{saved['payment_method']}"):
         assert (await stripe.get(path, authorization="Bearer sk_test_merchantTwo")).status_code == 404
+
+
+async def test_the_bank_behind_a_saved_card_may_change_its_mind(stripe):
+    customer, saved = await setup(stripe)
+    method = saved["payment_method"]
+    issuer = f"/_sim/payment_methods/{method}/issuer"
+    minds = {"pm_card_visa_chargeDeclinedInsufficientFunds": "26", "pm_card_visa_chargeDeclinedLostCard": None}
+    for card, network in minds.items():
+        mind = {"as": card} | ({"network_advice_code": network} if network else {})
+        assert (await stripe.http.put(issuer, json=mind)).status_code == 200
+        error = (await off_session(stripe, customer, method)).json()["error"]
+        assert (error["advice_code"], error["network_advice_code"]) == (
+            ("try_again_later", "26") if network else ("do_not_try_again", "03")
+        )
+    await stripe.http.put(issuer, json={"as": "pm_card_visa"})
+    assert (await off_session(stripe, customer, method)).json()["status"] == "succeeded"
+    assert (await stripe.http.put(issuer, json={"as": "pm_card_nobody"})).status_code == 422
+    unknown = await stripe.http.put("/_sim/payment_methods/pm_1/issuer", json={"as": "pm_card_visa"})
+    assert unknown.status_code == 404

@@ -257,7 +257,7 @@ class Fold(Recording):
         if transition is None or not is_news(payment, trigger, outcome):
             return self.after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
         before = payment.state
-        learn_payment(payment, outcome)
+        learn_payment(payment, outcome, self.now)
         self._asks_instead = transition.send is Send.CANCEL and commands.cannot_cancel_now(payment, self.source)
         if transition.to is State.REQUIRES_ACTION and before is not transition.to:
             payment.action_at = min(self.observed_at or self.now, self.now)

@@ -24,6 +24,7 @@ from malipo.contracts.outcomes import (
     Unasked,
     Unknown,
 )
+from malipo.contracts.retry import retry_of
 from malipo.money import Money
 from orchestrator.disputes import is_news_of_dispute, trigger_of_dispute
 from orchestrator.machine import DECIDED, Ignored, Transition, why_ignored
@@ -171,8 +172,8 @@ def is_news(subject: Payment | Operation, trigger: Trigger, outcome: Outcome | N
     return not subject.unclear and not (trigger is Trigger.PENDING and _adds_nothing(subject, outcome))
 
 
-def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
-    """Keep what the outcome says of the payment."""
+def learn_payment(payment: Payment, outcome: Outcome | None, now: datetime) -> None:
+    """Keep what the outcome, learned `now`, says of the payment."""
     if outcome is None:
         return
     _learn_reference(payment, outcome)
@@ -182,8 +183,8 @@ def learn_payment(payment: Payment, outcome: Outcome | None) -> None:
             payment.captured_minor, payment.failure = amount.amount_minor, None
         case Reversed(code=code, message=message):
             payment.captured_minor, payment.failure = 0, failure_of(code, message)
-        case Declined(code=code, message=message):
-            payment.failure = failure_of(code, message)
+        case Declined(code=code, message=message, retry=told):
+            payment.failure = failure_of(code, message, retry_of(told, now))
         case ActionRequired(action=action):
             payment.action = action
         case Pending():

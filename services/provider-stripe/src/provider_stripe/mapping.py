@@ -22,6 +22,7 @@ from provider_kit.disputes import Dispute
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ERROR_STORED, ProviderOperation
 from provider_stripe import saving
+from provider_stripe.advice import retry_advice
 from provider_stripe.objects import (
     FENCE,
     LISTING,
@@ -246,7 +247,7 @@ def _declined(failure: Failure, reference: str | None) -> Declined:
         text = "Stripe refused the request, without a reason."
     message = (failure.message or "").strip()[:_MAX_MESSAGE] or text
     code = token(failure.decline_code) or token(failure.code) or own
-    return Declined(code=code, message=message, reference=reference)
+    return Declined(code=code, message=message, reference=reference, retry=retry_advice(failure))
 
 
 def _explained(operation: ProviderOperation, outcome: Outcome) -> Outcome:

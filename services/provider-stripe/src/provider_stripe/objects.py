@@ -31,11 +31,14 @@ class StripeResponse:
 
 
 class Failure(msgspec.Struct):
-    """Why a card was not charged."""
+    """Why a card was not charged, and what Stripe and the card's network say of the next try."""
 
     code: str | None = None
     decline_code: str | None = None
     message: str | None = None
+    advice_code: str | None = None
+    network_decline_code: str | None = None
+    network_advice_code: str | None = None
 
 
 class Page(msgspec.Struct):

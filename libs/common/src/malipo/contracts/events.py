@@ -8,6 +8,7 @@ from malipo import clock
 from malipo.contracts.commands import CaptureMode, Mode, Transfer
 from malipo.contracts.message import Message, Moment
 from malipo.contracts.outcomes import Action, DisputeStatus
+from malipo.contracts.retry import Retry
 
 PaymentStatus = Literal[
     "initiated",
@@ -32,10 +33,13 @@ Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "return_reque
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why it failed: a stable `code` and a text, the provider's own if it gave one."""
+    """Why it failed: a stable `code` and a text, the provider's own if it gave one. `retry` is of a declined charge, where the provider
+    tells whether its method may be charged again.
+    """
 
     code: str
     message: str = ""
+    retry: Retry | None = None
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):

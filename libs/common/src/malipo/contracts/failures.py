@@ -7,6 +7,7 @@ Why a command is refused is a `RefusalCode`, which is a problem of the API, too.
 from typing import Literal, NamedTuple
 
 from malipo.contracts.events import Failure
+from malipo.contracts.retry import Advice, Retry
 
 May = Literal[
     "wait",
@@ -184,9 +185,19 @@ OWN_FAILURES: dict[str, OwnFailure] = {
 """By the code in `failure`."""
 
 
-def failure_of(code: str, message: str = "") -> Failure:
+RETRY_ADVICE: dict[Advice, str] = {
+    "try_again_later": "The same method may be charged again later, by a new payment; not before `failure.retry.not_before`, if that is told.",
+    "check_details": "The method's details are wrong or out of date: ask the customer for them anew before it is charged again.",
+    "ask_customer": "Charge it while the customer is there and can be asked: the bank wants to know who pays.",
+    "do_not_try_again": "Do not charge this method again: card networks fine who does. Ask the customer for another one.",
+}
+"""What to do after a decline, by what the provider or the card's network says of the next try."""
+
+
+def failure_of(code: str, message: str = "", retry: Retry | None = None) -> Failure:
     """The failure as merchants see it: it has a code and a text, whatever the provider has left out."""
     if not code.strip():
-        return failure_of("declined", message)
+        return failure_of("declined", message, retry)
     own = OWN_FAILURES.get(code)
-    return Failure(code, message.strip() or (own.why if own else f"The provider gave the code `{code}`, and no text."))
+    text = message.strip() or (own.why if own else f"The provider gave the code `{code}`, and no text.")
+    return Failure(code, text, retry)

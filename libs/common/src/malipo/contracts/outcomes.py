@@ -8,6 +8,7 @@ import msgspec
 from malipo.contracts.commands import Mode, SavedReference
 from malipo.contracts.message import Message, Moment
 from malipo.contracts.provider_commands import ProviderOperationKind
+from malipo.contracts.retry import RetryAdvice
 from malipo.money import Money
 
 
@@ -84,10 +85,11 @@ class Authorized(_Paid, frozen=True, kw_only=True):
 
 
 class Declined(_Outcome, frozen=True, kw_only=True):
-    """The provider has decided against it, no money moved: the end of the operation."""
+    """The provider has decided against it, no money moved: the end of the operation. `retry` is of charges, where the provider tells."""
 
     code: str
     message: str = ""
+    retry: RetryAdvice | None = None
 
 
 class Canceled(_Outcome, frozen=True, kw_only=True):

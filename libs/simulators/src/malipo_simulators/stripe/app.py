@@ -10,6 +10,7 @@ from malipo_simulators.stripe.book_control import book_routes
 from malipo_simulators.stripe.disputes.control import dispute_routes
 from malipo_simulators.stripe.http.dialect import StripeDialect
 from malipo_simulators.stripe.payment_intents.lapse import lapse_authorizations
+from malipo_simulators.stripe.payment_methods.issuer import issuer_routes
 from malipo_simulators.stripe.payouts.control import payout_routes
 from malipo_simulators.stripe.payouts.lifecycle import arrive_in_time
 from malipo_simulators.stripe.refunds.control import refund_routes
@@ -25,7 +26,10 @@ def create_stripe_app(settings: StripeSettings | None = None, poster: Poster | N
     settings = settings or StripeSettings()
     world = StripeWorld(settings, poster or WirePoster(settings.webhook_timeout_seconds))
     app = create_app("Stripe simulator: control routes", world, run_due=lambda: run_due(world))
-    for routes in (book_routes, refund_routes, dispute_routes, payout_routes, endpoint_routes, threeds_routes):
+    for routes in (
+        *(book_routes, refund_routes, dispute_routes, payout_routes, endpoint_routes),
+        *(threeds_routes, issuer_routes),
+    ):
         app.include_router(routes(world))
     dialect = StripeDialect(world)
     for operation in OPERATIONS:

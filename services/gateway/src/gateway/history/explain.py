@@ -15,7 +15,7 @@ from gateway.history.texts import ACCEPTED, EXPLANATIONS, FINAL, MAY, REFUSED, E
 from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.descriptor import ActionKind
 from malipo.contracts.events import OperationView, PaymentView
-from malipo.contracts.failures import CREDENTIALS, OWN_FAILURES, May
+from malipo.contracts.failures import CREDENTIALS, OWN_FAILURES, RETRY_ADVICE, May
 from malipo.contracts.providers import METHODS, PROVIDERS
 
 Json = dict[str, Any]
@@ -173,10 +173,16 @@ def _explanation(subject: _Subject, payment: PaymentView) -> Explanation:
     if stand.state == "pending" and (waits_for := _waits(payment).get(stand.detail or "")):
         return texts._replace(why=f"{texts.why} {waits_for}")
     own = OWN_FAILURES.get(stand.detail or "") if stand.reason == "declined" else None
-    if own is None:
-        return texts
-    then = texts.next if subject.denied else f"{texts.next} {_addressed(own.advice, payment)}"
-    return Explanation(own.why, then, own.may + texts.may)
+    advice = [] if subject.denied else [*([_addressed(own.advice, payment)] if own else []), *_of_the_next_try(subject)]
+    then = " ".join([texts.next, *advice])
+    return Explanation(own.why, then, own.may + texts.may) if own else texts._replace(next=then)
+
+
+def _of_the_next_try(subject: _Subject) -> list[str]:
+    """What the provider has said of charging a declined charge's method again."""
+    failure = subject.view.failure
+    advice = failure.retry.advice if failure and failure.retry and subject.stand.reason == "declined" else None
+    return [RETRY_ADVICE[advice]] if advice else []
 
 
 def _waits(payment: PaymentView) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from malipo.contracts.failures import OWN_FAILURES
+from malipo.contracts.failures import OWN_FAILURES, RETRY_ADVICE
 
 DESCRIPTIONS: dict[str, dict[str, str]] = {
     "PaymentView": {
@@ -50,6 +50,14 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "code": f"Malipo's own: {', '.join(f'`{code}`' for code in OWN_FAILURES)}; that of a problem, if Malipo refused a "
         "command; any other is the provider's.",
         "message": "The provider's text, or Malipo's.",
+        "retry": "Of a declined charge: whether its method may be charged again, where the provider tells that.",
+    },
+    "Retry": {
+        "advice": " ".join(f"`{advice}`: {text}" for advice, text in RETRY_ADVICE.items())
+        + " null: the provider gave the network's codes alone.",
+        "not_before": "The method is to be left alone until then; null: no time was told.",
+        "network_decline_code": "The card network's own code of why.",
+        "network_advice_code": "The card network's own code of what to do.",
     },
 }
 """Of the fields of views."""
