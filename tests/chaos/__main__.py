@@ -25,7 +25,7 @@ from chaos.system import System
 from malipo.contracts.providers import PROVIDERS
 from malipo_local.signals import stop_on_signals
 
-_JOBS = 2
+_JOBS = 3
 """Most of a crossing is a service that starts, which keeps one processor busy."""
 _CROSSING_SECONDS = 5.3
 """Of one among so many, on as many quiet cores."""

@@ -14,6 +14,9 @@ KIT: str = "provider kit"
 DOOR: str = "callbacks' door"
 """What all providers' services have in common and what knows no provider: it takes commands and passes on outcomes (the kit),
 and stores what callbacks report (its door). What is sent to a provider, and what is read of it, is neither's."""
+BLIND: frozenset[str] = frozenset({"gateway", "webhook-dispatcher", KIT, DOOR})
+"""What knows neither the provider nor what happens: the gateway shows whatever step the orchestrator has published, the
+dispatcher sends whatever event, kit and door pass on whatever they are given."""
 _KITS_SEAMS = ("kafka poll", "kafka produce", "offset commit")
 _KITS_COMMITS = re.compile(
     r"(batch_consumer\.BatchConsumer\._apply_together|relay\.Relay\._move|attempts\.Attempts\._claim)\b"
@@ -58,6 +61,11 @@ class Crossing:
         if self.seam in _KITS_SEAMS or _KITS_COMMITS.match(self.place):
             return replace(self, service=KIT, place=self.place.replace(self.service, "provider"))
         return None
+
+    @property
+    def part(self) -> str:
+        """The part of the system that it is of: a service, or what all providers' services have in common."""
+        return (self.common or self).service
 
     def __str__(self) -> str:
         """As the progress line and the report name it."""

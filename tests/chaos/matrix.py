@@ -1,7 +1,7 @@
 """The crash matrix: records where an operation can be crashed, then crashes it at each of those points, one by one."""
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from operator import itemgetter
 from operating import run_command
 
 from chaos import promises
-from chaos.crossings import SEAMS, Crossing
+from chaos.crossings import BLIND, SEAMS, Crossing
 from chaos.merchant import Merchant
 from chaos.onlooker import Onlooker
 from chaos.operations import OPERATIONS
@@ -219,27 +219,29 @@ def missing(cells: Iterable[Cell]) -> list[str]:
 
 
 def once(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells without those that another operation stands for: one that is `like` theirs in the service, or in the kit that
-    all providers' services share, and reaches the same crossing in every recording. Of what is reached by chance, as where a
-    clock has a service look, each side of each place is crashed once, in the first operation that it came by in.
+    """The cells without those that another operation stands for: the first that reaches the same crossing of a part that
+    knows nothing of operations, or the one that is `like` theirs there; each in every recording. Of what is reached by chance,
+    as where a clock has a service look, each side of each place is crashed once, in the first operation that it came by in.
     """
-    reached: set[tuple[str, Crossing]] = set()
-    for cell in cells:
-        if not cell.by_chance:
-            reached |= {(cell.operation.name, one) for one in _names(cell.crossing).values()}
-    kept = [one for one in cells if not _is_crashed_elsewhere(one, reached)]
+    certain = [one for one in cells if not one.by_chance]
+    reached = {(one.operation.name, one.crossing.common or one.crossing) for one in certain}
+    first = {one.crossing.common or one.crossing: one.operation.name for one in reversed(certain) if _is_blind(one)}
+    kept = [one for one in cells if not _is_crashed_elsewhere(one, first, reached)]
     by_chance = {replace(one.crossing, nth=1): one for one in reversed(kept) if one.by_chance}
     return [one for one in kept if not one.by_chance or one is by_chance[replace(one.crossing, nth=1)]]
 
 
-def _is_crashed_elsewhere(cell: Cell, reached: AbstractSet[tuple[str, Crossing]]) -> bool:
-    like = cell.operation.like
-    return any((like[part], name) in reached for part, name in _names(cell.crossing).items() if part in like)
+def _is_blind(cell: Cell) -> bool:
+    return cell.crossing.part in BLIND - cell.operation.own
 
 
-def _names(crossing: Crossing) -> dict[str, Crossing]:
-    """The crossing, by each part of the system that it is of: its service, and perhaps what all providers' services share."""
-    return {one.service: one for one in (crossing, crossing.common) if one is not None}
+def _is_crashed_elsewhere(
+    cell: Cell, first: Mapping[Crossing, str], reached: AbstractSet[tuple[str, Crossing]]
+) -> bool:
+    name, crossing = cell.operation.name, cell.crossing.common or cell.crossing
+    if _is_blind(cell):
+        return first.get(crossing, name) != name
+    return (cell.operation.like.get(crossing.service, ""), crossing) in reached
 
 
 def sample(cells: Sequence[Cell], *, each_side: bool = True) -> list[Cell]:

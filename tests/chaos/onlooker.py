@@ -34,7 +34,7 @@ _OTHERS = {
         UNION ALL SELECT 'payment ' || id || ' is ' || state FROM payments
             WHERE state NOT IN ('completed', 'returned', 'failed', 'canceled') AND NOT (state = 'authorized' AND $1)
         UNION ALL SELECT subject || ' ' || id || ' is ' || state FROM operations
-            WHERE state NOT IN ('completed', 'failed')""",
+            WHERE state NOT IN ('completed', 'failed', 'won', 'lost')""",
     "webhook-dispatcher": """
         SELECT 'outbox row of ' || topic AS what FROM outbox
         UNION ALL SELECT 'event ' || event_id || ' waits' FROM events WHERE NOT fanned_out

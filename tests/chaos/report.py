@@ -115,13 +115,13 @@ def _once(results: Sequence[Result]) -> str:
     operations = {one.cell.operation.name: one.cell.operation for one in results}
     rows = [[name, service, like] for name, one in operations.items() for service, like in one.like.items()]
     head = (
-        "## Crashed once\n\nA service that takes the same way in two operations is crashed in one of them: there at every "
-        "crossing, in the other only where that one does not come by. What gateway and dispatcher do depends neither on the "
-        "provider nor on what a step is about. Of the providers' services the same is true of what their kit does for all of "
-        "them: taking commands, having callbacks stored that are signed, or that are not, and passing outcomes on. What "
-        "sends and reads a provider's requests is crashed in each operation of each provider, and so is the orchestrator, "
-        "unless the payment is the same for it. What the clock of another provider's service has it do meanwhile belongs to no "
-        "operation; a place that is reached by chance is crashed once.\n\n"
+        "## Crashed once\n\nWhat gateway and dispatcher do depends neither on the provider nor on what a step is about: each "
+        "crossing there is crashed in the first operation that reaches it, unless the merchant is what is tested. Of the "
+        "providers' services the same is true of what their kit does for all of them: taking commands, having callbacks stored "
+        "that are signed, or that are not, and passing outcomes on. What sends and reads a provider's requests is crashed in "
+        "each operation of each provider, and so is the orchestrator, unless the payment is the same for it, as the table "
+        "tells: then only where the other does not come by. What the clock of another provider's service has it do meanwhile "
+        "belongs to no operation; a place that is reached by chance is crashed once.\n\n"
     )
     return head + table(["operation", "service", "takes the way of"], rows) if rows else ""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from chaos.crossings import KIT, Crossing
+from chaos.crossings import Crossing
 from chaos.matrix import Cell, alike, concerning, named, once, sample, spread
 from chaos.operations import OPERATIONS
 from malipo.contracts.providers import PROVIDERS
@@ -94,8 +94,8 @@ def test_a_service_with_most_of_the_cells_has_no_long_row_of_them_at_the_end():
 
 def test_what_two_operations_pass_identically_is_crashed_in_one_of_them():
     first = replace(OPERATIONS[0], name="card", like={})
-    second = replace(OPERATIONS[0], name="phone", like={"gateway": "card"})
-    shared, own = (Crossing("gateway", "answer", "after", place, 1) for place in ("/v1/payments", "/callbacks/phone"))
+    second = replace(OPERATIONS[0], name="phone", like={"orchestrator": "card"})
+    shared, own = (Crossing("orchestrator", "kafka produce", "after", place, 1) for place in ("a topic", "another"))
     provider = Crossing("provider", "answer", "after", "/v1/payments", 1)
     cells = [
         Cell(first, shared),
@@ -107,13 +107,27 @@ def test_what_two_operations_pass_identically_is_crashed_in_one_of_them():
     assert once(cells) == [Cell(first, shared), Cell(first, provider), Cell(second, own), Cell(second, provider)]
 
 
+def test_what_knows_nothing_of_operations_is_crashed_in_the_first_that_reaches_it_in_every_recording():
+    first, second, third = (replace(OPERATIONS[0], name=name, like={}) for name in ("card", "phone", "bank"))
+    shown = Crossing("gateway", "answer", "after", "/v1/payments", 1)
+    cells = [Cell(first, shown, by_chance=True), Cell(second, shown), Cell(third, shown)]
+    assert once(cells) == [Cell(second, shown)]
+
+
+def test_a_part_whose_way_is_an_operations_own_is_crashed_there_too():
+    first, second = (replace(OPERATIONS[0], name=name, like={}) for name in ("paid", "endpoint gone"))
+    refused = replace(second, own=frozenset({"webhook-dispatcher"}))
+    cells = [Cell(one, crossing("webhook-dispatcher", "http request", "/")) for one in (first, refused)]
+    assert once(cells) == cells
+
+
 def crossing(service: str, seam: str, place: str) -> Crossing:
     return Crossing(service, seam, "after", place, 1)
 
 
 def test_what_the_kit_does_for_every_provider_is_crashed_in_one_of_them():
     card = replace(OPERATIONS[0], name="card", like={})
-    phone = replace(OPERATIONS[0], name="phone", provider="mpesa", like={KIT: "card"})
+    phone = replace(OPERATIONS[0], name="phone", provider="mpesa", like={})
     poll, call = ("kafka poll", "provider-{}.commands"), ("http request", "POST /v1/payments")
     cells = [
         Cell(one, crossing(f"provider-{one.provider}", seam, place.format(one.provider)))
@@ -137,8 +151,8 @@ def test_each_provider_has_operations():
 
 
 def test_an_operation_that_is_crashed_alone_is_crashed_at_all_of_its_crossings():
-    operation = replace(OPERATIONS[0], name="phone", like={"gateway": "card"})
-    alone = [Cell(operation, Crossing("gateway", "answer", "after", "/v1/payments", 1))]
+    operation = replace(OPERATIONS[0], name="phone", like={"orchestrator": "card"})
+    alone = [Cell(operation, crossing("orchestrator", "kafka poll", "a topic"))]
     assert once(alone) == alone
 
 

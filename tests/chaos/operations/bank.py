@@ -12,7 +12,6 @@ from functools import partial
 
 import httpx
 
-from chaos.crossings import DOOR, KIT
 from chaos.operations.operation import Ending, Operation, Scene
 from chaos.operations.steps import fault, forget_faults, wait, wait_a_little, wait_in_malipo
 from malipo_local.bank import HELD, STAYS, UNANSWERED, DebtorAccount, Decision, by_account, by_alias
@@ -170,26 +169,15 @@ def _paid(amount: int) -> Ending:
 
 _PAID = _paid(_AMOUNT)
 _BACK = (*_PAID.effects, ("return", _AMOUNT))
-_LIKE_COMPLETED: dict[str, str] = {
-    "gateway": "charge",
-    "webhook-dispatcher": "3DS approved",
-    KIT: "charge",
-    DOOR: "charge",
-}
-_LIKE_TRANSFER = dict.fromkeys(("gateway", "orchestrator", "webhook-dispatcher", "provider-bank"), "bank transfer") | {
-    KIT: "charge",
-    DOOR: "charge",
-}
-_LIKE_DOUBTED = _LIKE_TRANSFER | dict.fromkeys(("gateway", "orchestrator", "webhook-dispatcher"), "answer lost")
-_LIKE_CANCELED = _LIKE_TRANSFER | {"gateway": "cancel"}
+_LIKE_TRANSFER: dict[str, str] = {"orchestrator": "bank transfer", "provider-bank": "bank transfer"}
+_LIKE_DOUBTED = _LIKE_TRANSFER | {"orchestrator": "answer lost"}
 _LIKE_ASKED = _LIKE_TRANSFER | {"orchestrator": "bank return request"}
-"""All webhooks of the bank are one thing to the gateway, the dispatcher and the orchestrator, whatever they tell. The gateway
-has an address of its own for return requests, and the orchestrator an operation."""
+"""All webhooks of the bank are one thing to its service and the orchestrator, which has an operation for return requests."""
 
 _Operation = partial(Operation, provider="bank", connect=connect)
 _Plain = partial(_Operation, prepare=lambda scene: forget_faults(_bank(scene).http))
 OPERATIONS: tuple[Operation, ...] = (
-    _Operation("bank transfer", completed, _PAID, prepare=kill_token, like=_LIKE_COMPLETED),
+    _Operation("bank transfer", completed, _PAID, prepare=kill_token),
     _Plain("bank transfer by every rail", by_every_rail, _PAID, steady=False, like=_LIKE_TRANSFER),
     _Plain(
         "bank transfer rejected",
@@ -211,7 +199,7 @@ OPERATIONS: tuple[Operation, ...] = (
         canceled,
         Ending("canceled", "payment.canceled"),
         steady=False,
-        like=_LIKE_CANCELED,
+        like=_LIKE_TRANSFER,
     ),
     _Operation(
         "bank answer lost",
@@ -234,7 +222,6 @@ OPERATIONS: tuple[Operation, ...] = (
         asked_back("accept-return-request"),
         Ending("returned", "return_request.completed", _BACK),
         prepare=arrived("RTP", UNANSWERED),
-        like={"webhook-dispatcher": "bank transfer", KIT: "charge", DOOR: "charge"},
     ),
     _Operation(
         "bank return request refused",
@@ -242,6 +229,6 @@ OPERATIONS: tuple[Operation, ...] = (
         Ending("completed", "return_request.failed", _PAID.effects, captured=_AMOUNT),
         prepare=arrived("RTP", UNANSWERED),
         steady=False,
-        like=_LIKE_ASKED | {"gateway": "bank return request"},
+        like=_LIKE_ASKED,
     ),
 )

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 
-from chaos.crossings import DOOR, KIT
 from chaos.operations.operation import Ending, Operation, Scene
 from chaos.operations.steps import wait_a_little, wait_in_malipo
 from chaos.operations.stripe import wait_at_stripe
@@ -47,7 +46,6 @@ def charge_and_ask(scene: Scene, method_id: str) -> None:
 
 
 _PAID = (("charge", 1250),)
-_LIKE_CHARGE = {"webhook-dispatcher": "charge", KIT: "charge", DOOR: "charge"}
 _Operation = partial(Operation, provider="stripe")
 OPERATIONS: tuple[Operation, ...] = (
     _Operation(
@@ -55,14 +53,12 @@ OPERATIONS: tuple[Operation, ...] = (
         keep,
         Ending("completed", "payment_method.saved", _PAID, captured=1250),
         steady=False,  # Stripe's callback, and the query that it causes, come before the answer or behind it
-        like=_LIKE_CHARGE,
     ),
     _Operation(
         "saved card",
         charge_without_being_asked,
         Ending("completed", "payment.completed", _PAID, captured=1250),
         prepare=kept(_VISA),
-        like=_LIKE_CHARGE,
     ),
     _Operation(
         "saved card asks its customer",
@@ -70,6 +66,5 @@ OPERATIONS: tuple[Operation, ...] = (
         Ending("completed", "payment.completed", _PAID, captured=1250),
         prepare=kept(_ASKS),
         steady=False,  # the callback about the decline comes before the answer or behind it
-        like={"gateway": "3DS approved", **_LIKE_CHARGE, "webhook-dispatcher": "3DS approved"},
     ),
 )

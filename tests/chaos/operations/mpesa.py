@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 
-from chaos.crossings import DOOR, KIT
 from chaos.doubts import decide, is_contradicted, is_nameless
 from chaos.operations.operation import Ending, Operation, Scene
 from chaos.operations.steps import LOOK_AFTER, SECONDS, fault, forget_faults, wait, wait_a_little, wait_ready
@@ -292,26 +291,17 @@ _REFUNDED = Ending(
 )
 _NEVER_REFUNDED = Ending("completed", "refund.failed", _PAID.effects, captured=_AMOUNT)
 
-_OTHERS: tuple[str, ...] = ("gateway", "orchestrator", "webhook-dispatcher")
-_LIKE_APPROVED = dict.fromkeys(_OTHERS, "3DS approved")
-_LIKE_PAID: dict[str, str] = dict.fromkeys((*_OTHERS, KIT, DOOR), "STK paid")
-_LIKE_REFUSED = _LIKE_PAID | {"orchestrator": "3DS refused"}
-_LIKE_DOUBTED = _LIKE_PAID | {"gateway": "answer lost", "orchestrator": "answer lost"}
-_LIKE_FOUND = {"gateway": "charge", "webhook-dispatcher": "charge", KIT: "STK paid", DOOR: "STK paid"}
-_LIKE_REFUNDED = {
-    "gateway": "3DS approved",
-    "orchestrator": "refund",
-    "webhook-dispatcher": "STK paid",
-    KIT: "STK paid",
-}
-"""A phone that asks for a PIN and a bank that asks for a confirmation are the same to all but M-Pesa's service. There, what
-takes commands, passes outcomes on and stores hints is the kit's; the result of a reversal is none."""
+_LIKE_PAID = {"orchestrator": "STK paid"}
+_LIKE_REFUSED = {"orchestrator": "3DS refused"}
+_LIKE_DOUBTED = {"orchestrator": "answer lost"}
+_LIKE_REFUNDED = {"orchestrator": "refund"}
+"""A phone that asks for a PIN and a bank that asks for a confirmation are the same to all but M-Pesa's service."""
 
 _Operation = partial(Operation, provider="mpesa", unsent=_NEVER_ASKED)
 _Prompt = partial(_Operation, connect=without_statement)
 _Told = partial(_Operation, connect=with_statement)
 OPERATIONS: tuple[Operation, ...] = (
-    _Prompt("STK paid", answered("pay"), _PAID, prepare=kill_token, like=_LIKE_APPROVED | {KIT: "charge"}),
+    _Prompt("STK paid", answered("pay"), _PAID, prepare=kill_token, like={"orchestrator": "3DS approved"}),
     _Prompt("STK cancelled", cancelled, _UNPAID, like=_LIKE_REFUSED),
     _Prompt("STK timed out", answered("timeout"), _UNPAID, steady=False, like=_LIKE_REFUSED),
     _Told(
@@ -335,7 +325,6 @@ OPERATIONS: tuple[Operation, ...] = (
         by_hand,
         Ending("completed", "payment.completed", (("c2b", _AMOUNT),), captured=_AMOUNT),
         prepare=read_statement,
-        like=_LIKE_FOUND,
     ),
     _Prompt("reversal", reverse, _REFUNDED, prepare=complete, unsent=_NEVER_REFUNDED, like=_LIKE_REFUNDED),
 )

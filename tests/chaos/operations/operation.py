@@ -35,9 +35,11 @@ class Ending:
 class Operation:
     """`prepare` makes what it needs (not part of the matrix) and returns a payment's id; `act` is what is crashed.
 
-    `like` names, for a service, the operation that takes the same way through it: what that one reaches there, too, is
-    crashed in that one alone. So what does not depend on the provider is crashed once, however many providers there are.
-    For `KIT` and `DOOR` it means what every provider's service has, and may name another provider's operation.
+    What the parts in `BLIND` do is crashed in the first operation that reaches it, as they know neither the provider nor what
+    happens. `own` names those of them whose way is this operation's own, for what the world does to them there.
+    `like` names, for the orchestrator or a provider's service, the operation that takes the same way through it: what that
+    one reaches there, too, is crashed in that one alone. So what does not depend on the provider is crashed once, however
+    many providers there are.
 
     `unsent` is how it ends, if the process dies where it has marked something as sent and has not sent it, at a provider that
     may not be sent it twice. `connect` gives Malipo the merchant's account at the provider.
@@ -51,5 +53,6 @@ class Operation:
     steady: bool = True
     """Whether each run reaches the same crossings; if not, only the first at each place is reliable."""
     like: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    own: frozenset[str] = frozenset()
     unsent: Ending | None = None
     connect: Callable[[DemoMerchant], None] = lambda _: None

@@ -10,7 +10,6 @@ from functools import partial
 
 import httpx
 
-from chaos.crossings import DOOR, KIT
 from chaos.operations.operation import Ending, Operation, Scene
 from chaos.operations.steps import (
     LOOK_AFTER,
@@ -193,27 +192,16 @@ def _paid(amount: int) -> Ending:
 _PAID = _paid(_AMOUNT)
 _HELD = (_ORDER, ("authorize", _AMOUNT))
 
-_OTHERS: tuple[str, ...] = ("gateway", "webhook-dispatcher")
-_KITS = {KIT: "PayPal approved", DOOR: "charge"}
-_LIKE_APPROVED: dict[str, str] = dict.fromkeys(_OTHERS, "3DS approved") | {KIT: "charge", DOOR: "charge"}
-_LIKE_PAID = dict.fromkeys((*_OTHERS, "orchestrator"), "PayPal approved") | _KITS
-_LIKE_CONFIRMED = dict.fromkeys(_OTHERS, "PayPal approved") | _KITS
-_LIKE_CAPTURED = {"gateway": "partial capture", "webhook-dispatcher": "charge", **_KITS}
-_LIKE_DOUBTED = {"gateway": "answer lost", "webhook-dispatcher": "answer lost", **_KITS}
-"""A page where somebody approves and a bank that asks for a confirmation are the same to the gateway and the dispatcher. The
-orchestrator has a confirm of its own, and the provider's service another request for everything."""
-
 _Operation = partial(Operation, provider="paypal", connect=connect)
 _Plain = partial(_Operation, prepare=lambda scene: forget_faults(_paypal(scene).http))
 OPERATIONS: tuple[Operation, ...] = (
-    _Plain("PayPal approved", approved(), _PAID, like=_LIKE_APPROVED),
-    _Plain("PayPal approved twice", approved(times=2), _PAID, steady=False, like=_LIKE_PAID),
-    _Plain("PayPal capture pending", pending, _PAID, steady=False, like=_LIKE_CONFIRMED),
+    _Plain("PayPal approved", approved(), _PAID),
+    _Plain("PayPal approved twice", approved(times=2), _PAID, steady=False, like={"orchestrator": "PayPal approved"}),
+    _Plain("PayPal capture pending", pending, _PAID, steady=False),
     _Plain(
         "PayPal declined and approved again",
         declined_and_approved_again,
         _PAID,
-        like=_LIKE_CONFIRMED,
     ),
     _Operation(
         "PayPal webhook lost",
@@ -221,7 +209,6 @@ OPERATIONS: tuple[Operation, ...] = (
         _paid(_UNTOLD_AMOUNT),
         prepare=drop_webhooks,
         steady=False,
-        like=_LIKE_CONFIRMED,
     ),
     _Operation(
         "PayPal capture's answer lost",
@@ -229,7 +216,6 @@ OPERATIONS: tuple[Operation, ...] = (
         _paid(_LOST_CAPTURE_AMOUNT),
         prepare=lose_answer,
         steady=False,
-        like=_LIKE_DOUBTED,
     ),
     _Operation(
         "PayPal capture in two parts",
@@ -241,14 +227,13 @@ OPERATIONS: tuple[Operation, ...] = (
             captured=_AMOUNT,
         ),
         prepare=authorize,
-        like=_KITS,
     ),
     _Operation(
         "PayPal void",
         cancel,
         Ending("canceled", "payment.canceled", (*_HELD, ("release", _AMOUNT))),
         prepare=authorize,
-        like=_LIKE_CAPTURED | {"gateway": "cancel"},
+        like={"orchestrator": "cancel"},
     ),
     _Operation(
         "PayPal reauthorize",
@@ -261,13 +246,12 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
         prepare=authorize,
         steady=False,
-        like=_LIKE_CAPTURED,
     ),
     _Operation(
         "PayPal refund",
         refund,
         Ending("completed", "refund.completed", (*_PAID.effects, ("refund", PART)), captured=_AMOUNT, refunded=PART),
         prepare=complete,
-        like=_LIKE_CAPTURED,
+        like={"orchestrator": "refund"},
     ),
 )
