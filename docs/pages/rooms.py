@@ -21,7 +21,17 @@ _PACKAGES = {
     "redaction": "libs/redaction",
 }
 _GATEWAY = (
-    *("projections", "history", "movements", "operations", "events", "payments", "payment_methods", "accounts"),
+    *(
+        "projections",
+        "history",
+        "movements",
+        "operations",
+        "events",
+        "payments",
+        "series",
+        "payment_methods",
+        "accounts",
+    ),
     *("openapi", "edge"),
 )
 _COMMON = ("messaging", "platform", "contracts", "money", "ids", "clock")

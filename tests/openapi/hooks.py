@@ -63,9 +63,11 @@ def _put_credentials() -> None:
 
 @cache
 def _known_ids(label: str) -> dict[str, str]:
-    """The ids of a payment with which that can be done, or of a refund and its payment: by chance alone there may be none
-    in a whole run.
+    """The ids of a payment with which that can be done, of a refund and its payment, or of a series: by chance alone there may be
+    none in a whole run.
     """
+    if label == "GET /v1/series/{series_id}":
+        return {"series_id": _series()}
     if label not in _PAYMENTS and label not in _ABOUT_REFUNDS:
         return {}
     _put_credentials()
@@ -75,15 +77,23 @@ def _known_ids(label: str) -> dict[str, str]:
     return {"payment_id": payment_id, "refund_id": _made(f"/v1/payments/{payment_id}/refunds", {})}
 
 
+def _series() -> str:
+    name = ids.new("key")
+    rules = {"customer_ref": "customer-7", "currency": "USD", "max_amount": 1500, "max_count": 1, "per": "month"}
+    _MERCHANT.put(f"/v1/series/{name}", json=rules).raise_for_status()
+    return name
+
+
 def _made(path: str, body: dict[str, Any]) -> str:
     answer = _MERCHANT.post(path, json=body, headers={"Idempotency-Key": ids.new("key")})
     return answer.raise_for_status().json()["id"]
 
 
 def _put_right(body: dict[str, Any]) -> None:
-    amount = body.get("amount")
-    if isinstance(amount, float) and amount.is_integer():  # 5.0 is an integer to JSON Schema; here it is a float
-        body["amount"] = int(amount)
+    for name in ("amount", "max_amount", "max_count"):
+        number = body.get(name)
+        if isinstance(number, float) and number.is_integer():  # 5.0 is an integer to JSON Schema; here it is a float
+            body[name] = int(number)
     account = body.get("account")
     if isinstance(account, str) and _LABEL.fullmatch(account):  # right only if it is one of the merchant's
         body["account"] = "default"

@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,6 +38,8 @@ from malipo.platform.client import http_client
 from malipo.platform.logs import redact
 from malipo.platform.tracing import TRACEPARENT
 from testkit.waiting import until
+
+sys.path.append(str(Path(__file__).parent))
 
 TRACE = f"00-{'a' * 32}-{'b' * 16}-00"
 NOWHERE = "127.0.0.1:1"

@@ -40,13 +40,14 @@ from gateway.payments.acceptance import Acceptance
 from gateway.payments.erasure_routes import router as erasure
 from gateway.payments.routes import router as payments
 from gateway.scheduler import schedule
+from gateway.series.routes import router as series
 from gateway.settings import Settings
 from gateway.subscriptions import subscriptions
 from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
 _API = (
-    *(payments, history, operations, payment_methods, erasure, movements),
+    *(payments, history, operations, payment_methods, series, erasure, movements),
     *(providers, credentials, endpoints, settings_of_merchants),
     events,
 )

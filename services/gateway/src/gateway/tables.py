@@ -163,6 +163,45 @@ PAYMENT_METHODS = Table(
 )
 """The read model of saved methods; `step` is that of the payment that has saved one."""
 
+SAVED_CHARGES = Table(
+    "saved_charges",
+    metadata,
+    Column("payment_id", Text, primary_key=True),
+    Column("merchant_id", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("payment_method", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("accepted_at", MOMENT, nullable=False),
+    Column("series", Text),
+    Column("number", Integer),
+    UniqueConstraint("merchant_id", "mode", "series", "number"),
+    Index("saved_charges_by_method", "payment_method", "payment_id"),
+    Index(
+        "saved_charges_by_series",
+        *("merchant_id", "mode", "series", "accepted_at"),
+        postgresql_where=text("series IS NOT NULL"),
+    ),
+)
+"""The charges of saved methods as they were accepted. In a series each has a `number`, which no other has: of two that are accepted
+at the same time one is decided anew."""
+
+SERIES = Table(
+    "series",
+    metadata,
+    Column("merchant_id", Text, primary_key=True),
+    Column("mode", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("customer_ref", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("max_amount", BigInteger, nullable=False),
+    Column("max_count", Integer, nullable=False),
+    Column("per", Text, nullable=False),
+    Column("starts_at", MOMENT, nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("updated_at", MOMENT, nullable=False, server_default=func.now()),
+)
+"""What merchants may charge in each period of a mandate; `id` is their own."""
+
 TIMELINE = Table(
     "timeline",
     metadata,

@@ -186,6 +186,7 @@ def payment_view(payment: Payment) -> PaymentView:
         return_request=_return_request(payment),
         amount_disputed=payment.disputed_minor,
         payment_method=_method_id(payment),
+        series=_series(payment),
     )
 
 
@@ -242,6 +243,11 @@ def _method_id(payment: Payment) -> str | None:
     if payment.method.type == SAVED:
         return str(payment.method.details.get("id"))
     return payment.saved and payment.saved.id
+
+
+def _series(payment: Payment) -> str | None:
+    """The merchant's series that it is a charge of: the gateway has seen to its rules."""
+    return payment.method.details.get("series") if payment.method.type == SAVED else None
 
 
 def operation_view(operation: Operation, currency: str) -> OperationView:

@@ -101,7 +101,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     `transfer` and `remittance` are of methods by which money goes to a recipient, and so is `return_request`, the last one. `initiated` is the status of methods that have
     it (`MethodRules.initiates`), until the provider works on the payment. `statement_descriptor` is what the customer's statement shows.
     After `expires_at` nothing that takes the customer's money, or sends the merchant's, is sent any more.
-    `payment_method` is the id of the saved method that it is paid with, or that it has saved.
+    `payment_method` is the id of the saved method that it is paid with, or that it has saved; `series` of which series it is a charge.
     """
 
     id: str
@@ -134,6 +134,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     return_request: OperationView | None = None
     amount_disputed: int = 0
     payment_method: str | None = None
+    series: str | None = None
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):

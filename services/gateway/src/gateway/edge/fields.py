@@ -10,7 +10,7 @@ from gateway.edge.cards import EXPOSED, leads_to_card_number, mentions_card_numb
 from malipo.contracts.commands import DEFAULT_ACCOUNT, Mode
 from malipo.contracts.events import EVENT_TYPES
 from malipo.contracts.methods import PRINTABLE
-from malipo.money import MAX_AMOUNT_MINOR
+from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR
 
 IDEMPOTENCY_KEY = "^[!-~](?:[ -~]{0,253}[!-~])?$"
 """Patterns are written as OpenAPI shows them, so that what is described is what is checked."""
@@ -57,6 +57,14 @@ def _label(text: str) -> str:
     return text
 
 
+def _known_currency(code: str) -> str:
+    if code not in EXPONENTS:
+        raise PydanticCustomError(
+            "currency_unknown", "must be an ISO 4217 code in capitals, e.g. USD; GET /v1/providers lists them"
+        )
+    return code
+
+
 def digits(text: object) -> object:
     """Refuses a parameter that is no whole number in digits; the type reads the rest."""
     if isinstance(text, str) and not _DIGITS.fullmatch(text):
@@ -83,6 +91,7 @@ def text_schema(**schema: Any) -> WithJsonSchema:
 
 _AMOUNT_RANGE = {"minimum": 1, "maximum": MAX_AMOUNT_MINOR}
 Amount = Annotated[int, BeforeValidator(_whole_amount), WithJsonSchema({"type": "integer", **_AMOUNT_RANGE})]
+Currency = Annotated[str, AfterValidator(_known_currency), text_schema(enum=sorted(EXPONENTS))]
 AMOUNT_PROBLEMS = ("amount_not_integer", "amount_too_small", "amount_too_large")
 Description = Annotated[str, Field(min_length=1, max_length=500), Printable, Words]
 WebUrl = Annotated[

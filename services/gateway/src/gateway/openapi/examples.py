@@ -34,6 +34,7 @@ PAYMENT: dict[str, Any] = {
     "return_request": None,
     "amount_disputed": 0,
     "payment_method": None,
+    "series": None,
 }
 PAYMENT_METHOD: dict[str, Any] = {
     "id": "pm_0001kbw4x3f6g7h8j9k0m1n2p3",
@@ -135,6 +136,23 @@ PROVIDER: dict[str, Any] = {
         }
     ],
     "operations": [{"operation": "refund", "partial": True, "several": True, "asynchronous": True}],
+}
+SERIES: dict[str, Any] = {
+    "id": "mandate-7",
+    "customer_ref": "customer-7",
+    "currency": "USD",
+    "max_amount": 1500,
+    "max_count": 1,
+    "per": "month",
+    "starts_on": "2026-11-05",
+    "period": {
+        "starts_at": "2026-11-05T00:00:00.000000Z",
+        "ends_at": "2026-12-05T00:00:00.000000Z",
+        "count": 1,
+        "amount": 1250,
+    },
+    "created_at": AT,
+    "updated_at": AT,
 }
 SETTINGS: dict[str, Any] = {"late_payments": "keep"}
 ENDPOINT: dict[str, Any] = {

@@ -23,6 +23,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "payer": "Who pays, masked, where the provider tells that.",
         "failure": "With `failed`: a stable code, and a text.",
         "payment_method": "The saved method that it is paid with, or that it has saved.",
+        "series": "The series that it is a charge of, by your own id.",
     },
     "PaymentMethodView": {
         "customer_ref": "Whose it is, by your own reference.",
@@ -165,6 +166,30 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         amount=INTEGER | {"description": "The charge less its refunds and disputes, in minor units of `currency`."},
         fee=INTEGER | {"description": "What the provider has kept of it."},
         net=INTEGER | {"description": "`amount` less `fee`."},
+    ),
+    "Series": object_of(
+        id=TEXT | {"description": "Your own."},
+        customer_ref=TEXT,
+        currency=TEXT,
+        max_amount=INTEGER | {"description": "Minor units: what all charges of one period may make up."},
+        max_count=INTEGER,
+        per={"enum": ["day", "week", "month", "year"]},
+        starts_on={"type": "string", "format": "date"},
+        period={
+            "anyOf": [
+                object_of(
+                    starts_at=MOMENT,
+                    ends_at=MOMENT | {"description": "When the next one begins."},
+                    count=INTEGER
+                    | {"description": "Its charges but those that are known to have failed or to be canceled."},
+                    amount=INTEGER | {"description": "What these make up."},
+                ),
+                {"type": "null"},
+            ],
+            "description": "The present one, and what is used of it; null before the first.",
+        },
+        created_at=MOMENT,
+        updated_at=MOMENT,
     ),
     "Settings": object_of(late_payments={"enum": ["keep", "refund"]}),
     "WebhookEndpoint": object_of(

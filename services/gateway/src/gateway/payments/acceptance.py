@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
 from fastapi import Depends, Request
 from msgspec.structs import replace
@@ -14,12 +15,16 @@ from gateway.edge.fields import no_credentials
 from gateway.edge.idempotency import Done, IdempotencyClaim, KeyedRequest
 from gateway.edge.origin import Origin
 from gateway.edge.problems import FieldError, Problem, of_fields
+from gateway.payment_methods import charges
 from gateway.payment_methods import store as payment_methods
+from gateway.payment_methods.charges import SavedCharge
 from gateway.payments import personal, store, unanswered
 from gateway.payments.fitting import fits_life, life_misfit
-from gateway.payments.resolved import names_saved, resolved
+from gateway.payments.resolved import named_series, names_saved, resolved
 from gateway.payments.schemas import NewPayment
 from gateway.payments.views import create_command, first_payment
+from gateway.series import store as series
+from gateway.series.limits import Limits, Named
 from malipo import clock
 from malipo.contracts.commands import CreatePayment, Mode, PaymentCommand
 from malipo.contracts.descriptor import Method
@@ -27,6 +32,7 @@ from malipo.contracts.events import PaymentMethodView, PaymentView
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
 from malipo.messaging.group_commit import GroupCommit
+from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.platform.secrets import KeyRing
 
@@ -59,17 +65,42 @@ class _PaymentRequest:
         return names_saved(self.body)
 
     @property
+    def series(self) -> Named | None:
+        """The series that it is to be a charge of, if it is."""
+        name = named_series(self.body)
+        return None if name is None else (*self.owner, name)
+
+    @property
     def owner(self) -> tuple[str, Mode]:
         return self.claim.request.merchant_id, self.claim.request.mode
 
 
 class _Fits(NamedTuple):
-    """A payment that can be accepted, its method with all that was chosen, and the providers that may get it."""
+    """A payment that can be accepted, its method with all that was chosen, and the providers that may get it; with a number if it is a
+    charge of a series.
+    """
 
     body: NewPayment
     payment: PaymentView
     method: Method
     providers: tuple[str, ...]
+    number: int | None = None
+
+
+class _Saved(NamedTuple):
+    """What is known of the saved methods and the series that some payments name."""
+
+    methods: Mapping[payment_methods.Owned, PaymentMethodView]
+    forbidden: Mapping[str, str]
+    limits: Limits
+
+    @classmethod
+    async def of(cls, source: Queries, asked: Sequence[_PaymentRequest], now: datetime) -> Self:
+        """Costs nothing where none is named."""
+        methods = await payment_methods.named(source, {(*one.owner, name) for one in asked if (name := one.saved)})
+        forbidden = await charges.forbidden(source, {method.id for method in methods.values()})
+        limits = await series.limits(source, {name for one in asked if (name := one.series)}, now)
+        return cls(methods, forbidden, limits)
 
 
 class Accepted(NamedTuple):
@@ -91,7 +122,8 @@ class Acceptance:
     async def accept(self, request: KeyedRequest, body: NewPayment, origin: Origin) -> Accepted:
         """Returns once the payment is accepted for good, now or by an earlier sending; the result says which.
 
-        Raises `Problem`: `provider_not_configured`, `expires_at_out_of_range`, or one of `idempotency.find`'s.
+        Raises `Problem`: `provider_not_configured`, `expires_at_out_of_range`, what a saved method or a series does not allow, or one
+        of `idempotency.find`'s.
         """
         return await self._asked.add(_PaymentRequest(idempotency.claim(request, body), body, origin))
 
@@ -111,10 +143,11 @@ class Acceptance:
 
     async def _accept(self, unit: UnitOfWork, new: Sequence[_PaymentRequest]) -> list[Accepted | Problem]:
         found = await current(unit.reads, {one.owner for one in new})
-        saved = await payment_methods.named(unit.reads, {(*one.owner, name) for one in new if (name := one.saved)})
+        saved = await _Saved.of(unit.reads, new, max((one.read_at for one in found.values()), default=clock.now()))
         decided = [_decide(one, found[one.owner], saved) for one in new]
         accepted = [(one, fits) for one, fits in zip(new, decided, strict=True) if isinstance(fits, _Fits)]
         store.add_payments(unit, [(*one.owner, fits.payment) for one, fits in accepted])
+        charges.add(unit, [_charge(one, fits, one.saved) for one, fits in accepted if one.saved is not None])
         commands = [(self._command(unit, one, fits, found[one.owner]), one.origin) for one, fits in accepted]
         send_commands(unit, commands, self._record)
         idempotency.remember(unit, [(one.claim, fits.payment.id) for one, fits in accepted])
@@ -149,19 +182,26 @@ class Acceptance:
         )
 
 
-def _decide(
-    one: _PaymentRequest, configuration: Configuration, saved: Mapping[payment_methods.Owned, PaymentMethodView]
-) -> _Fits | Problem:
+def _charge(one: _PaymentRequest, fits: _Fits, method_id: str) -> SavedCharge:
+    payment, name = fits.payment, named_series(one.body)
+    return SavedCharge(payment.id, *one.owner, method_id, payment.amount, payment.created_at, name, fits.number)
+
+
+def _decide(one: _PaymentRequest, configuration: Configuration, saved: _Saved) -> _Fits | Problem:
     """The payment as it is accepted, at the database's time, or why it is not.
 
     Without `expires_at` it is good for the shortest time of the providers that may get it. What its method leaves open is
     chosen by the rules of the first of them, to which it is routed.
     """
-    body, now = one.body, configuration.read_at
-    if one.saved is not None:
-        found = resolved(body, saved.get((*one.owner, one.saved)), now)
-        return found if isinstance(found, Problem) else _fit(one, found, configuration)
-    return _fit(one, body, configuration)
+    if one.saved is None:
+        return _fit(one, one.body, configuration)
+    method, forbidden_by = saved.methods.get((*one.owner, one.saved)), saved.forbidden.get(one.saved)
+    found = resolved(one.body, method, configuration.read_at, forbidden_by=forbidden_by)
+    fits = found if isinstance(found, Problem) else _fit(one, found, configuration)
+    if isinstance(fits, Problem) or one.series is None:
+        return fits
+    number = saved.limits.take(one.series, fits.body.money, fits.body.customer_ref, configuration.read_at)
+    return number if isinstance(number, Problem) else fits._replace(number=number)
 
 
 def _fit(one: _PaymentRequest, body: NewPayment, configuration: Configuration) -> _Fits | Problem:

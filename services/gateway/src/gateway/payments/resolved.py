@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from gateway.edge.problems import FieldError, Problem, of_fields
+from gateway.edge.problems import PROBLEMS, FieldError, Problem, of_fields
 from gateway.payments.fitting import candidates
 from gateway.payments.schemas import NewPayment
 from malipo.contracts.descriptor import Misfit
 from malipo.contracts.events import PaymentMethodView
 from malipo.contracts.methods import SavedMethod
+
+_FORBIDDEN = PROBLEMS["payment_method_declined"].advice.partition(": ")[2].capitalize()
 
 
 def names_saved(body: NewPayment) -> str | None:
@@ -15,12 +17,24 @@ def names_saved(body: NewPayment) -> str | None:
     return body.method.id if isinstance(body.method, SavedMethod) else None
 
 
-def resolved(body: NewPayment, method: PaymentMethodView | None, now: datetime) -> NewPayment | Problem:
-    """The payment at the provider, in the account and of the customer of its saved method; or why that cannot pay it."""
+def named_series(body: NewPayment) -> str | None:
+    """The series that it is to be a charge of, if it is."""
+    return body.method.series if isinstance(body.method, SavedMethod) else None
+
+
+def resolved(
+    body: NewPayment, method: PaymentMethodView | None, now: datetime, *, forbidden_by: str | None
+) -> NewPayment | Problem:
+    """The payment at the provider, in the account and of the customer of its saved method; or why that cannot pay it.
+
+    `forbidden_by` is the payment whose decline said never to charge the method again.
+    """
     if method is None:
         return Problem("payment_method_not_found")
     if _is_over(method, now):
         return Problem("payment_method_expired")
+    if forbidden_by is not None and not _insists(body):
+        return Problem("payment_method_declined", f"{forbidden_by} was declined with do_not_try_again. {_FORBIDDEN}")
     own = {"customer_ref": method.customer_ref, "provider": method.provider, "account": method.account}
     given = {name: getattr(body, name) for name in own if name in body.model_fields_set}
     wrong = [name for name, value in given.items() if value is not None and value != own[name]]
@@ -29,6 +43,10 @@ def resolved(body: NewPayment, method: PaymentMethodView | None, now: datetime) 
         return of_fields([FieldError(f"/{name}", "payment_method_mismatch", must) for name in wrong])
     misfit = candidates(body.asked_of(method.provider))
     return of_fields([FieldError(*misfit)]) if isinstance(misfit, Misfit) else body.model_copy(update=own)
+
+
+def _insists(body: NewPayment) -> bool:
+    return isinstance(body.method, SavedMethod) and body.method.despite_decline is True
 
 
 def _is_over(method: PaymentMethodView, now: datetime) -> bool:

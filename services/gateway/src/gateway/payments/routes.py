@@ -34,7 +34,11 @@ _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
         "Create a payment",
         body=NewPayment,
         responses={201: PAYMENT, 202: PAYMENT_UNDER_WAY},
-        problems=("provider_not_configured", "payment_method_not_found", "payment_method_expired"),
+        problems=(
+            "provider_not_configured",
+            *("payment_method_not_found", "payment_method_expired", "payment_method_declined"),
+            *("series_not_found", "series_limit_reached", "series_amount_exceeded"),
+        ),
         waits=True,
         read_at="/v1/payments/{payment_id}",
     ),

@@ -22,6 +22,7 @@ from gateway.edge.fields import (
     TEXT_PROBLEMS,
     AccountLabel,
     Amount,
+    Currency,
     Description,
     Page,
     Printable,
@@ -38,7 +39,7 @@ from malipo.contracts.descriptor import STATEMENT_CHARS, Details, Method, Misfit
 from malipo.contracts.events import PaymentStatus
 from malipo.contracts.methods import PRINTABLE, REFERENCE_CHARS, REMITTANCE_CHARS
 from malipo.contracts.providers import METHODS, PROVIDERS
-from malipo.money import EXPONENTS, MAX_AMOUNT_MINOR, Money
+from malipo.money import MAX_AMOUNT_MINOR, Money
 
 _RULES = [rules for providers in METHODS.values() for rules in providers.values()]
 _SHORTEST, _LONGEST = spoken(min(one.shortest_life for one in _RULES)), spoken(max(one.longest_life for one in _RULES))
@@ -48,14 +49,6 @@ _NOTHING_PERSONAL = (
 _DATE = "20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
 _MOMENT = f"^{_DATE}[Tt]{_TIME}(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
-
-
-def _known_currency(code: str) -> str:
-    if code not in EXPONENTS:
-        raise PydanticCustomError(
-            "currency_unknown", "must be an ISO 4217 code in capitals, e.g. USD; GET /v1/providers lists them"
-        )
-    return code
 
 
 def _known_provider(name: str) -> str:
@@ -74,7 +67,6 @@ def _parameter_moment(text: object) -> object:
     )
 
 
-Currency = Annotated[str, AfterValidator(_known_currency), text_schema(enum=sorted(EXPONENTS))]
 Provider = Annotated[str, AfterValidator(_known_provider), text_schema(enum=[*PROVIDERS])]
 ClientRef = Annotated[str, Field(min_length=1, max_length=REFERENCE_CHARS), Printable, Words]
 Remittance = Annotated[str, Field(min_length=1, max_length=REMITTANCE_CHARS), Printable, Words]
@@ -132,6 +124,7 @@ class NewPayment(Details):
         "statement_descriptor_invalid",
         "save_method_unsupported",
         "payment_method_mismatch",
+        "series_mismatch",
         "url_invalid",
         "provider_unknown",
         "expires_at_out_of_range",

@@ -60,6 +60,7 @@ def first_payment(
         statement_descriptor=body.statement_descriptor,
         transfer=transfer,
         payment_method=body.method.id if isinstance(body.method, SavedMethod) else None,
+        series=body.method.series if isinstance(body.method, SavedMethod) else None,
     )
 
 

@@ -49,8 +49,9 @@ def behaving(card: Card, like: Card, network_advice: str | None) -> Card:
     """The card with another one's answers to charges."""
 
     def told(result: Result) -> Result:
-        advised = isinstance(result, Decline) and network_advice is not None
-        return replace(result, network_advice=network_advice) if advised else result
+        if network_advice is None or not isinstance(result, Decline):
+            return result
+        return replace(result, network_advice=network_advice)
 
     return replace(
         card,

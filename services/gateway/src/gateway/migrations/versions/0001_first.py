@@ -89,6 +89,35 @@ CREATE TABLE webhook_endpoints (
 );
 CREATE INDEX webhook_endpoints_by_merchant ON webhook_endpoints (merchant_id, mode);
 
+CREATE TABLE series (
+    merchant_id  text NOT NULL,
+    mode         text NOT NULL CHECK (mode IN ('test', 'live')),
+    id           text NOT NULL,  -- the merchant's
+    customer_ref text NOT NULL,
+    currency     text NOT NULL,
+    max_amount   bigint NOT NULL,
+    max_count    integer NOT NULL,
+    per          text NOT NULL CHECK (per IN ('day', 'week', 'month', 'year')),
+    starts_at    timestamptz NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (merchant_id, mode, id)
+);
+
+CREATE TABLE saved_charges (
+    payment_id     text PRIMARY KEY,
+    merchant_id    text NOT NULL,
+    mode           text NOT NULL CHECK (mode IN ('test', 'live')),
+    payment_method text NOT NULL,
+    amount         bigint NOT NULL,
+    accepted_at    timestamptz NOT NULL,
+    series         text,
+    number         integer CHECK ((number IS NULL) = (series IS NULL)),
+    UNIQUE (merchant_id, mode, series, number)
+);
+CREATE INDEX saved_charges_by_method ON saved_charges (payment_method, payment_id);
+CREATE INDEX saved_charges_by_series ON saved_charges (merchant_id, mode, series, accepted_at) WHERE series IS NOT NULL;
+
 -- Commands on their way: a row is deleted as soon as the orchestrator has answered for its operation.
 CREATE TABLE unanswered (
     operation_id text PRIMARY KEY,  -- a payment's id for its charge

@@ -1,0 +1,85 @@
+"""The charges of saved methods as they were accepted: what a series has used, and which method is not to be charged again.
+
+How each has ended is in its payment's row, which follows the orchestrator. What lags there still counts.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from gateway.tables import SAVED_CHARGES
+from malipo.contracts.commands import Mode
+from malipo.messaging.pool import Queries
+from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.messaging.writes import insert
+
+type Named = tuple[str, Mode, str]
+
+_ADD = insert(SAVED_CHARGES)
+# All count but those that are known to have taken nothing: what is under way, in doubt or given back again is counted.
+_OF_SERIES = """
+SELECT merchant_id, mode, series, coalesce(last, 0) AS last, count, amount
+FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS asked (merchant_id, mode, series, since)
+CROSS JOIN LATERAL (
+    SELECT max(number) AS last FROM saved_charges AS c
+    WHERE (c.merchant_id, c.mode, c.series) = (asked.merchant_id, asked.mode, asked.series)
+) AS every
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count, coalesce(sum(c.amount), 0)::bigint AS amount
+    FROM saved_charges AS c JOIN payments AS p ON p.id = c.payment_id
+    WHERE (c.merchant_id, c.mode, c.series) = (asked.merchant_id, asked.mode, asked.series)
+      AND c.accepted_at >= asked.since AND p.status NOT IN ('failed', 'canceled')
+) AS present
+"""
+# The newest that has approved the method or forbidden it.
+_FORBIDDEN = """
+SELECT payment_method, payment_id FROM (
+    SELECT DISTINCT ON (c.payment_method) c.payment_method, c.payment_id, p.status
+    FROM saved_charges AS c JOIN payments AS p ON p.id = c.payment_id
+    WHERE c.payment_method = ANY($1::text[]) AND (p.status IN ('authorized', 'completed', 'returned')
+       OR p.status = 'failed' AND p.view #>> '{failure,retry,advice}' = 'do_not_try_again')
+    ORDER BY c.payment_method, c.payment_id DESC
+) AS newest WHERE status = 'failed'
+"""
+
+
+class SavedCharge(NamedTuple):
+    """A charge of a saved method, in the order of the table's columns; with a `number` in a series, if it is in one."""
+
+    payment_id: str
+    merchant_id: str
+    mode: Mode
+    payment_method: str
+    amount: int
+    accepted_at: datetime
+    series: str | None = None
+    number: int | None = None
+
+
+def add(unit: UnitOfWork, accepted: Sequence[SavedCharge]) -> None:
+    """Write charges that were just accepted. Of two units that have taken one number in a series, the second conflicts."""
+    unit.put(_ADD, [tuple(one) for one in sorted(accepted, key=_place)])
+
+
+def _place(one: SavedCharge) -> tuple[str, str, str, int]:
+    """One order of locking for all."""
+    return one.merchant_id, one.mode, one.series or "", one.number or 0
+
+
+async def of_series(source: Queries, since: Mapping[Named, datetime]) -> dict[Named, tuple[int, int, int]]:
+    """Of each series its last charge's number, and how many charges since then count and what they make up."""
+    if not since:
+        return {}
+    asked = [(*named, begun) for named, begun in sorted(since.items())]
+    rows = await source.fetch(_OF_SERIES, *map(list, zip(*asked, strict=True)))
+    return {
+        (row["merchant_id"], row["mode"], row["series"]): (row["last"], row["count"], row["amount"]) for row in rows
+    }
+
+
+async def forbidden(source: Queries, method_ids: Collection[str]) -> dict[str, str]:
+    """Those of these methods whose decline said never to charge them again, with that payment, unless one has succeeded since."""
+    if not method_ids:
+        return {}
+    rows = await source.fetch(_FORBIDDEN, sorted(method_ids))
+    return {row["payment_method"]: row["payment_id"] for row in rows}
