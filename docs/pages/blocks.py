@@ -1,8 +1,9 @@
-"""The blocks in hand-written files that follow from which providers there are, between two marks of their own."""
+"""The blocks in hand-written files that follow from code, as from which providers there are, between two marks of their own."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.providers import PROVIDERS
@@ -10,7 +11,7 @@ from malipo_local.services import SERVICES
 from malipo_simulators.cli import NAMES as SIMULATORS
 from pages.markdown import table
 
-FILES = ("docker-compose.yml", "deploy/proxy/nginx.conf", "pyproject.toml", "CONTRIBUTING.md")
+FILES = ("docker-compose.yml", "deploy/proxy/nginx.conf", "pyproject.toml", "CONTRIBUTING.md", "docs/monthly-charge.md")
 """The files that have such blocks."""
 
 _MARKED = re.compile(
@@ -232,6 +233,12 @@ def _files() -> str:
     return f"\n{table(('file', 'what it is for'), rows)}\n\n"
 
 
+def _merchants_code() -> str:
+    """What a story of the whole system runs, as its page shows it."""
+    code = (Path(__file__).parents[2] / "tests/e2e/monthly_charge.py").read_text("utf-8")
+    return f"\n```python\n{code}```\n\n"
+
+
 _PACKAGES = _each('"provider_{name}",\n')
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
@@ -252,6 +259,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "providers that run": _PACKAGES,
     "the files of providers": _each(_FILES_OF, "\n"),
     "what the files of a provider are for": _files,
+    "a monthly charge, as a merchant has it": _merchants_code,
     "mappings of providers": _each('"provider_{name}.mapping",\n'),
 }
 

@@ -64,7 +64,7 @@ async def test_an_older_step_changes_nothing_and_the_event_shows_it(gateway, mer
     assert (await merchant.get(f"/v1/payment-methods/{kept['id']}")).json() == kept
 
 
-async def test_anothers_is_not_there(gateway, merchant):
+async def test_what_is_of_another_merchant_or_mode_is_not_there(gateway, merchant):
     kept, other = await keep(gateway, merchant), await gateway.merchant()
     live = await gateway.key_of(merchant.id, mode="live")
     for stranger in (other, live):

@@ -79,7 +79,7 @@ async def test_an_id_has_to_fit_a_path(merchant):
         assert (answer.status_code, answer.json()["code"]) == (400, "parameter_invalid")
 
 
-async def test_anothers_is_not_there(gateway, merchant, card):
+async def test_what_is_of_another_merchant_or_mode_is_not_there(gateway, merchant, card):
     other, live = await gateway.merchant(), await gateway.key_of(merchant.id, mode="live")
     for stranger in (other, live):
         read = await stranger.get("/v1/series/mandate-7")
