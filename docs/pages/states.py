@@ -3,7 +3,8 @@
 from collections import defaultdict
 
 from gateway.history.instead import CHANGING, CORRECTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
-from gateway.history.texts import EXPLANATIONS, MAY, Explanation
+from gateway.history.texts import EXPLANATIONS
+from gateway.history.words import MAY, Explanation
 from malipo.contracts.descriptor import PENDING
 from orchestrator.deadlines import deadline_seconds
 from orchestrator.machine import DECIDED, TRANSITIONS, Transition

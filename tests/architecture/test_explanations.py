@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 
 from gateway.history.instead import CHANGING, CORRECTED, DISPUTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
-from gateway.history.texts import ACCEPTED, EXPLANATIONS, MAY, REFUSED
+from gateway.history.texts import EXPLANATIONS
+from gateway.history.words import ACCEPTED, MAY, REFUSED
 from malipo import clock, ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, CreatePayment, LatePayments, RefundPayment
 from malipo.contracts.descriptor import ActionKind
@@ -91,7 +92,9 @@ def test_a_capture_or_cancel_that_came_too_late_has_a_code_with_a_text():
     too_late = {
         "cancel_too_late" if one.trigger is Trigger.SUCCEEDED else f"payment_{one.trigger}"
         for one in TRANSITIONS
-        if one.subject is not Subject.PAYMENT and one.to is State.FAILED and one.trigger not in without_code
+        if one.subject not in (Subject.PAYMENT, Subject.DETACH)
+        and one.to is State.FAILED
+        and one.trigger not in without_code
     }
     ends = [as_outcome(payment_in(State.FAILED), trigger, None)[1] for trigger in Trigger]
     too_late |= {end.code for end in ends if isinstance(end, Declined)}  # closes what was to change the payment
@@ -114,7 +117,7 @@ def test_a_refund_is_offered_until_all_is_refunded_and_the_texts_are_sentences()
 
 # What a customer has to do with, or a hold: a transfer to a recipient has neither. Its money has texts of its own.
 _OF_CUSTOMERS = {"approved", "action_required", "authorized", "captured", "released", "received", "named", "succeeded"}
-_OF_CUSTOMERS |= {"reversed", "opened", "saved"}
+_OF_CUSTOMERS |= {"reversed", "opened", "saved", "method_changed"}
 _WRONG = re.compile(r"charge|card\b|customer|refund", re.IGNORECASE)
 _MAY_OF_TRANSFERS: tuple[May, ...] = ("wait", "repeat", "cancel", "request_return", "configure", "pay_anew")
 

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from malipo import clock, ids
+from malipo.contracts.commands import CreatePayment
 from malipo.contracts.events import CardView, PaymentMethodView
 
 CARD = {"type": "card", "token": "pm_card_visa"}
@@ -27,3 +28,8 @@ async def keep(gateway, merchant, exp_year: int = 2099, **fields) -> dict:
     step = gateway.step(merchant, payment, event="payment_method.saved")
     await gateway.receive(replace(step, payment_method=method))
     return (await merchant.get(f"/v1/payment-methods/{method.id}")).json()
+
+
+async def commands(gateway) -> list[CreatePayment]:
+    """The payments that the orchestrator was asked to make."""
+    return [one for one in await gateway.sent() if isinstance(one, CreatePayment)]

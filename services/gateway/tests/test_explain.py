@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from gateway.history.instead import CHANGING, CORRECTED, OTHER_ACTIONS, REFUNDED
 from gateway.history.schemas import EXPLANATION
-from gateway.history.texts import EXPLANATIONS, MAY
+from gateway.history.texts import EXPLANATIONS
+from gateway.history.words import MAY
 from malipo import clock, ids
 from malipo.contracts.events import Cause, Failure, PublicEvent
 from malipo.contracts.failures import OWN_FAILURES, RETRY_ADVICE

@@ -2,20 +2,15 @@
 
 import msgspec
 import pytest
-from keeping import SAVING, again, keep
+from keeping import SAVING, again, commands, keep
 from msgspec.structs import replace
 
-from malipo.contracts.commands import CreatePayment
 from malipo.contracts.events import PaymentMethodView
 
 
 @pytest.fixture
 async def merchant(gateway):
     return await gateway.merchant()
-
-
-async def commands(gateway) -> list[CreatePayment]:
-    return [one for one in await gateway.sent() if isinstance(one, CreatePayment)]
 
 
 async def test_that_a_method_is_to_be_kept_goes_with_the_command(gateway, merchant):
@@ -47,7 +42,7 @@ async def test_it_is_read_and_listed_by_customer_newest_first(gateway, merchant)
     rest = (await merchant.get(f"/v1/payment-methods?limit=2&cursor={page['next_cursor']}")).json()
     assert ([one["id"] for one in rest["data"]], rest["has_more"]) == ([first["id"]], False)
     assert first["card"] == {
-        "brand": "visa", "last_four": "4242", "exp_month": 8, "exp_year": 2099, "fingerprint": "f1"
+        "brand": "visa", "last_four": "4242", "exp_month": 8, "exp_year": 2099, "fingerprint": "f1", "expired": False,
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ SUBJECTS = list(Subject)
 OURS = {Trigger.DISPATCHED, Trigger.DEFERRED, Trigger.UNROUTABLE, Trigger.OVERDUE, Trigger.EXPIRED, *DECISIONS}
 FROM_OUTSIDE = {Trigger.OPENED, Trigger.RECEIVED}
 CHARGES_ONLY = {Trigger.APPROVED, Trigger.BEGUN, Trigger.REVERSED, Trigger.CAPTURED, Trigger.RELEASED}
-AT_THE_END = {Trigger.NAMED, Trigger.PAYMENT_RETURNED, Trigger.SAVED}
+AT_THE_END = {Trigger.NAMED, Trigger.PAYMENT_RETURNED, Trigger.SAVED, Trigger.METHOD_CHANGED, Trigger.DETACHED}
 DISPUTES_ONLY = {Trigger.DISPUTED, Trigger.WON, Trigger.LOST}
 NOTHING_SENT = {State.INITIATED, State.WAITING}
 DOUBTS = {Trigger.UNKNOWN, Trigger.UNCLEAR}
@@ -29,6 +29,7 @@ PROVIDER_TRIGGERS = {
     Subject.CANCEL: set(Trigger) - OURS - FROM_OUTSIDE - CHARGES_ONLY - AT_THE_END - DISPUTES_ONLY,
     Subject.DISPUTE: DISPUTES_ONLY,
     Subject.FRAUD_WARNING: set(),
+    Subject.DETACH: {Trigger.DETACHED, Trigger.DECLINED, Trigger.PENDING, *DOUBTS},
 }
 AWAITED = (State.PROCESSING, State.PENDING, State.IN_DOUBT)
 NO_NEWS = {
@@ -196,7 +197,9 @@ def test_doubt_is_left_only_by_an_outcome():
     assert not leaving & DOUBTS
 
 
-@pytest.mark.parametrize("subject", [Subject.PAYMENT, Subject.REFUND, Subject.RETURN_REQUEST, Subject.DISPUTE])
+@pytest.mark.parametrize(
+    "subject", [Subject.PAYMENT, Subject.REFUND, Subject.RETURN_REQUEST, Subject.DISPUTE, Subject.DETACH]
+)
 def test_reaching_an_end_always_publishes_an_event(subject):
     published = [one.event for one in transitions_of(subject) if one.to in DECIDED and one.to is not one.state]
     assert all(published)

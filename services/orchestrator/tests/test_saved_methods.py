@@ -1,37 +1,19 @@
 """A payment keeps its method where that was asked, once; and another is made with it, by its merchant alone."""
 
 import pytest
+from saved_cards import KEPT, PAID, PLAIN, USD_10, VISA, paying_with, told
 
 from malipo import ids
-from malipo.contracts.commands import CapturePayment, PaymentMethod, SavedReference
-from malipo.contracts.events import PaymentTransitioned
+from malipo.contracts.commands import CapturePayment
 from malipo.contracts.identity import saved_id
 from malipo.contracts.message import encode
-from malipo.contracts.outcomes import Authorized, Reversed, Saved, Succeeded
+from malipo.contracts.outcomes import Authorized, Reversed
 from malipo.contracts.provider_commands import Charge
-from malipo.money import Money
-
-KEPT = SavedReference(reference="pm_at_stripe", holder="cus_at_stripe")
-VISA = Saved(method=KEPT, brand="visa", last_four="4242", exp_month=8, exp_year=2030, fingerprint="f1")
-USD_10 = Money(1000, "USD")
-PAID = Succeeded(amount=USD_10, reference="pi_1", saved=VISA)
-PLAIN = Succeeded(amount=USD_10, reference="pi_1")
 
 
 @pytest.fixture
 def saving(make):
     return make.create(save_method=True, customer_ref="customer-7")
-
-
-def paying_with(make, method_id: str, **changes):
-    method = PaymentMethod(type="saved", details={"id": method_id, "initiator": "merchant"})
-    return make.create(method=method, **changes)
-
-
-def told(messages) -> list:
-    """The saved methods that were told of, each with the event."""
-    steps = [one for one in messages if isinstance(one, PaymentTransitioned) and one.payment_method]
-    return [(one.payment_method, one.public_event.type) for one in steps]
 
 
 async def test_its_charge_asks_for_it_and_that_it_is_kept_is_told_behind_the_payments_end(orchestrator, make, saving):

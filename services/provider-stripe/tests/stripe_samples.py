@@ -39,6 +39,11 @@ def redirect(url: str = "https://hooks.stripe.com/3ds/1") -> dict:
     return {"type": "redirect_to_url", "redirect_to_url": {"url": url, "return_url": "https://shop.example/back"}}
 
 
+def method(reference: str = "ref_method", customer: str | None = None) -> dict:
+    """A PaymentMethod, detached unless it is a customer's."""
+    return {"id": reference, "object": "payment_method", "customer": customer}
+
+
 def refund(status: str | None = "succeeded", **changes) -> dict:
     return {
         "id": "re_1",

@@ -8,6 +8,7 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    Detached,
     OtherAction,
     Pending,
     Redirect,
@@ -20,7 +21,7 @@ from provider_stripe.customers import Customers
 from provider_stripe.provider import StripeProvider
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
-from testkit.operations import cancel, capture, charge, dispute, refund
+from testkit.operations import cancel, capture, charge, detach, dispute, refund
 from testkit.provider_examples import TIMEOUT_SECONDS
 from testkit.transports import Reply
 
@@ -60,6 +61,7 @@ class TestStripe(ProviderConformance):
             Example(refund(), Reply(samples.refund()), Succeeded(amount=USD_10, reference="re_1")),
             Example(refund(), Reply(samples.refund("pending")), Pending(reference="re_1")),
             Example(refund(), Reply(samples.refund("failed")), RETURNED),
+            Example(detach(), Reply(samples.method()), Detached()),
         ]
 
     def is_fence(self, request):

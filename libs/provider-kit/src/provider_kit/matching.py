@@ -117,10 +117,10 @@ def match(
             matched.hinted.append((reported, original))
             matched.asked.append(original)
     for one in parsed.ask:
-        if original := _found(one, ours):
-            matched.hinted.append((one, original))
-            matched.asked.append(original)
-        else:
+        found = _meant(one, ours)
+        matched.hinted.extend((one, original) for original in found)
+        matched.asked.extend(found)
+        if not (found or one.perhaps):
             matched.unmatched.append(unknown_operation(one))
     for opened in parsed.opened:
         _match_opened(matched, opened, ours, nameless_refunds)
@@ -240,6 +240,14 @@ def _found(named: NamedOperation, ours: Sequence[OriginalAttempt]) -> OriginalAt
             if (one.operation.operation_id, kind_of(one.operation)) == (named.operation_id, named.kind)
         ]
     return found[0] if len(found) == 1 else None
+
+
+def _meant(named: NamedOperation, ours: Sequence[OriginalAttempt]) -> list[OriginalAttempt]:
+    """The one operation to ask about; of what is perhaps ours all, as two payments may have saved the same method."""
+    if named.perhaps:
+        return _by_references(named.kind, named.references.values(), ours)
+    original = _found(named, ours)
+    return [original] if original else []
 
 
 def _by_references(

@@ -15,6 +15,7 @@ from malipo.contracts.provider_commands import (
     Capture,
     Charge,
     Confirm,
+    Detach,
     ProviderOperationKind,
     Refund,
     ReturnRequest,
@@ -22,7 +23,7 @@ from malipo.contracts.provider_commands import (
 from malipo.money import Money
 from provider_kit.disputes import Dispute
 
-ProviderOperation = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest | Dispute
+ProviderOperation = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest | Detach | Dispute
 """What may have an effect at the provider: a command, or a dispute, which others have opened there."""
 
 Credentials = Mapping[str, Any]
@@ -182,12 +183,14 @@ class Callback:
 class NamedOperation:
     """An operation of ours as a callback names it: by the id that we gave the provider, or by ids of the provider's own.
 
-    `references` are by what the provider calls them, as in `References`.
+    `references` are by what the provider calls them, as in `References`. `perhaps`: it may as well be nothing of ours, as a method
+    that another system has saved: then nobody needs to know.
     """
 
     kind: ProviderOperationKind
     operation_id: str | None = None
     references: Mapping[str, str] = field(default_factory=dict[str, str])
+    perhaps: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,23 +344,21 @@ class Provider(Protocol):
         ...
 
 
+_KINDS: Mapping[type[ProviderOperation], ProviderOperationKind] = {
+    Charge: "charge",
+    Confirm: "confirm",
+    Capture: "capture",
+    Cancel: "cancel",
+    Refund: "refund",
+    ReturnRequest: "return_request",
+    Detach: "detach",
+    Dispute: "dispute",
+}
+
+
 def kind_of(operation: ProviderOperation) -> ProviderOperationKind:
     """The kind of an operation, as messages and columns name it."""
-    match operation:
-        case Charge():
-            return "charge"
-        case Confirm():
-            return "confirm"
-        case Capture():
-            return "capture"
-        case Cancel():
-            return "cancel"
-        case Refund():
-            return "refund"
-        case ReturnRequest():
-            return "return_request"
-        case Dispute():
-            return "dispute"
+    return _KINDS[type(operation)]
 
 
 def fingerprint(provider: Provider, credentials: Credentials) -> str:
@@ -375,7 +376,7 @@ def refusal(provider: ProviderDescriptor, operation: ProviderOperation) -> Outco
         return Declined(code="provider_unsupported", message=f"{provider.title} has no {kind}.")
     if isinstance(operation, Capture) and not operation.final and not provider.operations[kind].several:
         return Declined(code="provider_unsupported", message=f"{provider.title} does one capture of a payment.")
-    if isinstance(operation, Cancel) or _takes(provider, operation):
+    if isinstance(operation, Cancel | Detach) or _takes(provider, operation):
         return None
     return Declined(code="amount_unsupported", message=f"{provider.title} cannot take {operation.amount}.")
 

@@ -24,7 +24,7 @@ from provider_kit.provider import (
 )
 from testkit.callback_laws import CallbackLaws
 from testkit.examples import masks, raised_or_logged, redirecting, require_doubt, texts
-from testkit.operations import OWN_BASE, cancel, capture, charge, confirm, refund, return_request
+from testkit.operations import OWN_BASE, cancel, capture, charge, confirm, detach, refund, return_request
 from testkit.provider_examples import NOT_JSON, PATIENCE_SECONDS, REAL_NETWORK
 from testkit.transports import Dripping, Hanging, Recorder, Reply, Tokened, answer, broken, places
 
@@ -369,7 +369,7 @@ class ProviderConformance(CallbackLaws):
     async def test_an_undeclared_command_is_refused_before_it_is_sent(self) -> None:
         """By the kit, with the same text for every provider."""
         declared = self.descriptor.operations
-        every = (charge(), confirm(), capture(), cancel(), refund(), return_request())
+        every = (charge(), confirm(), capture(), cancel(), refund(), return_request(), detach())
         undeclared = [one for one in every if kind_of(one) not in declared]
         if "capture" in declared and not declared["capture"].several:
             undeclared.append(capture(final=False))

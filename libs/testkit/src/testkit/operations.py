@@ -7,7 +7,7 @@ import msgspec
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.personal import parted
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest
 from malipo.money import Money
 from provider_kit.disputes import Dispute
 from provider_kit.provider import Attempt, Credentials, ProviderOperation
@@ -52,6 +52,11 @@ def refund(**changes: Any) -> Refund:
 def return_request(**changes: Any) -> ReturnRequest:
     """A request to give 10.00 USD back."""
     return ReturnRequest(**_common("ret_1", {"reference": "ref_charge", "amount": _USD_10} | changes))
+
+
+def detach(**changes: Any) -> Detach:
+    """A detach of a saved method."""
+    return Detach(**_common("det_1", {"reference": "ref_method"} | changes))
 
 
 def dispute(**changes: Any) -> Dispute:

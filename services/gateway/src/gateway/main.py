@@ -34,6 +34,7 @@ from gateway.history.routes import router as history
 from gateway.movements.routes import router as movements
 from gateway.openapi.description import describe
 from gateway.openapi.routes import router as docs
+from gateway.operations.detach_routes import router as detach
 from gateway.operations.routes import router as operations
 from gateway.payment_methods.routes import router as payment_methods
 from gateway.payments.acceptance import Acceptance
@@ -47,7 +48,7 @@ from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
 _API = (
-    *(payments, history, operations, payment_methods, series, erasure, movements),
+    *(payments, history, operations, payment_methods, detach, series, erasure, movements),
     *(providers, credentials, endpoints, settings_of_merchants),
     events,
 )

@@ -52,6 +52,7 @@ async def project(waiting: Waiting, unit: UnitOfWork, batch: Sequence[Received[M
     await add_to_timelines(unit, batch)
     await rollcall.answer(unit, CONSUMER, batch)
     changed = {one.payment_id for one in transitions} | {view.id for _, view in operations}
+    changed |= {one.payment_method.id for one in transitions if one.payment_method}
     unit.after_commit(partial(waiting.wake, changed | {refusal.operation_id for refusal in refusals}))
 
 

@@ -158,10 +158,12 @@ PAYMENT_METHODS = Table(
     Column("customer_ref", Text, nullable=False),
     Column("step", Integer, nullable=False),
     Column("view", JSON, nullable=False),
+    Column("detach_id", Text),
     Index("payment_methods_by_customer", "merchant_id", "mode", "customer_ref", "id"),
     Index("payment_methods_newest", "merchant_id", "mode", "id"),
 )
-"""The read model of saved methods; `step` is that of the payment that has saved one."""
+"""The read model of saved methods; `step` is that of the payment that has saved one. `detach_id` is the detach that was accepted last:
+since then nothing is paid with it, whatever the orchestrator has told so far."""
 
 SAVED_CHARGES = Table(
     "saved_charges",

@@ -11,6 +11,7 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    Detached,
     OperationOpened,
     Outcome,
     OutcomeReported,
@@ -21,6 +22,7 @@ from malipo.money import Money
 from orchestrator import commands
 from orchestrator.deadlines import repeats_command
 from orchestrator.disputes import decided, goes_on
+from orchestrator.keeping import detached_there, saved_method, told_of
 from orchestrator.machine import DECIDED, OF_THE_CHARGE, TABLE, Ignored, Transition
 from orchestrator.outcomes import (
     as_outcome,
@@ -38,7 +40,6 @@ from orchestrator.outcomes import (
     names,
     of_the_wait,
     own_failure,
-    saved_method,
     trigger_from,
     trigger_of,
     why_failed_all_the_same,
@@ -204,12 +205,29 @@ class Fold(Recording):
         return self._save(outcome)
 
     def _save(self, outcome: Outcome) -> None:
-        """Keep the payment's method for later ones, once the provider has: with the outcome or in a later report of it."""
-        if (Subject.PAYMENT, self.payment.state, Trigger.SAVED) not in TABLE:
+        """Keep the payment's method for later ones, once the provider has: with the outcome or in a later report of it, which may
+        also tell that it is another card now, or was detached.
+        """
+        payment, told = self.payment, told_of(outcome)
+        if told is None:
             return
-        if (saved := saved_method(self.payment, outcome, self.now)) is not None:
-            self.payment.saved = saved
-            self._payment_step(Trigger.SAVED, None)
+        trigger = Trigger.SAVED if payment.saved is None else Trigger.METHOD_CHANGED
+        saved = saved_method(payment, told, self.now)
+        if saved is not None and (Subject.PAYMENT, payment.state, trigger) in TABLE:
+            payment.saved = saved
+            self._payment_step(trigger, None)
+        if payment.saved is not None and not told.attached:
+            self._detached()
+
+    def _detached(self) -> None:
+        """The provider keeps the payment's method no more: by the detach that is known, or somebody has made one there."""
+        detach = self.payment.detach
+        if detach is None:
+            detach = detached_there(self.payment, self.now)
+            self.payment.operations[detach.id] = detach
+            self._operation_step(detach, Trigger.OPENED, None)
+        elif detach.state is not State.COMPLETED:
+            self._operation_step(detach, Trigger.DETACHED, Detached())
 
     def _look_now(self) -> None:
         """Have the provider asked at once how the charge stands: the deadline has come."""
@@ -343,7 +361,7 @@ class Fold(Recording):
                 self.messages.append(commands.operation_command(self.payment, None))
             case Send.CANCEL if operation is None:
                 self._give_up()
-            case Send.CAPTURE | Send.CANCEL | Send.REFUND | Send.RETURN_REQUEST:
+            case Send.CAPTURE | Send.CANCEL | Send.REFUND | Send.RETURN_REQUEST | Send.DETACH:
                 await_answer(self.payment, operation or self.payment, query=False)
                 self.messages.append(commands.operation_command(self.payment, operation))
             case Send.QUERY:

@@ -14,6 +14,7 @@ from malipo.contracts.provider_commands import (
     Capture,
     Charge,
     Confirm,
+    Detach,
     OpenedOperation,
     ProviderCommand,
     ProviderMessage,
@@ -185,6 +186,8 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
     """
     if operation is None:
         return _confirm(payment) if payment.confirming else _charge(payment)
+    if operation.subject is Subject.DETACH:
+        return Detach(**_common(payment, operation.id), reference=_kept_as(payment))
     assert payment.reference is not None, "only a charge that the provider knows can be changed"
     reference = payment.reference
     amount = Money(operation.amount_minor, payment.amount.currency)
@@ -225,12 +228,20 @@ def query(payment: Payment, operation: Operation | None) -> Query:
         return Query(**_common(payment, payment.awaited_id), kind=kind, reference=payment.reference, only_read=ended)
     own = operation.subject in (Subject.REFUND, Subject.DISPUTE)
     reference = operation.reference if own else payment.reference
+    if operation.subject is Subject.DETACH:
+        reference = _kept_as(payment)
     kind, opened = KINDS[operation.subject], None
     assert kind != "fraud_warning", "there is nothing to ask about a warning"
     if operation.opened_by == "provider":
         amount = Money(operation.amount_minor, payment.amount.currency)
         opened = OpenedOperation(operation.dispute.amount if operation.dispute else amount, charge=payment.reference)
     return Query(**_common(payment, operation.id), kind=kind, reference=reference, opened=opened)
+
+
+def _kept_as(payment: Payment) -> str:
+    """What the provider calls the method that the payment has saved."""
+    assert payment.saved is not None, "only what was saved can be detached"
+    return payment.saved.reference
 
 
 def _awaited_kind(payment: Payment) -> Literal["charge", "confirm"]:

@@ -12,6 +12,7 @@ from malipo.contracts.commands import (
     CancelPayment,
     CapturePayment,
     CreatePayment,
+    DetachMethod,
     PaymentMethod,
     RefundPayment,
     RequestReturn,
@@ -199,7 +200,7 @@ def _decide(fold: Fold, message: Message) -> None:
     match message:
         case CreatePayment():
             _create(fold, message)
-        case CapturePayment() | CancelPayment() | RefundPayment() | RequestReturn():
+        case CapturePayment() | CancelPayment() | RefundPayment() | RequestReturn() | DetachMethod():
             begin(fold, message)
         case OutcomeReported():
             fold.apply_outcome(message)

@@ -91,6 +91,7 @@ _TABLE = {
         (H,                T.BEGUN,             H,         _,                  _),
         (H,                T.ACTION_REQUIRED,   H,         _,                  _),
         (H,                T.SAVED,             H,         _,                  "payment_method.saved"),
+        (H,                T.METHOD_CHANGED,    H,         _,                  "payment_method.updated"),
         (H,                T.UNKNOWN,           D,         S.QUERY,            "payment.processing"),
         (H,                T.UNCLEAR,           D,         S.QUERY,            "payment.processing"),
         (H,                T.OVERDUE,           H,         S.QUERY,            _),
@@ -114,8 +115,10 @@ _TABLE = {
         (DONE,             T.REVERSED,          RETURNED,  _,                  "payment.returned"),  # a bank gave it back
         (DONE,             T.NAMED,             DONE,      _,                  _),
         (DONE,             T.SAVED,             DONE,      _,                  "payment_method.saved"),
+        (DONE,             T.METHOD_CHANGED,    DONE,      _,                  "payment_method.updated"),
         (DONE,             T.DECIDED_FAILED,    FAILED,    _,                  "payment.corrected"),
         (RETURNED,         T.SAVED,             RETURNED,  _,                  "payment_method.saved"),
+        (RETURNED,         T.METHOD_CHANGED,    RETURNED,  _,                  "payment_method.updated"),
         (FAILED,           T.SUCCEEDED,         DONE,      _,                  "payment.corrected"),  # the money is there after all
         (FAILED,            T.CAPTURED,          DONE,      _,                  "payment.corrected"),
         (FAILED,           T.AUTHORIZED,        FAILED,    S.CANCEL,           _),  # money is held that nobody waits for: release it
@@ -125,6 +128,8 @@ _TABLE = {
         (CANCELED,          T.CAPTURED,          DONE,      _,                  "payment.corrected"),
         (CANCELED,         T.AUTHORIZED,        CANCELED,  S.CANCEL,           _),
         (CANCELED,         T.REVERSED,          RETURNED,  _,                  "payment.returned"),
+        (CANCELED,         T.SAVED,             CANCELED,  _,                  "payment_method.saved"),  # it was held before
+        (CANCELED,         T.METHOD_CHANGED,    CANCELED,  _,                  "payment_method.updated"),
         (CANCELED,         T.DECIDED_COMPLETED, DONE,      _,                  "payment.corrected"),
     ),
     Subject.REFUND: (
@@ -279,6 +284,32 @@ _TABLE = {
     Subject.FRAUD_WARNING: (
         (I,                T.OPENED,            DONE,      _,                  "payment.fraud_warning"),
     ),
+    Subject.DETACH: (
+        (I,                T.DISPATCHED,        P,         S.DETACH,           _),
+        (I,                T.OPENED,            DONE,      _,                  "payment_method.detached"),  # at the provider itself
+        (I,                T.OVERDUE,           FAILED,    _,                  "payment_method.detach_failed"),
+        (P,                T.DETACHED,          DONE,      _,                  "payment_method.detached"),
+        (P,                T.DECLINED,          FAILED,    _,                  "payment_method.detach_failed"),
+        (P,                T.PENDING,           N,         _,                  _),
+        (P,                T.UNKNOWN,           D,         S.QUERY,            _),
+        (P,                T.UNCLEAR,           D,         S.QUERY,            _),
+        (P,                T.OVERDUE,           D,         S.QUERY,            _),
+        (N,                T.DETACHED,          DONE,      _,                  "payment_method.detached"),
+        (N,                T.DECLINED,          FAILED,    _,                  "payment_method.detach_failed"),
+        (N,                T.UNCLEAR,           D,         S.QUERY,            _),
+        (N,                T.OVERDUE,           N,         S.QUERY,            _),
+        (N,                T.DECIDED_COMPLETED, DONE,      _,                  "payment_method.detached"),
+        (N,                T.DECIDED_FAILED,    FAILED,    _,                  "payment_method.detach_failed"),
+        (D,                T.DETACHED,          DONE,      _,                  "payment_method.detached"),
+        (D,                T.DECLINED,          FAILED,    _,                  "payment_method.detach_failed"),
+        (D,                T.PENDING,           N,         _,                  _),
+        (D,                T.UNKNOWN,           D,         _,                  _),
+        (D,                T.UNCLEAR,           D,         _,                  _),
+        (D,                T.OVERDUE,           D,         S.QUERY,            _),
+        (D,                T.DECIDED_COMPLETED, DONE,      _,                  "payment_method.detached"),
+        (D,                T.DECIDED_FAILED,    FAILED,    _,                  "payment_method.detach_failed"),
+        (FAILED,           T.DETACHED,          DONE,      _,                  "payment_method.detached"),  # after all
+    ),
 }
 # fmt: on
 
@@ -311,6 +342,7 @@ _TRUE_IN_ANY_ORDER = frozenset(
         (Subject.PAYMENT, State.CANCELED, Trigger.DECLINED),
         (Subject.CANCEL, State.FAILED, Trigger.CANCELED),
         (Subject.CANCEL, State.COMPLETED, Trigger.DECLINED),
+        (Subject.DETACH, State.COMPLETED, Trigger.DECLINED),  # somebody else has detached it
     }
 )
 

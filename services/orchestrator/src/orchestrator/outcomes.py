@@ -5,7 +5,6 @@ from typing import get_args
 
 from malipo.contracts.events import Failure, Source
 from malipo.contracts.failures import failure_of
-from malipo.contracts.identity import saved_id
 from malipo.contracts.outcomes import (
     AMOUNT_MISMATCH,
     MISFITS,
@@ -15,6 +14,7 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    Detached,
     Disputed,
     Outcome,
     OutcomeReported,
@@ -29,7 +29,6 @@ from malipo.money import Money
 from orchestrator.disputes import is_news_of_dispute, trigger_of_dispute
 from orchestrator.machine import DECIDED, Ignored, Transition, why_ignored
 from orchestrator.payment import Operation, Payment
-from orchestrator.saved import SavedMethod
 from orchestrator.states import State, Subject, Trigger
 
 
@@ -189,7 +188,7 @@ def learn_payment(payment: Payment, outcome: Outcome | None, now: datetime) -> N
             payment.action = action
         case Pending():
             _learn_wait(payment, outcome)
-        case Authorized() | Canceled() | Approved() | Disputed() | Unknown():
+        case Authorized() | Canceled() | Approved() | Disputed() | Detached() | Unknown():
             pass
 
 
@@ -204,29 +203,6 @@ def _learn_wait(payment: Payment, outcome: Pending) -> None:
     payment.begun = payment.begun or outcome.begun
     payment.pending_reason = outcome.reason
     payment.execution_at = outcome.execution_at or payment.execution_at
-
-
-def saved_method(payment: Payment, outcome: Outcome, now: datetime) -> SavedMethod | None:
-    """The payment's method, if this is the first report that the provider has kept it, as was asked."""
-    saved = outcome.saved if isinstance(outcome, Succeeded | Authorized) else None
-    if saved is None or not payment.save_method or payment.saved is not None:
-        return None
-    return SavedMethod(
-        id=saved_id(payment.id),
-        payment_id=payment.id,
-        merchant_id=payment.merchant_id,
-        mode=payment.mode,
-        type=payment.method.type,
-        reference=saved.method.reference,
-        holder=saved.method.holder,
-        brand=saved.brand,
-        last_four=saved.last_four,
-        exp_month=saved.exp_month,
-        exp_year=saved.exp_year,
-        fingerprint=saved.fingerprint,
-        created_at=now,
-        updated_at=now,
-    )
 
 
 def _payer_of(outcome: Outcome) -> str | None:
@@ -257,6 +233,8 @@ def learn_operation(operation: Operation, outcome: Outcome | None) -> None:
             operation.failure = failure_of(code, message)
         case Succeeded() | Authorized() | Canceled() | ActionRequired():
             operation.failure = _too_late(operation.subject, outcome)
+        case Detached():
+            operation.failure = None
         case Disputed():
             operation.dispute = outcome
         case Pending() | Approved() | Unknown():

@@ -21,6 +21,7 @@ KINDS: dict[Subject, OperationKind] = {
     Subject.RETURN_REQUEST: "return_request",
     Subject.DISPUTE: "dispute",
     Subject.FRAUD_WARNING: "fraud_warning",
+    Subject.DETACH: "detach",
 }
 """What the contracts call the operations of a payment."""
 
@@ -30,7 +31,7 @@ _MOST_REFERENCES = 20
 
 @dataclass(slots=True, kw_only=True)
 class Operation:
-    """A capture, cancel, refund, return request or dispute of a payment. `queries` counts queries about it, and tries to withdraw it or the charge.
+    """A capture, cancel, refund, return request, dispute or detach of a payment. `queries` counts queries about it, and tries to withdraw it or the charge.
 
     `opened_by` is who began it. `pending_seconds` is how long after it was pending at the provider it is first asked about.
     `unanswered`: the provider's service has not answered yet what was last sent to it about this, which may still go out:
@@ -166,6 +167,14 @@ class Payment:
         if self.state is State.COMPLETED and self.reference is not None:
             return (Subject.REFUND,)
         return (Subject.CANCEL,) if self.cancelable else ()
+
+    @property
+    def detach(self) -> Operation | None:
+        """What detaches, or has detached, the method that it has saved: the last one, as there is one at a time. From its begin on
+        nothing is paid with that method any more.
+        """
+        detaches = [one for one in self.operations.values() if one.subject is Subject.DETACH]
+        return max(detaches, key=lambda one: (one.live, one.created_at, one.id), default=None)
 
     @property
     def cancel_failed_last(self) -> bool:

@@ -108,13 +108,18 @@ class Recording:
                 contradiction=transition is None,
                 sent=sent,
                 deadline=payment.timers.get(operation.id if operation else payment.id) if transition else None,
-                payment_method=payment_method_view(payment) if trigger is Trigger.SAVED else None,
+                payment_method=payment_method_view(payment, self.now) if _is_about_method(trigger, operation) else None,
             )
         )
 
     def _public_event(self, event_type: str) -> PublicEvent:
         self.payment.event_sequence += 1
         return PublicEvent(ids.new("evt"), cast("EventType", event_type), self.payment.event_sequence)
+
+
+def _is_about_method(trigger: Trigger, operation: Operation | None) -> bool:
+    of_detach = operation is not None and operation.subject is Subject.DETACH
+    return of_detach or trigger in (Trigger.SAVED, Trigger.METHOD_CHANGED)
 
 
 def _unchanged(transition: Transition, view: PaymentView) -> bool:

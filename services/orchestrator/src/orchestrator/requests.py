@@ -1,6 +1,6 @@
 """What merchants ask for with their commands: each begins an operation of the payment, or is refused. Pure."""
 
-from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment, RequestReturn
+from malipo.contracts.commands import CancelPayment, CapturePayment, DetachMethod, RefundPayment, RequestReturn
 from malipo.contracts.events import RefusalCode
 from orchestrator.advance import Fold
 from orchestrator.commands import can_cancel, new_operation
@@ -15,6 +15,7 @@ _UNNAMED = (
     "The provider has not named the payment yet. Do this again, with a new key, when it has a provider_reference."
 )
 _ASKED_ALREADY = "The recipient's bank has been asked already: wait for its answer; GET the payment."
+_NOTHING_TO_DETACH = "It is detached already, or is being detached: GET the saved method."
 _ONE_CAPTURE = "Its provider does one capture of a payment, and releases the rest: leave `final` out."
 
 
@@ -28,7 +29,7 @@ class Refused(Exception):
         self.detail = detail
 
 
-def begin(fold: Fold, command: CapturePayment | CancelPayment | RefundPayment | RequestReturn) -> None:
+def begin(fold: Fold, command: CapturePayment | CancelPayment | RefundPayment | RequestReturn | DetachMethod) -> None:
     """Begin what the merchant asks for. Raises `Refused`."""
     match command:
         case CapturePayment():
@@ -39,6 +40,8 @@ def begin(fold: Fold, command: CapturePayment | CancelPayment | RefundPayment | 
             _refund(fold, command)
         case RequestReturn():
             _request_return(fold, command)
+        case DetachMethod():
+            _detach(fold, command)
 
 
 def _capture(fold: Fold, command: CapturePayment) -> None:
@@ -105,6 +108,13 @@ def _request_return(fold: Fold, command: RequestReturn) -> None:
         payment, Subject.RETURN_REQUEST, request_id, fold.now, amount_minor=amount_minor, reason=command.reason
     )
     fold.start(request)
+
+
+def _detach(fold: Fold, command: DetachMethod) -> None:
+    payment, known = fold.payment, fold.payment.detach
+    if payment.saved is None or (known is not None and known.state is not State.FAILED):
+        raise Refused(command.detach_id, "payment_method_detached", _NOTHING_TO_DETACH)
+    fold.start(new_operation(payment, Subject.DETACH, command.detach_id, fold.now, amount_minor=0))
 
 
 def _require(payment: Payment, states: set[State], operation_id: str, code: RefusalCode) -> None:

@@ -8,6 +8,7 @@ from malipo.contracts.commands import (
     CancelPayment,
     CapturePayment,
     CreatePayment,
+    DetachMethod,
     RefundPayment,
     RequestReturn,
     ResendEvents,
@@ -137,6 +138,7 @@ def _operation_of(message: Message) -> str:
             | CancelPayment(cancel_id=operation_id)
             | RefundPayment(refund_id=operation_id)
             | RequestReturn(return_request_id=operation_id)
+            | DetachMethod(detach_id=operation_id)
         ):
             return operation_id
         case _:

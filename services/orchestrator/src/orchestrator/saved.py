@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from malipo.contracts.events import CardChange
+
 
 @dataclass(slots=True, kw_only=True)
 class SavedMethod:
     """What a provider keeps under `reference`, of its own customer `holder`. Only these names leave us, and only to that provider.
 
-    `payment_id` is the payment that has saved it; its merchant, mode, provider, account and customer are the method's.
+    `changed` is what the card was before it was changed last. `payment_id` is the payment that has saved it; its merchant, mode, provider, account and customer are the method's.
     """
 
     id: str
@@ -25,3 +27,4 @@ class SavedMethod:
     fingerprint: str | None
     created_at: datetime
     updated_at: datetime
+    changed: CardChange | None = None

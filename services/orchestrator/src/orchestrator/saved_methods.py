@@ -11,12 +11,13 @@ from malipo.contracts.methods import SAVED
 from malipo.messaging.pool import Queries
 
 _READ = """
-SELECT id, merchant_id, mode, reference, holder FROM payment_methods WHERE id = ANY($1::text[])
+SELECT id, merchant_id, mode, reference, holder FROM payment_methods AS m WHERE id = ANY($1::text[])
+AND NOT EXISTS (SELECT FROM operations AS o WHERE o.payment_id = m.payment_id AND o.subject = 'detach')
 """
 
 
 class SavedMethods(dict[tuple[str, str, str], SavedReference]):
-    """The saved methods that a batch names, by id, merchant and mode: another's is not there."""
+    """The saved methods that a batch names, by id, merchant and mode: another's is not there, nor what is or was to be detached."""
 
     @classmethod
     async def of(cls, source: Queries, batch: Sequence[Message]) -> Self:

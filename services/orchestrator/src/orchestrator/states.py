@@ -33,9 +33,10 @@ class Trigger(StrEnum):
     `CAPTURED`: a part of what is held, and the rest is still held. `RELEASED`: that rest is not held any more.
     `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended.
     `BEGUN`: pending, and the provider works on what it had only taken before.
-    `SAVED`: the provider keeps the payment's method for later ones.
+    `SAVED`: the provider keeps the payment's method for later ones. `METHOD_CHANGED`: what everybody may see of it is another now, as
+    a network has replaced the card. `DETACHED`: the provider keeps it no more.
     `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself, disputes the
-    payment, or warns of fraud. `DISPUTED`: the dispute is open, and stands otherwise than before. `WON`, `LOST`: it was decided.
+    payment, warns of fraud, or detached its method there. `DISPUTED`: the dispute is open, and stands otherwise than before. `WON`, `LOST`: it was decided.
     `RECEIVED`: money came to an account without a payment of ours. `UNCLEAR`: the provider has told its last word, and we do not
     understand it, or it does not fit what was ordered. `DECIDED_...`: a person has decided.
     """
@@ -52,6 +53,8 @@ class Trigger(StrEnum):
     PENDING = "pending"
     BEGUN = "begun"
     SAVED = "saved"
+    METHOD_CHANGED = "method_changed"
+    DETACHED = "detached"
     APPROVED = "approved"
     CAPTURED = "captured"
     RELEASED = "released"
@@ -79,6 +82,7 @@ class Send(StrEnum):
     CANCEL = "cancel"
     REFUND = "refund"
     RETURN_REQUEST = "return_request"
+    DETACH = "detach"
     QUERY = "query"
     WITHDRAW = "withdraw"
 
@@ -93,3 +97,4 @@ class Subject(StrEnum):
     RETURN_REQUEST = "return_request"
     DISPUTE = "dispute"
     FRAUD_WARNING = "fraud_warning"
+    DETACH = "detach"

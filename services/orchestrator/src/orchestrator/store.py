@@ -23,6 +23,7 @@ from orchestrator.payment import Operation, Payment
 from orchestrator.saved import SavedMethod
 from orchestrator.states import State, Subject
 from orchestrator.tables import (
+    CARD_CHANGES,
     HISTORY,
     OPERATION_CHANGES,
     OPERATIONS,
@@ -88,7 +89,10 @@ _ANSWER_OPERATIONS = Write(
     " WHERE o.id = new.id AND o.asked_step = new.asked_step",
     (OPERATIONS.c.id, OPERATIONS.c.asked_step),
 )
-_ADD_METHODS = insert(PAYMENT_METHODS)
+_PUT_METHODS = insert(
+    PAYMENT_METHODS,
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{one.name} = excluded.{one.name}' for one in CARD_CHANGES)}",
+)
 _ADD_HISTORY = insert(HISTORY)
 _ADD_REFUSALS = insert(REFUSALS)
 _SET_TIMERS = insert(TIMERS, "ON CONFLICT (subject_id) DO UPDATE SET due_at = excluded.due_at")
@@ -164,7 +168,7 @@ def save(unit: UnitOfWork, payments: Mapping[str, Payment], new: set[str], publi
     operations = {
         one.operation.id: payments[one.payment_id].operations[one.operation.id] for one in transitions if one.operation
     }
-    saved = [payments[one.payment_id].saved for one in transitions if one.payment_method]
+    saved = {one.payment_id: payments[one.payment_id].saved for one in transitions if one.payment_method}
     told = {one.id for one in changed} | set(operations)
     quiet = [(one, name) for _, one in sorted(payments.items()) for name in sorted(one.answered - told)]
     timers = [
@@ -175,7 +179,7 @@ def save(unit: UnitOfWork, payments: Mapping[str, Payment], new: set[str], publi
     _put(unit, _ADD_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id in new])
     _put(unit, _CHANGE_PAYMENTS, [_payment_row(payment) for payment in changed if payment.id not in new])
     _put(unit, _PUT_OPERATIONS, [_operation_row(operation) for operation in operations.values()])
-    _put(unit, _ADD_METHODS, [asdict(one) for one in saved if one is not None])
+    _put(unit, _PUT_METHODS, [_method_row(one) for _, one in sorted(saved.items()) if one is not None])
     _put(unit, _ANSWER_PAYMENTS, [_payment_row(one) for one, name in quiet if name == one.id])
     _put(unit, _ANSWER_OPERATIONS, [_operation_row(one.operations[name]) for one, name in quiet if name != one.id])
     _put(unit, _SET_TIMERS, [timer for timer in timers if timer["due_at"] is not None])
@@ -238,6 +242,10 @@ def _payment_row(payment: Payment) -> dict[str, Any]:
 def _operation_row(operation: Operation) -> dict[str, Any]:
     row = {name: getattr(operation, name) for name in _PUT_OPERATIONS.keys}
     return row | {name: msgspec.to_builtins(row[name]) for name in ("failure", "dispute")}
+
+
+def _method_row(method: SavedMethod) -> dict[str, Any]:
+    return asdict(method) | {"changed": msgspec.to_builtins(method.changed)}
 
 
 def _history_row(one: Published, transition: PaymentTransitioned) -> dict[str, Any]:

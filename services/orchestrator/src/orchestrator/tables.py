@@ -115,6 +115,17 @@ OPERATIONS = Table(
 Index("operations_by_payment", OPERATIONS.c.payment_id)
 Index("operations_in_doubt", OPERATIONS.c.in_doubt_since, postgresql_where=OPERATIONS.c.in_doubt_since.is_not(None))
 
+CARD_CHANGES = (
+    Column("brand", Text, nullable=False),
+    Column("last_four", Text, nullable=False),
+    Column("exp_month", Integer, nullable=False),
+    Column("exp_year", Integer, nullable=False),
+    Column("fingerprint", Text),
+    Column("updated_at", MOMENT, nullable=False),
+    Column("changed", JSONB),
+)
+"""What changes of a saved method."""
+
 PAYMENT_METHODS = Table(
     "payment_methods",
     metadata,
@@ -125,13 +136,8 @@ PAYMENT_METHODS = Table(
     Column("type", Text, nullable=False),
     Column("reference", Text, nullable=False),
     Column("holder", Text),
-    Column("brand", Text, nullable=False),
-    Column("last_four", Text, nullable=False),
-    Column("exp_month", Integer, nullable=False),
-    Column("exp_year", Integer, nullable=False),
-    Column("fingerprint", Text),
     Column("created_at", MOMENT, nullable=False),
-    Column("updated_at", MOMENT, nullable=False),
+    *CARD_CHANGES,
 )
 """Methods that payments have saved for later ones: `reference` and `holder` are the provider's ids of it and of whose it is."""
 

@@ -1,5 +1,7 @@
 """What merchants see of a payment. Pure."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from malipo.contracts.commands import Transfer
@@ -7,12 +9,13 @@ from malipo.contracts.events import (
     CardView,
     OperationStatus,
     OperationView,
+    PaymentMethodStatus,
     PaymentMethodView,
     PaymentStatus,
     PaymentView,
     RefusalCode,
 )
-from malipo.contracts.methods import SAVED
+from malipo.contracts.methods import SAVED, is_over
 from malipo.contracts.outcomes import Disputed
 from malipo.contracts.providers import METHODS
 from orchestrator.machine import DECIDED
@@ -44,6 +47,15 @@ _OPERATION: dict[State, OperationStatus] = {
     State.COMPLETED: "completed",
     State.FAILED: "failed",
 }
+_METHOD: dict[State, PaymentMethodStatus] = {
+    State.INITIATED: "detaching",
+    State.PROCESSING: "detaching",
+    State.PENDING: "detaching",
+    State.IN_DOUBT: "detaching",
+    State.COMPLETED: "detached",
+    State.FAILED: "detach_failed",
+}
+"""How a saved method stands by what detaches it: what is not to be charged is not, whatever the provider says."""
 _REASONS = {
     State.PENDING: "pending_at_provider",
     State.IN_DOUBT: "awaiting_provider_confirmation",
@@ -213,15 +225,15 @@ def _reason(payment: Payment) -> str | None:
     return _REASONS.get(payment.state)
 
 
-def payment_method_view(payment: Payment) -> PaymentMethodView | None:
+def payment_method_view(payment: Payment, now: datetime) -> PaymentMethodView | None:
     """The method that the payment has saved, as merchants see it."""
-    saved, provider, customer_ref = payment.saved, payment.provider, payment.customer_ref
+    saved, provider, customer_ref, detach = payment.saved, payment.provider, payment.customer_ref, payment.detach
     if saved is None or provider is None or customer_ref is None:
         return None
     return PaymentMethodView(
         id=saved.id,
         type=saved.type,
-        status="active",
+        status=_METHOD[detach.state] if detach else "active",
         customer_ref=customer_ref,
         payment_id=payment.id,
         provider=provider,
@@ -232,9 +244,13 @@ def payment_method_view(payment: Payment) -> PaymentMethodView | None:
             exp_month=saved.exp_month,
             exp_year=saved.exp_year,
             fingerprint=saved.fingerprint,
+            expired=is_over(saved.exp_year, saved.exp_month, now),
         ),
         created_at=saved.created_at,
-        updated_at=saved.updated_at,
+        updated_at=max(saved.updated_at, detach.updated_at) if detach else saved.updated_at,
+        changed=saved.changed,
+        detached_at=detach.updated_at if detach and detach.state is State.COMPLETED else None,
+        failure=detach and detach.failure,
     )
 
 

@@ -57,6 +57,8 @@ def _parsed(event: Event) -> ParsedCallback:
     raw = DATA.decode(event.data).object
     about = ABOUT.decode(raw)
     tags = about.metadata or {}
+    if about.object == saving.METHOD:
+        return _of_method(event, about)
     if FENCE in tags:
         return ParsedCallback(event.id)  # no operation: it only made a key useless
     ours = _are_ours(tags) and about.object != "dispute"  # whose tags anybody may have given
@@ -74,6 +76,12 @@ def _parsed(event: Event) -> ParsedCallback:
     if isinstance(outcome, Unknown):
         return _not_understood(event, about, outcome.reason)
     return _of_ours(event, found, tags, outcome) if ours else _opened(event, about, found, outcome)
+
+
+def _of_method(event: Event, about: About) -> ParsedCallback:
+    """What has become of a PaymentMethod: the charge that has kept it is read, for events overtake each other. Most are none of ours."""
+    kept = NamedOperation(kind="charge", references={saving.METHOD: about.id}, perhaps=True)
+    return ParsedCallback(event.id, ask=(kept,))
 
 
 def _of_ours(event: Event, found: Found, tags: dict[str, str], outcome: Outcome) -> ParsedCallback:

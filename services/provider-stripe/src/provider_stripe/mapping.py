@@ -8,6 +8,7 @@ from malipo.contracts.outcomes import (
     Authorized,
     Canceled,
     Declined,
+    Detached,
     OtherAction,
     Outcome,
     Pending,
@@ -16,7 +17,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Detach, Refund
 from malipo.money import Money
 from provider_kit.disputes import Dispute
 from provider_kit.errors import Misconfigured, NotSent
@@ -25,6 +26,7 @@ from provider_stripe import saving
 from provider_stripe.advice import retry_advice
 from provider_stripe.objects import (
     FENCE,
+    HELD,
     LISTING,
     OBJECT,
     OPERATION,
@@ -104,7 +106,7 @@ def shown(operation: ProviderOperation, response: StripeResponse) -> Outcome | N
 def effect(operation: ProviderOperation, body: bytes | msgspec.Raw) -> Outcome | None:
     """The operation's outcome by the object in `body`; None when it shows no effect of it (yet)."""
     try:
-        return _effect(operation, OBJECT.decode(body))
+        return _detached(operation, body) if isinstance(operation, Detach) else _effect(operation, OBJECT.decode(body))
     except ValueError:  # no JSON, another shape, or an amount that cannot be
         return Unknown(reason="unreadable answer")
 
@@ -150,6 +152,13 @@ def _effect(operation: ProviderOperation, found: Found) -> Outcome | None:
             return standing(found)
         case _:
             return Unknown(reason="another kind of object")
+
+
+def _detached(detach: Detach, body: bytes | msgspec.Raw) -> Outcome | None:
+    held = HELD.decode(body)
+    if held.id != detach.reference:
+        return Unknown(reason="another object")
+    return Detached() if held.customer is None else None
 
 
 def _unless(intent: Intent, *before: str) -> Outcome | None:

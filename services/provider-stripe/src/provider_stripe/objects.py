@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -70,6 +70,14 @@ class StripeMethod(msgspec.Struct):
     id: Id
     customer: Id | None = None
     card: Card | None = None
+
+
+class HeldMethod(msgspec.Struct):
+    """A PaymentMethod, as far as it says whose it is: nobody's once it was detached, and then it stays nobody's."""
+
+    object: Literal["payment_method"]
+    id: Id
+    customer: Id | None
 
 
 class Customer(msgspec.Struct):
@@ -213,6 +221,7 @@ Found = Intent | StripeRefund | StripeDispute
 OBJECT = Reader[Found](Found)
 WARNING = Reader[EarlyFraudWarning](EarlyFraudWarning)
 PROBLEMS = Reader[Problems](Problems)
+HELD = Reader[HeldMethod](HeldMethod)
 LISTING = Reader[Listing](Listing)
 CUSTOMER = Reader[Customer](Customer)
 TAGGED = Reader[Tagged](Tagged)

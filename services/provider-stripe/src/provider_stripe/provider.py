@@ -1,12 +1,13 @@
 """Stripe as a provider: one POST an operation, and the ways to learn its outcome when the response was lost."""
 
 from malipo import clock
-from malipo.contracts.outcomes import Outcome, Unknown
-from malipo.contracts.provider_commands import Charge, Refund
+from malipo.contracts.outcomes import Declined, Detached, Outcome, Unknown
+from malipo.contracts.provider_commands import Charge, Detach, Refund
 from malipo.contracts.providers.stripe import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_kit.bodies import parsed_or_noted
 from provider_kit.disputes import Dispute
+from provider_kit.exchanges import conceal
 from provider_kit.provider import Attempt, Callback, Credentials, ParsedCallback, kind_of
 from provider_kit.reasons import KEY_IS_OLD, KEY_MARGIN, shown_by_another, without_effect
 from provider_kit.sending import unless_silent
@@ -33,7 +34,7 @@ from provider_stripe.requests import (
     request,
     search,
 )
-from provider_stripe.saving import wants_customer
+from provider_stripe.saving import METHOD, kept_as, wants_customer
 
 KEY_LIFE = REPEAT.life
 """Later a repeat could be a second effect."""
@@ -69,14 +70,14 @@ class StripeProvider:
 
         Idempotency keys are an account's own: what was perhaps sent to another account is only looked for.
         """
-        return await unless_silent(self._execute(attempt))
+        return _noted(attempt, await unless_silent(self._execute(attempt)))
 
     async def query(self, attempt: Attempt) -> Outcome:
         """Read what the operation made if its id is known, else repeat it under its key, else look for its traces.
 
         A charge that has expired is never repeated: its traces are looked for, and its key is made useless.
         """
-        return await unless_silent(self._query(attempt))
+        return _noted(attempt, await unless_silent(self._query(attempt)))
 
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
         """Read an event. What Stripe has signed is genuine, even if it is no event that we know: then it is empty."""
@@ -85,6 +86,7 @@ class StripeProvider:
         return parsed_or_noted(callback.body, parse_event)
 
     async def _execute(self, attempt: Attempt) -> Outcome:
+        _conceal(attempt)
         if not attempt.same_account:
             return shown_by_another(await self._find(attempt))
         if attempt.ages.expired and isinstance(attempt.operation, Charge):
@@ -94,7 +96,14 @@ class StripeProvider:
         outcome = await self._send(attempt)
         if outcome == REFUSED_REPEAT:
             return await self._settle(attempt, REFUSED_REPEAT)
+        if isinstance(attempt.operation, Detach):
+            return await self._unless_detached(attempt, outcome)
         return await self._asked(attempt, outcome)
+
+    async def _unless_detached(self, attempt: Attempt, outcome: Outcome) -> Outcome:
+        """The outcome; Stripe refuses to detach what is no customer's already, as somebody else has detached it."""
+        seen = await self._look(attempt) if isinstance(outcome, Declined) else None
+        return seen if isinstance(seen, Detached) else outcome
 
     async def _asked(self, attempt: Attempt, outcome: Outcome) -> Outcome:
         """The outcome; of a charge with nobody there that needs its customer, what comes of asking him: a page to go to.
@@ -114,9 +123,10 @@ class StripeProvider:
         return confirmed or outcome
 
     async def _query(self, attempt: Attempt) -> Outcome:
+        _conceal(attempt)
         if not attempt.same_account or isinstance(attempt.operation, Dispute):
             return shown_by_another(await self._find(attempt))
-        if isinstance(attempt.operation, Charge | Refund) and (seen := await self._look(attempt)) is not None:
+        if isinstance(attempt.operation, Charge | Refund | Detach) and (seen := await self._look(attempt)) is not None:
             return await self._asked(attempt, seen)
         if attempt.ages.expired and isinstance(attempt.operation, Charge):
             return await self._expire(attempt, attempt.operation)
@@ -188,6 +198,19 @@ class StripeProvider:
                 return seen
             query = query | {"starting_after": last_id}
         return Unknown(reason="too much to look through")
+
+
+def _conceal(attempt: Attempt) -> None:
+    """What Stripe calls a saved method is nobody's business: exchanges show the paths of requests."""
+    if isinstance(attempt.operation, Detach):
+        conceal([attempt.operation.reference])
+
+
+def _noted(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """The outcome. Events about a method that was kept name that alone: by it the charge is found."""
+    if (reference := kept_as(outcome)) is not None:
+        attempt.references.note(METHOD, reference)
+    return outcome
 
 
 def _key(attempt: Attempt) -> str:

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from malipo.contracts.descriptor import Method
 from malipo.contracts.methods import CardMethod
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund, ReturnRequest
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest
 from provider_kit.disputes import Dispute
 from provider_kit.provider import Attempt, ProviderOperation
 from provider_stripe import saving
@@ -39,6 +39,8 @@ def request(attempt: Attempt) -> tuple[str, dict[str, str]]:
             form = {"payment_intent": operation.reference, "amount": str(operation.amount.amount_minor)}
             reason = {"reason": operation.reason} if operation.reason in _REASONS else {}
             return "/v1/refunds", form | reason | tags
+        case Detach():
+            return f"{method_path(operation.reference)}/detach", {}
         case ReturnRequest() | Dispute():
             raise TypeError("Stripe has no return requests, and a dispute is opened by others")
 
@@ -112,6 +114,11 @@ def intent_path(reference: str) -> str:
     return f"/v1/payment_intents/{quote(reference, safe='')}"
 
 
+def method_path(reference: str) -> str:
+    """The path of a PaymentMethod."""
+    return f"/v1/payment_methods/{quote(reference, safe='')}"
+
+
 def object_path(attempt: Attempt) -> str | None:
     """The path of the object that the operation makes or changes; None while Stripe's id of it is not known."""
     match attempt.operation:
@@ -123,6 +130,8 @@ def object_path(attempt: Attempt) -> str | None:
             return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"
         case Dispute():
             return attempt.reference and f"/v1/disputes/{quote(attempt.reference, safe='')}"
+        case Detach():
+            return method_path(attempt.operation.reference)
         case ReturnRequest():
             raise TypeError("Stripe has no return requests")
 

@@ -6,11 +6,13 @@ import msgspec
 
 from malipo.contracts.commands import SavedReference
 from malipo.contracts.methods import SAVED
-from malipo.contracts.outcomes import Authorized, Declined, Outcome, Saved, Succeeded
+from malipo.contracts.outcomes import Authorized, Canceled, Declined, Outcome, Saved, Succeeded
 from malipo.contracts.provider_commands import Charge
 from provider_kit.provider import ProviderOperation
 from provider_stripe.objects import Intent, StripeMethod
 
+METHOD = "payment_method"
+"""What the id of a PaymentMethod that was kept is noted under, by which later events about it find the charge."""
 EXPANDED = "payment_method"
 """What is to be read whole, or the PaymentIntent has its id alone."""
 INITIATOR = "malipo_initiator"
@@ -38,14 +40,15 @@ def wants_customer(operation: ProviderOperation, outcome: Outcome) -> bool:
 
 
 def with_saved(charge: Charge, intent: Intent, outcome: Outcome | None) -> Outcome | None:
-    """The outcome of a charge, with its method once that is kept: it is a customer's then."""
-    saved = _saved(charge, intent) if isinstance(outcome, Succeeded | Authorized) and charge.save_method else None
+    """The outcome of a charge, with its method as that is kept: it is a customer's then, until it is detached."""
+    paid = isinstance(outcome, Succeeded | Authorized | Canceled)
+    saved = _saved(charge, intent) if paid and charge.save_method else None
     return msgspec.structs.replace(outcome, saved=saved) if outcome is not None and saved is not None else outcome
 
 
 def _saved(charge: Charge, intent: Intent) -> Saved | None:
     method = intent.payment_method
-    if not isinstance(method, StripeMethod) or method.customer is None or method.card is None:
+    if not isinstance(method, StripeMethod) or method.card is None:
         return None
     card = method.card
     return Saved(
@@ -55,7 +58,14 @@ def _saved(charge: Charge, intent: Intent) -> Saved | None:
         exp_month=card.exp_month,
         exp_year=card.exp_year,
         fingerprint=card.fingerprint and _hash(charge, card.fingerprint),
+        attached=method.customer is not None,
     )
+
+
+def kept_as(outcome: Outcome) -> str | None:
+    """What Stripe calls the method that a charge has kept, if the outcome tells."""
+    saved = outcome.saved if isinstance(outcome, Succeeded | Authorized | Canceled) else None
+    return saved.method.reference if saved is not None and saved.attached else None
 
 
 def _hash(charge: Charge, fingerprint: str) -> str:

@@ -121,7 +121,14 @@ class RequestReturn(Message, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment | RequestReturn
+class DetachMethod(Message, frozen=True, kw_only=True):
+    """Detach the method that this payment has saved: no payment is made with it any more."""
+
+    payment_id: str
+    detach_id: str
+
+
+PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment | RequestReturn | DetachMethod
 
 
 class ResendEvents(Message, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ PaymentStatus = Literal[
     "failed",
     "canceled",
 ]
-OperationKind = Literal["capture", "cancel", "refund", "return_request", "dispute", "fraud_warning"]
+OperationKind = Literal["capture", "cancel", "refund", "return_request", "dispute", "fraud_warning", "detach"]
 """What the operations of a payment are; its charge is none of these."""
 OpenedBy = Literal["merchant", "malipo", "provider"]
 """Who began an operation: the merchant by a command, Malipo by itself, or somebody at the provider."""
@@ -28,7 +28,7 @@ Source = Literal["merchant", "attempt", "query", "callback", "reconciliation", "
 """What brought a transition about; `attempt`, `query` and `callback` are the ways in which a provider reports an outcome."""
 OperationStatus = Literal["processing", "completed", "failed", DisputeStatus]
 """How an operation stands; a dispute, where it stands."""
-Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request", "query", "withdraw"]
+Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request", "detach", "query", "withdraw"]
 """What a transition can send to the provider."""
 
 
@@ -43,10 +43,10 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund, capture, cancel, return request, dispute or warning of fraud as merchants see it.
+    """A refund, capture, cancel, return request, dispute, warning of fraud or detach of a saved method as merchants see it.
 
     `final`, of a capture: what it leaves is released, and not held further. `respond_by` and `withdrawn` are of a dispute, as in
-    `Disputed`; its `currency` may be another than the payment's.
+    `Disputed`; its `currency` may be another than the payment's. A detach moves no money: its `amount` is 0.
     """
 
     id: str
@@ -66,21 +66,39 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: bool | None = None
 
 
-PaymentMethodStatus = Literal["active"]
+PaymentMethodStatus = Literal["active", "detaching", "detached", "detach_failed"]
+"""Only what is `active` can be paid with. With `detach_failed` the provider may still keep it, and nothing here charges it."""
 
 
 class CardView(msgspec.Struct, frozen=True, kw_only=True):
-    """What merchants see of a saved card. `fingerprint` is the same for the same card, among yours of one mode."""
+    """What merchants see of a saved card. `fingerprint` is the same for the same card, among yours of one mode. `expired`: its last
+    month was over when this was told.
+    """
 
     brand: str
     last_four: str
     exp_month: int
     exp_year: int
     fingerprint: str | None = None
+    expired: bool = False
+
+
+class CardChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a saved card was before it was changed last, as by its network: None of what was the same. `at` is when that was learned."""
+
+    at: Moment
+    brand: str | None = None
+    last_four: str | None = None
+    exp_month: int | None = None
+    exp_year: int | None = None
+    fingerprint: str | None = None
 
 
 class PaymentMethodView(msgspec.Struct, frozen=True, kw_only=True):
-    """A saved method as merchants see it: whose it is, and which payment has saved it. It is charged in `account` at `provider`."""
+    """A saved method as merchants see it: whose it is, and which payment has saved it. It is charged in `account` at `provider`.
+
+    `changed` is the last change of its card. `failure` is why it could not be detached, with that status.
+    """
 
     id: str
     type: str
@@ -92,6 +110,9 @@ class PaymentMethodView(msgspec.Struct, frozen=True, kw_only=True):
     card: CardView
     created_at: Moment
     updated_at: Moment
+    changed: CardChange | None = None
+    detached_at: Moment | None = None
+    failure: Failure | None = None
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +194,9 @@ EventType = Literal[
     "dispute.won",
     "dispute.lost",
     "payment_method.saved",
+    "payment_method.updated",
+    "payment_method.detached",
+    "payment_method.detach_failed",
 ]
 """The types of events that merchants receive."""
 EVENT_TYPES: tuple[EventType, ...] = EventType.__args__
@@ -223,6 +247,7 @@ RefusalCode = Literal[
     "return_request_impossible",
     "return_request_in_progress",
     "payment_disputed",
+    "payment_method_detached",
 ]
 """Why a command is not carried out."""
 REFUSAL_CODES: tuple[RefusalCode, ...] = RefusalCode.__args__

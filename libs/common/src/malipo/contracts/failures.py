@@ -18,6 +18,8 @@ May = Literal[
     "refund",
     "request_return",
     "answer_dispute",
+    "detach",
+    "save_anew",
     "configure",
     "pay_anew",
 ]
@@ -123,7 +125,8 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     ),
     "wrong_pin": OwnFailure("The customer entered a wrong PIN.", "Start a new one if the customer still wants to pay."),
     "method_unavailable": OwnFailure(
-        "Nothing was sent: Malipo does not have the saved method any more.", "Start a new one with another method."
+        "Nothing was sent: the saved method was detached before, or Malipo does not have it any more.",
+        "Start a new one with another method.",
     ),
     "expired": OwnFailure(
         "Nothing was sent: the payment's time, `expires_at`, was over before it could be.",

@@ -1,5 +1,6 @@
 """Methods that several providers may take."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -40,6 +41,11 @@ class SavedMethod(Method):
     despite_decline: bool | None = Field(
         default=None, description="`true`: charge it though its last decline has said `do_not_try_again`."
     )
+
+
+def is_over(exp_year: int, exp_month: int, now: datetime) -> bool:
+    """Whether the last month of a card is over, in UTC."""
+    return (now.year, now.month) > (exp_year, exp_month)
 
 
 class CardMethod(Method):

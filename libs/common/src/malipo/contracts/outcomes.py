@@ -52,7 +52,8 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="r
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
     """A method that was kept at the provider for later charges: under what names there, and what everybody may see of it.
 
-    `fingerprint` is the same for the same card of one merchant in one mode, and identifies nothing anywhere else.
+    `fingerprint` is the same for the same card of one merchant in one mode, and identifies nothing anywhere else. Told again
+    later it is how the method stands then; `attached` no more, once it was detached.
     """
 
     method: SavedReference
@@ -61,15 +62,19 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     exp_month: int
     exp_year: int
     fingerprint: str | None = None
+    attached: bool = True
 
 
-class _Paid(_Outcome, frozen=True, kw_only=True):
-    """`payer` is who pays, as everybody may see it: masked by the provider's service, and kept nowhere in clear. `saved` is the
-    method, once the provider has kept it, of a charge that asked for that.
-    """
+class _Keeping(_Outcome, frozen=True, kw_only=True):
+    """`saved` is the method, once the provider has kept it, of a charge that asked for that."""
+
+    saved: Saved | None = None
+
+
+class _Paid(_Keeping, frozen=True, kw_only=True):
+    """`payer` is who pays, as everybody may see it: masked by the provider's service, and kept nowhere in clear."""
 
     payer: str | None = None
-    saved: Saved | None = None
 
 
 class Succeeded(_Paid, frozen=True, kw_only=True):
@@ -92,7 +97,7 @@ class Declined(_Outcome, frozen=True, kw_only=True):
     retry: RetryAdvice | None = None
 
 
-class Canceled(_Outcome, frozen=True, kw_only=True):
+class Canceled(_Keeping, frozen=True, kw_only=True):
     """The charge was canceled, no money moved: the end of the operation."""
 
 
@@ -149,6 +154,10 @@ class Reversed(_Outcome, frozen=True, kw_only=True):
     message: str = ""
 
 
+class Detached(_Outcome, frozen=True, kw_only=True):
+    """The provider keeps the saved method no more: the end of the operation. `reference` is left out: it is nobody's business."""
+
+
 class ActionRequired(_Outcome, frozen=True, kw_only=True):
     """The customer must act: show `action`, wait, with a deadline."""
 
@@ -175,7 +184,17 @@ MISFITS = frozenset({AMOUNT_MISMATCH, PAYER_MISMATCH})
 """Reasons of an `Unknown` about what has ended at the provider: nothing more is to be waited for."""
 
 Outcome = (
-    Succeeded | Authorized | Declined | Canceled | Pending | Approved | Reversed | ActionRequired | Disputed | Unknown
+    Succeeded
+    | Authorized
+    | Declined
+    | Canceled
+    | Pending
+    | Approved
+    | Reversed
+    | ActionRequired
+    | Disputed
+    | Detached
+    | Unknown
 )
 
 RESULTS: dict[type[Outcome], str] = {
@@ -188,6 +207,7 @@ RESULTS: dict[type[Outcome], str] = {
     Reversed: "reversed",
     ActionRequired: "action_required",
     Disputed: "disputed",
+    Detached: "detached",
     Unknown: "unknown",
 }
 """What outcomes are called wherever people read of them: timelines, metrics, traces, logs."""

@@ -12,7 +12,9 @@ from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode, Mode, Paymen
 from malipo.contracts.message import Message, Moment
 from malipo.money import Money
 
-ProviderOperationKind = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request", "dispute"]
+ProviderOperationKind = Literal[
+    "charge", "confirm", "capture", "cancel", "refund", "return_request", "dispute", "detach"
+]
 """What is done about a payment at a provider. A `dispute` is never commanded, only asked about."""
 
 
@@ -109,6 +111,15 @@ class ReturnRequest(BaseCommand, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class Detach(BaseCommand, frozen=True, kw_only=True):
+    """Have the provider keep the saved method `reference` no more, so that nobody can charge it there again. It moves no money.
+
+    `Detached`: it is no customer's any more, whoever has detached it.
+    """
+
+    reference: str
+
+
 class OpenedOperation(msgspec.Struct, frozen=True):
     """What no command has said of a refund or dispute that was begun at the provider itself: its amount, and `charge`, the
     provider's id of what it is about, if that is known.
@@ -143,6 +154,6 @@ class Withdraw(BaseCommand, frozen=True, kw_only=True):
     kind: Literal["charge", "confirm", "refund"] = "charge"
 
 
-ProviderCommand = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest | Query
+ProviderCommand = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest | Detach | Query
 """What is an attempt of its own."""
 ProviderMessage = ProviderCommand | Withdraw

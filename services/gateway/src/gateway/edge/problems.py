@@ -139,6 +139,7 @@ PROBLEMS: dict[str, Kind] = {
     "payment_method_declined":   Kind(409, "The card is not to be charged again", "Its last decline said do_not_try_again, for which card networks fine: ask the customer for another card. Only with despite_decline it is charged all the same.", CORRECT),
     "series_limit_reached":      Kind(409, "The series has no charge left in this period", "GET /v1/series/{id} shows what counts; send it again once the next period has begun.", Retry(safe=True)),
     "series_amount_exceeded":    Kind(409, "The series does not allow so much in one period", "GET /v1/series/{id} shows what is left; charge less, or wait for the next period.", Retry(safe=True)),
+    "payment_method_detached":   Kind(409, "The saved method is detached", "Ask the customer for another one: what is or was to be detached is charged no more.", ANSWERED),
     "payment_method_expired":    Kind(409, "The saved card has expired", "Ask the customer for another card.", ANSWERED),
     "command_refused":           Kind(409, "The command was refused", "GET the payment to see its state.", ANSWERED),
     "webhook_endpoint_limit":    Kind(409, "Too many webhook endpoints", "Delete one first.", CORRECT),

@@ -1,6 +1,6 @@
 """What routes answer: JSON, and pages of lists."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ def respond(body: object, status: int = 200, headers: Mapping[str, str] | None =
     return Response(msgspec.json.encode(body), status, dict(headers or {}), media_type="application/json")
 
 
-def page(entries: list[tuple[str, msgspec.Raw]], limit: int, next_cursor: Callable[[str], str]) -> dict[str, Any]:
+def page(entries: Sequence[tuple[str, object]], limit: int, next_cursor: Callable[[str], str]) -> dict[str, Any]:
     """A page of a list that was asked for `limit + 1` entries, to know whether there are more."""
     shown = entries[:limit]
     more = len(entries) > limit

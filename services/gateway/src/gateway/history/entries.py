@@ -31,7 +31,14 @@ Kind = Literal["request", "step", "attempt", "query", "callback", "reconciliatio
 
 _WITHOUT_MESSAGE = frozenset({"deadline", "operator"})
 """Sources of transitions that no message has caused."""
-_ABOUT = {"cap": "capture", "can": "cancel", "ref": "refund", "ret": "return_request", "dis": "dispute"}
+_ABOUT = {
+    "cap": "capture",
+    "can": "cancel",
+    "ref": "refund",
+    "ret": "return_request",
+    "dis": "dispute",
+    "det": "detach",
+}
 _OPENED: dict[OpenedKind, Literal["ref", "dis", "efw"]] = {"refund": "ref", "dispute": "dis", "fraud_warning": "efw"}
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from gateway.history.texts import EXPLANATIONS, MAY
+from gateway.history.texts import EXPLANATIONS
+from gateway.history.words import MAY
 from gateway.openapi.examples import AT, ENDPOINT, EVENT, PAYMENT
 
 _TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

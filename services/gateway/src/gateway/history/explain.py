@@ -11,7 +11,8 @@ import msgspec
 
 from gateway.edge.fields import credentials_path
 from gateway.history.instead import CHANGING, CORRECTED, DISPUTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
-from gateway.history.texts import ACCEPTED, EXPLANATIONS, FINAL, MAY, REFUSED, Explanation
+from gateway.history.texts import EXPLANATIONS
+from gateway.history.words import ACCEPTED, FINAL, MAY, REFUSED, Explanation
 from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.descriptor import ActionKind
 from malipo.contracts.events import OperationView, PaymentView

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from gateway.history.texts import CHARGING, FINAL, UNDER_WAY, Explanation
+from gateway.history.words import CHARGING, FINAL, UNDER_WAY, Explanation
 from malipo.contracts.commands import LatePayments
 from malipo.contracts.descriptor import ActionKind
 

@@ -97,6 +97,7 @@ TIMELINE = DocumentedResponse(
                         "return_request",
                         "dispute",
                         "fraud_warning",
+                        "detach",
                         "event",
                     ]
                 },

@@ -6,41 +6,9 @@ do. Beside the transitions there are what has been `accepted` and not started ye
 place of these texts is in `instead`.
 """
 
-from typing import NamedTuple
+from gateway.history.words import ACCEPTED, CHARGING, FINAL, REFUSED, UNDER_WAY, Explanation
+from malipo.contracts.failures import OWN_FAILURES, May
 
-from malipo.contracts.failures import CREDENTIALS, OWN_FAILURES, May
-
-ACCEPTED = "accepted"
-REFUSED = "refused"
-
-MAY: dict[May, str] = {
-    "wait": "Wait: Malipo goes on by itself. A webhook notifies your endpoints of what came of it, and this address shows it.",
-    "repeat": (
-        "Within seven days, send the same request again under the same Idempotency-Key, as often as you like: it has "
-        "one effect. Under a new key it is another request: a second payment moves money a second time, and so does a second refund."
-    ),
-    "redirect": "Send the customer to the URL in the payment's `action`.",
-    "capture": "Capture it, all or less.",
-    "cancel": "Cancel it: what was not sent is stopped, what waits is canceled. It brings no money back that has moved by then.",
-    "refund": "Refund what is left of it, all or less.",
-    "request_return": "Have the recipient's bank asked to give all of it back; it may refuse.",
-    "answer_dispute": "Answer the dispute at the provider by its `respond_by`, with evidence or by accepting it: without an answer it is lost.",
-    "configure": f"First PUT {CREDENTIALS} with credentials that the provider accepts.",
-    "pay_anew": "Start a new payment under a new Idempotency-Key: this one is over, and the provider has no money of it.",
-}
-"""What a merchant can be told to do next: each of these is safe where it is shown."""
-
-
-class Explanation(NamedTuple):
-    """The texts of one state and the reason for it. `next_by` in them is the transition's deadline."""
-
-    why: str
-    next: str
-    may: tuple[May, ...]
-
-
-UNDER_WAY: tuple[May, ...] = ("wait", "repeat")
-CHARGING: tuple[May, ...] = ("cancel", *UNDER_WAY)
 _HELD: tuple[May, ...] = ("capture", "cancel", "wait")
 _THEN_DOUBT = "The provider answers. If it has not by `next_by`, Malipo asks it."
 _ASKS = (
@@ -58,9 +26,9 @@ _ASKS_LATER = (
 )
 _DECIDED = "`detail` has the reason."
 _HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
-FINAL = "Nothing: this is its end."
 _UNLESS_REFUNDED = "Nothing, unless you refund it."
 _KEPT = "The customer's method is kept for later payments since."
+_CHANGED = "The method that it has saved is another card since, as its network or you have told the provider."
 _BY_PROVIDER = "`failure` has the provider's own code and text."
 
 _TOO_LATE = "The customer agreed after the payment's `expires_at`: it is not charged any more."
@@ -186,6 +154,21 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ("completed", "saved"): Explanation(f"The provider has taken the money. {_KEPT}", _UNLESS_REFUNDED, ("refund",)),
     ("authorized", "saved"): Explanation(f"The provider holds the amount for you. {_KEPT}", _HOLD_LOOKED_AFTER, _HELD),
     ("returned", "saved"): Explanation(f"The money was taken, and went back. {_KEPT}", FINAL, ("pay_anew",)),
+    ("completed", "method_changed"): Explanation(
+        f"The provider has taken the money. {_CHANGED}", _UNLESS_REFUNDED, ("refund",)
+    ),
+    ("authorized", "method_changed"): Explanation(
+        f"The provider holds the amount for you. {_CHANGED}", _HOLD_LOOKED_AFTER, _HELD
+    ),
+    ("returned", "method_changed"): Explanation(
+        f"The money was taken, and went back. {_CHANGED}", FINAL, ("pay_anew",)
+    ),
+    ("canceled", "saved"): Explanation(
+        f"The payment was canceled before any money moved. {_KEPT}", FINAL, ("pay_anew",)
+    ),
+    ("canceled", "method_changed"): Explanation(
+        f"The payment was canceled before any money moved. {_CHANGED}", FINAL, ("pay_anew",)
+    ),
     ("completed", "named"): Explanation(
         "The provider has taken the money, and has named the charge since: from now on it can be refunded.",
         _UNLESS_REFUNDED,
@@ -345,6 +328,16 @@ _RETURN_REQUEST = _operation("return request", "request_return") | {
         ("request_return",),
     ),
 }
+_DETACHED = "The saved method is detached: nobody can charge it any more."
+_DETACH = _operation("detach", "detach") | {
+    ("completed", "detached"): Explanation(_DETACHED, FINAL, ("save_anew",)),
+    ("completed", "opened"): Explanation(
+        f"Somebody has detached it at the provider itself. {_DETACHED}", FINAL, ("save_anew",)
+    ),
+    ("completed", "decided_completed"): Explanation(
+        f"A person at Malipo has found that it is. {_DETACHED} {_DECIDED}", FINAL, ("save_anew",)
+    ),
+}
 _THE_BANK_DECIDES = f"The customer's bank decides, as a rule within weeks. {_ASKS_LATER}"
 _WON = Explanation(
     "The dispute ended for you: won, or an inquiry that was closed. The money is yours.", FINAL, ("refund",)
@@ -390,6 +383,7 @@ _TEXTS = {
     "return_request": _RETURN_REQUEST,
     "dispute": _DISPUTE,
     "fraud_warning": {("completed", "opened"): _WARNED},
+    "detach": _DETACH,
 }
 EXPLANATIONS: dict[tuple[str, str, str], Explanation] = {
     (subject, state, reason): explanation

@@ -50,9 +50,13 @@ PAYMENT_METHOD: dict[str, Any] = {
         "exp_month": 8,
         "exp_year": 2030,
         "fingerprint": "3f8a6c0e9b7d4152a1c3e5f708192a3b",
+        "expired": False,
     },
     "created_at": AT,
     "updated_at": AT,
+    "changed": None,
+    "detached_at": None,
+    "failure": None,
 }
 REFUND: dict[str, Any] = {
     "id": "ref_0001kbw4x9d2f6h8j3k5m7p1qr",

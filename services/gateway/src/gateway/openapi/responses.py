@@ -50,6 +50,9 @@ PAYMENT_SETTLED = DocumentedResponse(
 PAYMENT_UNDER_WAY = DocumentedResponse(ref("PaymentView"), examples.PAYMENT_UNDER_WAY)
 PAYMENTS = _page_of(ref("PaymentView"), examples.PAYMENT)
 PAYMENT_METHOD = DocumentedResponse(ref("PaymentMethodView"), examples.PAYMENT_METHOD)
+PAYMENT_METHOD_DETACHING = DocumentedResponse(
+    ref("PaymentMethodView"), examples.PAYMENT_METHOD | {"status": "detaching"}
+)
 PAYMENT_METHODS = _page_of(ref("PaymentMethodView"), examples.PAYMENT_METHOD)
 OPERATION = DocumentedResponse(ref("OperationView"), examples.REFUND)
 OPERATION_UNDER_WAY = DocumentedResponse(ref("OperationView"), examples.REFUND_UNDER_WAY)

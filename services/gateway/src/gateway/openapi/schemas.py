@@ -29,8 +29,14 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "customer_ref": "Whose it is, by your own reference.",
         "payment_id": "The payment that has saved it.",
         "account": "Your account at the provider in which it is charged.",
+        "status": "Only what is `active` can be paid with. With `detach_failed` the provider may still keep it: detach it once more, or there.",
+        "changed": "When its card was changed last, as by its network, and what it was before; null in it is what stayed the same.",
+        "failure": "With `detach_failed`: why.",
     },
-    "CardView": {"fingerprint": "The same for the same card, among yours in one mode; nothing to anybody else."},
+    "CardView": {
+        "fingerprint": "The same for the same card, among yours in one mode; nothing to anybody else.",
+        "expired": "Whether its last month is over, in UTC: then nothing can be paid with it until its network tells of a new one.",
+    },
     "Transfer": {
         "rail_chosen": "Whether Malipo chose the rail: the payment named none.",
         "execution_at": "When it goes: after a rail's cut-off at its next opening. The provider's own word, once it has told.",
@@ -97,6 +103,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "return_request": {"$ref": "#/components/schemas/OperationView"},
                 "dispute": {"$ref": "#/components/schemas/OperationView"},
                 "fraud_warning": {"$ref": "#/components/schemas/OperationView"},
+                "detach": {"$ref": "#/components/schemas/OperationView"},
                 "payment_method": {"$ref": "#/components/schemas/PaymentMethodView"},
             },
         },

@@ -54,6 +54,10 @@ class NewRefund(Details):
     )
 
 
+class NewDetach(Details):
+    """Detach the saved method; no fields."""
+
+
 class NewReturnRequest(Details):
     """Ask for a transfer's money back."""
 

@@ -32,7 +32,6 @@ from malipo.contracts.events import PaymentMethodView, PaymentView
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
 from malipo.messaging.group_commit import GroupCommit
-from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.platform.secrets import KeyRing
 
@@ -95,11 +94,11 @@ class _Saved(NamedTuple):
     limits: Limits
 
     @classmethod
-    async def of(cls, source: Queries, asked: Sequence[_PaymentRequest], now: datetime) -> Self:
+    async def of(cls, unit: UnitOfWork, asked: Sequence[_PaymentRequest], now: datetime) -> Self:
         """Costs nothing where none is named."""
-        methods = await payment_methods.named(source, {(*one.owner, name) for one in asked if (name := one.saved)})
-        forbidden = await charges.forbidden(source, {method.id for method in methods.values()})
-        limits = await series.limits(source, {name for one in asked if (name := one.series)}, now)
+        methods = await payment_methods.named(unit, {(*one.owner, name) for one in asked if (name := one.saved)})
+        forbidden = await charges.forbidden(unit.reads, {method.id for method in methods.values()})
+        limits = await series.limits(unit.reads, {name for one in asked if (name := one.series)}, now)
         return cls(methods, forbidden, limits)
 
 
@@ -143,7 +142,7 @@ class Acceptance:
 
     async def _accept(self, unit: UnitOfWork, new: Sequence[_PaymentRequest]) -> list[Accepted | Problem]:
         found = await current(unit.reads, {one.owner for one in new})
-        saved = await _Saved.of(unit.reads, new, max((one.read_at for one in found.values()), default=clock.now()))
+        saved = await _Saved.of(unit, new, max((one.read_at for one in found.values()), default=clock.now()))
         decided = [_decide(one, found[one.owner], saved) for one in new]
         accepted = [(one, fits) for one, fits in zip(new, decided, strict=True) if isinstance(fits, _Fits)]
         store.add_payments(unit, [(*one.owner, fits.payment) for one, fits in accepted])

@@ -7,7 +7,7 @@ from gateway.payments.fitting import candidates
 from gateway.payments.schemas import NewPayment
 from malipo.contracts.descriptor import Misfit
 from malipo.contracts.events import PaymentMethodView
-from malipo.contracts.methods import SavedMethod
+from malipo.contracts.methods import SavedMethod, is_over
 
 _FORBIDDEN = PROBLEMS["payment_method_declined"].advice.partition(": ")[2].capitalize()
 
@@ -31,7 +31,9 @@ def resolved(
     """
     if method is None:
         return Problem("payment_method_not_found")
-    if _is_over(method, now):
+    if method.status != "active":
+        return Problem("payment_method_detached")
+    if is_over(method.card.exp_year, method.card.exp_month, now):
         return Problem("payment_method_expired")
     if forbidden_by is not None and not _insists(body):
         return Problem("payment_method_declined", f"{forbidden_by} was declined with do_not_try_again. {_FORBIDDEN}")
@@ -47,8 +49,3 @@ def resolved(
 
 def _insists(body: NewPayment) -> bool:
     return isinstance(body.method, SavedMethod) and body.method.despite_decline is True
-
-
-def _is_over(method: PaymentMethodView, now: datetime) -> bool:
-    """Whether the card's last month is over, in UTC."""
-    return (now.year, now.month) > (method.card.exp_year, method.card.exp_month)

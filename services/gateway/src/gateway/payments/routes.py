@@ -36,7 +36,12 @@ _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
         responses={201: PAYMENT, 202: PAYMENT_UNDER_WAY},
         problems=(
             "provider_not_configured",
-            *("payment_method_not_found", "payment_method_expired", "payment_method_declined"),
+            *(
+                "payment_method_not_found",
+                "payment_method_detached",
+                "payment_method_expired",
+                "payment_method_declined",
+            ),
             *("series_not_found", "series_limit_reached", "series_amount_exceeded"),
         ),
         waits=True,

@@ -99,6 +99,9 @@ EVENT_TYPES = (
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
     "radar.early_fraud_warning.created",
+    "payment_method.updated",
+    "payment_method.automatically_updated",
+    "payment_method.detached",
 )
 """The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others report nothing of our
 operations, or the same as one of these: other `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside
@@ -141,6 +144,7 @@ DESCRIPTOR = ProviderDescriptor(
         "capture": OperationRules(partial=True),
         "cancel": OperationRules(),
         "refund": OperationRules(partial=True, several=True, asynchronous=True),
+        "detach": OperationRules(),
     },
     repeat=REPEAT,
     callbacks="signed",
@@ -148,7 +152,7 @@ DESCRIPTOR = ProviderDescriptor(
     receives=False,
     disputes=True,
     setup=f"Stripe is to send there {', '.join(f'`{event}`' for event in EVENT_TYPES)}: refunds and disputes that were made at "
-    "Stripe itself are reported by these alone.",
+    "Stripe itself, and what becomes of saved cards there, are reported by these alone.",
     problems={
         "secret_key_invalid": ProblemText(
             "Not a secret key of this provider",

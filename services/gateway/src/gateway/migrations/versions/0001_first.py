@@ -177,7 +177,8 @@ CREATE TABLE payment_methods (
     mode         text NOT NULL CHECK (mode IN ('test', 'live')),
     customer_ref text NOT NULL,
     step         integer NOT NULL,
-    view         json NOT NULL
+    view         json NOT NULL,
+    detach_id    text
 );
 CREATE INDEX payment_methods_newest ON payment_methods (merchant_id, mode, id);
 CREATE INDEX payment_methods_by_customer ON payment_methods (merchant_id, mode, customer_ref, id);
@@ -187,7 +188,7 @@ CREATE TABLE operations (
     payment_id  text NOT NULL,
     merchant_id text NOT NULL,
     mode        text NOT NULL CHECK (mode IN ('test', 'live')),
-    kind        text NOT NULL CHECK (kind IN ('capture', 'cancel', 'refund', 'return_request', 'dispute', 'fraud_warning')),
+    kind        text NOT NULL CHECK (kind IN ('capture', 'cancel', 'refund', 'return_request', 'dispute', 'fraud_warning', 'detach')),
     step        integer NOT NULL,
     refusal     jsonb,
     view        json NOT NULL

@@ -68,8 +68,8 @@ def upgrade() -> None:
         CREATE TABLE operations (
             id           text PRIMARY KEY,
             payment_id   text NOT NULL REFERENCES payments,
-            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund', 'return_request', 'dispute', 'fraud_warning')),
-            amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+            subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund', 'return_request', 'dispute', 'fraud_warning', 'detach')),
+            amount_minor bigint NOT NULL CHECK (amount_minor > 0 OR subject = 'detach'),
             reason       text,
             opened_by    text NOT NULL CHECK (opened_by IN ('merchant', 'malipo', 'provider')),
             created_at   timestamptz NOT NULL,
@@ -106,7 +106,8 @@ def upgrade() -> None:
             exp_year    integer NOT NULL,
             fingerprint text,
             created_at  timestamptz NOT NULL,
-            updated_at  timestamptz NOT NULL
+            updated_at  timestamptz NOT NULL,
+            changed     jsonb
         );
 
         CREATE TABLE history (
