@@ -142,7 +142,7 @@ async def test_a_request_that_waits_gets_what_came_of_it(gateway, merchant):
     assert (await waiting).status_code == 200
 
 
-async def test_anothers_and_what_is_not_there_is_404(gateway, merchant):
+async def test_what_is_of_somebody_else_and_what_is_not_there_is_404(gateway, merchant):
     kept, other = await keep(gateway, merchant), await gateway.merchant()
     live = await gateway.key_of(merchant.id, mode="live")
     for stranger, method_id in ((other, kept["id"]), (live, kept["id"]), (merchant, "nothing")):
