@@ -96,7 +96,8 @@ async def test_a_charge_names_its_series_and_shows_it(gateway, merchant, card):
     assert isinstance(command, CreatePayment)
     assert command.method.details == {"id": card, "initiator": "merchant", "series": "mandate-7"}
     assert (await merchant.pay(again(card))).json()["series"] is None
-    assert await used(merchant) == (1, 700)
+    period = (await merchant.get("/v1/series/mandate-7")).json()["period"]
+    assert (period["count"], period["amount"], period["payments"]) == (1, 700, [accepted.json()["id"]])
 
 
 async def test_no_more_charges_than_it_allows_are_accepted_and_it_says_when_the_next_is_possible(

@@ -154,6 +154,7 @@ SERIES: dict[str, Any] = {
         "ends_at": "2026-12-05T00:00:00.000000Z",
         "count": 1,
         "amount": 1250,
+        "payments": [PAYMENT["id"]],
     },
     "created_at": AT,
     "updated_at": AT,

@@ -190,6 +190,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                     count=INTEGER
                     | {"description": "Its charges but those that are known to have failed or to be canceled."},
                     amount=INTEGER | {"description": "What these make up."},
+                    payments=TEXTS | {"description": "Their payments, the newest first, at most a hundred."},
                 ),
                 {"type": "null"},
             ],

@@ -31,6 +31,11 @@ CROSS JOIN LATERAL (
       AND c.accepted_at >= asked.since AND p.status NOT IN ('failed', 'canceled')
 ) AS present
 """
+_COUNTED = """
+SELECT c.payment_id FROM saved_charges AS c JOIN payments AS p ON p.id = c.payment_id
+WHERE c.merchant_id = $1 AND c.mode = $2 AND c.series = $3 AND c.accepted_at >= $4 AND p.status NOT IN ('failed', 'canceled')
+ORDER BY c.number DESC LIMIT $5
+"""
 # The newest that has approved the method or forbidden it.
 _FORBIDDEN = """
 SELECT payment_method, payment_id FROM (
@@ -75,6 +80,11 @@ async def of_series(source: Queries, since: Mapping[Named, datetime]) -> dict[Na
     return {
         (row["merchant_id"], row["mode"], row["series"]): (row["last"], row["count"], row["amount"]) for row in rows
     }
+
+
+async def counted(source: Queries, series: Named, since: datetime, most: int) -> list[str]:
+    """The payments that count in a series since then, the newest first, at most so many."""
+    return [row["payment_id"] for row in await source.fetch(_COUNTED, *series, since, most)]
 
 
 async def forbidden(source: Queries, method_ids: Collection[str]) -> dict[str, str]:

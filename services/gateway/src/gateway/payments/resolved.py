@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from gateway.edge.problems import PROBLEMS, FieldError, Problem, of_fields
+from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.payments.fitting import candidates
 from gateway.payments.schemas import NewPayment
 from malipo.contracts.descriptor import Misfit
 from malipo.contracts.events import PaymentMethodView
 from malipo.contracts.methods import SavedMethod, is_over
 
-_FORBIDDEN = PROBLEMS["payment_method_declined"].advice.partition(": ")[2].capitalize()
+_INSTEAD = "Ask the customer for another card, or insist with despite_decline."
 
 
 def names_saved(body: NewPayment) -> str | None:
@@ -36,7 +36,7 @@ def resolved(
     if is_over(method.card.exp_year, method.card.exp_month, now):
         return Problem("payment_method_expired")
     if forbidden_by is not None and not _insists(body):
-        return Problem("payment_method_declined", f"{forbidden_by} was declined with do_not_try_again. {_FORBIDDEN}")
+        return Problem("payment_method_declined", f"{forbidden_by} was declined with do_not_try_again. {_INSTEAD}")
     own = {"customer_ref": method.customer_ref, "provider": method.provider, "account": method.account}
     given = {name: getattr(body, name) for name in own if name in body.model_fields_set}
     wrong = [name for name, value in given.items() if value is not None and value != own[name]]

@@ -1,6 +1,6 @@
 """What a series still allows in its present period: charges are counted as they are accepted, one after the other. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -58,12 +58,12 @@ class Limits:
         return usage.last
 
 
-def shown(series: Series, usage: Usage, period: Period | None) -> dict[str, Any]:
-    """A series as merchants see it, with the present period and what is used of it; null before the first one."""
+def shown(series: Series, usage: Usage, period: Period | None, counted: Sequence[str]) -> dict[str, Any]:
+    """A series as merchants see it, with the present period, what is used of it, and by which payments; null before the first one."""
     rules = series._asdict()
     starts_at = rules.pop("starts_at")
     times = {name: rules.pop(name) for name in ("created_at", "updated_at")}
-    used = period and {**period._asdict(), "count": usage.count, "amount": usage.amount}
+    used = period and {**period._asdict(), "count": usage.count, "amount": usage.amount, "payments": counted}
     return {**rules, "starts_on": starts_at.date(), "period": used, **times}
 
 

@@ -68,7 +68,7 @@ async def read_series(
     client: Annotated[MerchantClient, Depends(Admission("payments:read"))],
     series_id: SeriesId,
 ) -> Response:
-    """Its rules, and what is used of the present period."""
+    """Its rules, what is used of the present period, and which payments count in it."""
     return await _shown(dependencies, client, series_id)
 
 
@@ -78,5 +78,6 @@ async def _shown(dependencies: Dependencies, client: MerchantClient, series_id: 
     series = await store.get(reads, named)
     if series is None:
         raise Problem("series_not_found")
+    period = period_at(series.starts_at, series.per, now)
     used = (await store.usage(reads, {named: series}, now))[named]
-    return respond(shown(series, used, period_at(series.starts_at, series.per, now)))
+    return respond(shown(series, used, period, await store.counted(reads, named, period)))

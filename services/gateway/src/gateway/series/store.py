@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 from gateway.payment_methods import charges
 from gateway.series.limits import Limits, Named, Series, Usage
-from gateway.series.periods import period_at
+from gateway.series.periods import Period, period_at
 from gateway.series.schemas import NewSeries
 from malipo.contracts.commands import Mode
 from malipo.messaging.pool import Queries, Statements
+
+MOST_SHOWN = 100
 
 # What is counted was counted in the first currency, and agreed with the first customer.
 _PUT = """
@@ -49,6 +51,11 @@ async def usage(source: Queries, series: Mapping[Named, Series], now: datetime) 
     periods = {named: period_at(one.starts_at, one.per, now) for named, one in series.items()}
     since = {named: period.starts_at if period else now for named, period in periods.items()}
     return {named: Usage(*used) for named, used in (await charges.of_series(source, since)).items()}
+
+
+async def counted(source: Queries, named: Named, period: Period | None) -> list[str]:
+    """The payments that count in this period, the newest first."""
+    return [] if period is None else await charges.counted(source, named, period.starts_at, MOST_SHOWN)
 
 
 async def _named(source: Queries, asked: Collection[Named]) -> dict[Named, Series]:
