@@ -40,6 +40,7 @@ async def test_it_is_refused_before_anything_is_written_with_the_payment_that_wa
     assert declined in answer.json()["detail"]
     assert answer.json()["retry"]["safe"] is False
     assert await gateway.count("payments") == 2
+    assert (await merchant.get(f"/v1/payment-methods/{card}")).json()["declined_by"] == declined
     assert (await merchant.pay(again(card, initiator, how=INSIST), key="k")).status_code == 202, "its key is free"
 
 
@@ -54,6 +55,7 @@ async def test_it_stands_until_a_charge_that_was_insisted_upon_has_succeeded(mer
     await ends(advice="try_again_later", how=INSIST)
     assert (await merchant.pay(again(card))).json()["code"] == "payment_method_declined"
     await ends("completed", how=INSIST)
+    assert "declined_by" not in (await merchant.get(f"/v1/payment-methods/{card}")).json()
     assert (await merchant.pay(again(card))).status_code == 202
 
 

@@ -53,6 +53,9 @@ PAYMENT_METHOD = DocumentedResponse(ref("PaymentMethodView"), examples.PAYMENT_M
 PAYMENT_METHOD_DETACHING = DocumentedResponse(
     ref("PaymentMethodView"), examples.PAYMENT_METHOD | {"status": "detaching"}
 )
+PAYMENT_METHOD_READ = DocumentedResponse(
+    {"allOf": [ref("PaymentMethodView"), {"properties": {"declined_by": {"type": "string"}}}]}, examples.PAYMENT_METHOD
+)
 PAYMENT_METHODS = _page_of(ref("PaymentMethodView"), examples.PAYMENT_METHOD)
 OPERATION = DocumentedResponse(ref("OperationView"), examples.REFUND)
 OPERATION_UNDER_WAY = DocumentedResponse(ref("OperationView"), examples.REFUND_UNDER_WAY)

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from msgspec import to_builtins
 from starlette.responses import Response
 
 from gateway.edge import cursors
@@ -12,8 +13,8 @@ from gateway.edge.dependencies import DependenciesOf
 from gateway.edge.problems import Problem
 from gateway.edge.responses import page, respond
 from gateway.openapi.description import spec
-from gateway.openapi.responses import PAYMENT_METHOD, PAYMENT_METHODS
-from gateway.payment_methods import store
+from gateway.openapi.responses import PAYMENT_METHOD_READ, PAYMENT_METHODS
+from gateway.payment_methods import charges, store
 from gateway.payment_methods.schemas import MethodFilters
 from malipo import ids
 
@@ -38,14 +39,16 @@ async def list_methods(
 
 @router.get(
     "/{payment_method_id}",
-    **spec("Read a saved payment method", responses={200: PAYMENT_METHOD}, problems=("payment_method_not_found",)),
+    **spec("Read a saved payment method", responses={200: PAYMENT_METHOD_READ}, problems=("payment_method_not_found",)),
 )
 async def read_method(dependencies: DependenciesOf, client: _Reader, payment_method_id: str) -> Response:
-    """What a payment with `save_method` has saved. Pay with it again with `{"type": "saved", "id": ...}` as the `method`."""
-    method = None
+    """What a payment with `save_method` has saved. Pay with it again with `{"type": "saved", "id": ...}` as the `method`. With
+    `declined_by`, the payment whose decline has said `do_not_try_again`, it is refused, unless you insist.
+    """
+    method, reads = None, dependencies.database.reads
     if ids.is_id(payment_method_id, "pm"):
-        reads = dependencies.database.reads
         method = await store.get_method(reads, payment_method_id, client.merchant_id, client.mode)
     if method is None:
         raise Problem("payment_method_not_found")
-    return respond(method)
+    declined_by = (await charges.forbidden(reads, [method.id])).get(method.id)
+    return respond(to_builtins(method) | {"declined_by": declined_by} if declined_by else method)
