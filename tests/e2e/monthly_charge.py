@@ -11,6 +11,8 @@ Json = dict[str, Any]
 RETURN_URL = "https://shop.example/thanks"
 MOST_TRIES = 4
 A_DAY = timedelta(days=1)
+NOT_THE_CARD = {"provider_unreachable", "provider_misconfigured", "configuration_behind", "never_sent", "expired"}
+"""Codes of Malipo's own: nothing was sent, and the card has nothing to do with it."""
 
 
 @dataclass
@@ -72,20 +74,25 @@ class MonthlyCharge:
                 bill.state = "paid"
             case "requires_action":  # the bank wants the customer: mail him the page
                 bill.state, bill.page = "customer asked", payment["action"]["url"]
-            case "failed" | "canceled":
-                self._declined(bill, payment["failure"] or {}, now)
+            case "failed":
+                self._declined(bill, payment["failure"], now)
+            case "canceled":  # the customer was asked, and never came
+                self._try_again(bill, now + A_DAY)
             case _:
                 pass
 
     def _declined(self, bill: Bill, failure: Json, now: datetime) -> None:
         """Charge the same card once more when the bank says so, and on the day that it says; else ask for another one."""
-        retry: Json = failure.get("retry") or {}
-        bill.tries += 1
-        if retry.get("advice") != "try_again_later" or bill.tries >= MOST_TRIES:
+        retry: Json = failure["retry"] or {}
+        if retry.get("advice") == "try_again_later" or failure["code"] in NOT_THE_CARD:
+            not_before = retry.get("not_before")
+            self._try_again(bill, datetime.fromisoformat(not_before) if not_before else now + A_DAY)
+        else:
             bill.state = "another card wanted"
-            return
-        not_before = retry.get("not_before")
-        bill.state, bill.try_at = "due", datetime.fromisoformat(not_before) if not_before else now + A_DAY
+
+    def _try_again(self, bill: Bill, try_at: datetime) -> None:
+        bill.tries, bill.try_at = bill.tries + 1, try_at
+        bill.state = "due" if bill.tries < MOST_TRIES else "another card wanted"
 
     def _refused(self, bill: Bill, problem: Json, now: datetime) -> None:
         """What Malipo does not let pass. Nothing was written: the same try is sent again, tomorrow at the latest, as a charge that
