@@ -99,8 +99,7 @@ class MonthlyCharge:
         counts now may have failed by then.
         """
         if problem["code"] in ("series_limit_reached", "series_amount_exceeded", "idempotency_key_in_flight"):
-            after = problem["retry"]["after_seconds"]
-            bill.try_at = now + min(A_DAY if after is None else timedelta(seconds=after), A_DAY)
+            bill.try_at = now + min(timedelta(seconds=problem["retry"]["after_seconds"]), A_DAY)
         else:  # payment_method_declined, payment_method_expired
             bill.state = "another card wanted"
 

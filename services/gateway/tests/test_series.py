@@ -126,8 +126,10 @@ async def test_no_more_money_than_it_allows_is_accepted(merchant, card):
 
 
 async def test_more_than_a_whole_period_allows_is_never_possible(merchant, card):
-    problem = refused(await merchant.pay(again(card, amount=1501, how=by())), "series_amount_exceeded")
-    assert problem["retry"]["after_seconds"] is None
+    answer = await merchant.pay(again(card, amount=1501, how=by()))
+    assert (answer.status_code, answer.json()["code"]) == (422, "series_mismatch")
+    assert [one["field"] for one in answer.json()["errors"]] == ["/amount"]
+    assert answer.json()["retry"]["safe"] is False
     assert await used(merchant) == (0, 0)
 
 

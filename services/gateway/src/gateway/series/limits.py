@@ -73,6 +73,9 @@ def _misfit(series: Series, amount: Money, customer_ref: str | None) -> Problem 
         wrong.append(FieldError("/method/series", "series_mismatch", "is another customer's"))
     if amount.currency != series.currency:
         wrong.append(FieldError("/currency", "series_mismatch", f"must be {series.currency}, as the series has it"))
+    if not wrong and amount.amount_minor > series.max_amount:
+        detail = f"must be at most {series.max_amount}, all that the series allows in one {series.per}"
+        wrong.append(FieldError("/amount", "series_mismatch", detail))
     return of_fields(wrong) if wrong else None
 
 
@@ -81,9 +84,6 @@ def _over(series: Series, usage: Usage, amount_minor: int, now: datetime) -> Pro
     if period is None:
         detail = f"Its first period begins at {clock.iso(series.starts_at)}."
         return Problem("series_limit_reached", detail, after_seconds=_seconds(series.starts_at - now))
-    if amount_minor > series.max_amount:
-        detail = f"It allows {series.max_amount} in one {series.per}, and no charge of more."
-        return Problem("series_amount_exceeded", detail)
     then = f"the next {series.per} begins at {clock.iso(period.ends_at)}."
     wait = _seconds(period.ends_at - now)
     if usage.count >= series.max_count:
