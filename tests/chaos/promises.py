@@ -93,7 +93,11 @@ def _nothing_else(onlooker: Onlooker, merchant: Merchant, payment_id: str) -> It
     operations = onlooker.rows(
         "gateway", "SELECT id FROM operations WHERE payment_id = $1 AND kind <> 'dispute'", payment_id
     )
-    wanted = sum(payment_id in request.path for request in merchant.requests)
+    # A detach is asked of the saved method, which is the payment's that saved it.
+    wanted = sum(
+        payment_id in request.path or (request.path.endswith("/detach") and request.answer["payment_id"] == payment_id)
+        for request in merchant.requests
+    )
     if len(operations) != wanted:
         yield f"{wanted} requests made {len(operations)} operations"
 

@@ -88,17 +88,6 @@ def test_the_providers_names_of_what_is_saved_are_shown_nowhere(merchant):
     assert not [name for name in (customer["id"], at_stripe["id"]) if name in shown]
 
 
-def test_a_saved_card_that_was_removed_at_stripe_is_declined_with_stripes_own_code(merchant):
-    kept = merchant.keep_card()
-    [customer] = customers(merchant)
-    path = f"/v1/customers/{customer['id']}/payment_methods"
-    [at_stripe] = merchant.stripe.get(path, auth=(merchant.stripe_key, "")).json()["data"]
-    owner = {"auth": (merchant.stripe_key, ""), "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
-    merchant.stripe.post(f"/v1/payment_methods/{at_stripe['id']}/detach", **owner).raise_for_status()
-    payment = merchant.pay_again(kept["id"])
-    assert merchant.wait(payment["id"], "failed")["failure"]["code"]
-
-
 def test_a_customer_that_was_deleted_at_stripe_is_made_anew(merchant):
     merchant.keep_card(customer_ref="customer-9")
     [customer] = customers(merchant)

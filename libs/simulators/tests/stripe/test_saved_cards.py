@@ -240,3 +240,32 @@ async def test_the_bank_behind_a_saved_card_may_change_its_mind(stripe):
     assert (await stripe.http.put(issuer, json={"as": "pm_card_nobody"})).status_code == 422
     unknown = await stripe.http.put("/_sim/payment_methods/pm_1/issuer", json={"as": "pm_card_visa"})
     assert unknown.status_code == 404
+
+
+async def test_a_network_replaces_a_saved_card_and_tells_what_it_was(stripe):
+    await stripe.listen("payment_method.automatically_updated")
+    customer, saved = await setup(stripe)
+    network = f"/_sim/payment_methods/{saved['payment_method']}/network"
+    changed = await stripe.http.post(network, json={"last4": "1881", "exp_year": 2040})
+    assert (changed.json()["card"]["last4"], changed.json()["card"]["exp_year"]) == ("1881", 2040)
+    assert (await stripe.http.post(network, json={"last4": "1881"})).status_code == 200, "nothing is told of no change"
+    await stripe.inbox.until("payment_method.automatically_updated")
+    [event] = [one for one in stripe.inbox.events if one["type"] == "payment_method.automatically_updated"]
+    before = event["data"]["previous_attributes"]["card"]
+    assert (before["last4"], before["exp_year"], "exp_month" in before) == ("4242", 2034, False)
+    assert before["fingerprint"] != event["data"]["object"]["card"]["fingerprint"]
+    assert (await off_session(stripe, customer, saved["payment_method"])).json()["status"] == "succeeded"
+    for body, status in (({"exp_month": 13}, 422), ({"number": "4242"}, 422)):
+        assert (await stripe.http.post(network, json=body)).status_code == status
+
+
+async def test_a_card_is_detached_in_the_dashboard_for_good(stripe):
+    await stripe.listen("payment_method.detached")
+    customer, saved = await setup(stripe)
+    path = f"/_sim/payment_methods/{saved['payment_method']}"
+    assert (await stripe.http.post(f"{path}/detach")).json()["customer"] is None
+    assert (await stripe.http.post(f"{path}/detach")).status_code == 400
+    assert (await stripe.http.post(f"{path}/network", json={"exp_year": 2040})).status_code == 409
+    assert (await stripe.http.post("/_sim/payment_methods/pm_1/detach")).status_code == 404
+    await stripe.inbox.until("payment_method.detached")
+    assert (await off_session(stripe, customer, saved["payment_method"])).status_code == 400

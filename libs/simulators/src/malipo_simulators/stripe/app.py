@@ -10,6 +10,7 @@ from malipo_simulators.stripe.book_control import book_routes
 from malipo_simulators.stripe.disputes.control import dispute_routes
 from malipo_simulators.stripe.http.dialect import StripeDialect
 from malipo_simulators.stripe.payment_intents.lapse import lapse_authorizations
+from malipo_simulators.stripe.payment_methods.control import saved_card_routes
 from malipo_simulators.stripe.payment_methods.issuer import issuer_routes
 from malipo_simulators.stripe.payouts.control import payout_routes
 from malipo_simulators.stripe.payouts.lifecycle import arrive_in_time
@@ -28,7 +29,7 @@ def create_stripe_app(settings: StripeSettings | None = None, poster: Poster | N
     app = create_app("Stripe simulator: control routes", world, run_due=lambda: run_due(world))
     for routes in (
         *(book_routes, refund_routes, dispute_routes, payout_routes, endpoint_routes),
-        *(threeds_routes, issuer_routes),
+        *(threeds_routes, issuer_routes, saved_card_routes),
     ):
         app.include_router(routes(world))
     dialect = StripeDialect(world)
