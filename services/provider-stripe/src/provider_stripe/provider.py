@@ -201,9 +201,13 @@ class StripeProvider:
 
 
 def _conceal(attempt: Attempt) -> None:
-    """What Stripe calls a saved method is nobody's business: exchanges show the paths of requests."""
-    if isinstance(attempt.operation, Detach):
-        conceal([attempt.operation.reference])
+    """What Stripe calls a saved method, and whose it is there, is nobody's business: paths are shown, and so is what Stripe says of them."""
+    operation = attempt.operation
+    saved = operation.method.saved if isinstance(operation, Charge) else None
+    if isinstance(operation, Detach):
+        conceal([operation.reference])
+    elif saved is not None:
+        conceal([saved.reference, saved.holder or ""])
 
 
 def _noted(attempt: Attempt, outcome: Outcome) -> Outcome:
