@@ -1,5 +1,6 @@
-"""Reads JSON of a provider's as the shapes that are declared for it. Pure."""
+"""Reads what a provider has written: JSON as the shapes that are declared for it, and times. Pure."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,3 +18,12 @@ class Reader[T]:
             return self._decoder.decode(raw)
         except RecursionError:
             raise ValueError("nested too deep") from None
+
+
+def moment(text: str | None) -> datetime | None:
+    """The time that RFC 3339 writes so, in UTC; None for what is none, has no offset, or is beyond the years that there are in UTC."""
+    try:
+        found = datetime.fromisoformat(text or "")
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None

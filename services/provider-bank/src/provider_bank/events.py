@@ -9,11 +9,12 @@ from datetime import datetime
 
 from malipo import clock
 from malipo.contracts.outcomes import Unknown
-from provider_bank import amounts, times
+from provider_bank import amounts
 from provider_bank.mapping import outcome_of_payment
 from provider_bank.objects import ASKED, EVENTS, MOVED, PAYMENT, PAYMENTS, Payment, is_id
 from provider_kit.errors import BadSignature
 from provider_kit.provider import Callback, CallbackOutcome, NamedOperation, ParsedCallback, ReceivedMoney
+from provider_kit.reading import moment
 
 METHOD = "bank_transfer"
 _ABOUT_PAYMENTS, _ABOUT_RETURN_REQUESTS = "payment.", "payment.return_request."
@@ -33,7 +34,7 @@ def read(callback: Callback, event_id: str, debtor_account_id: str) -> ParsedCal
     payment = PAYMENTS.decode(event.data)
     if payment.debtor_account_id != debtor_account_id:
         raise BadSignature("of another account")
-    happened_at = times.read(event.created_at)
+    happened_at = moment(event.created_at)
     if event.type.startswith(_ABOUT_RETURN_REQUESTS) and (request := _answered(payment)):
         return ParsedCallback(event.id, ask=request, happened_at=happened_at)
     if payment.status in _WAITS_FOR_A_REASON:
@@ -77,7 +78,7 @@ def sent_money(payment: Payment) -> ReceivedMoney:
         reference=payment.id,
         amount=amounts.read(payment.amount, payment.currency),
         method=METHOD,
-        received_at=times.read(payment.updated_at) or clock.now(),
+        received_at=moment(payment.updated_at) or clock.now(),
         description=described("debit", payment.end_to_end_id),
     )
 

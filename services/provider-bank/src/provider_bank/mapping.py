@@ -15,7 +15,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.contracts.provider_commands import Cancel, Charge, ReturnRequest
 from malipo.contracts.providers.bank import own_reference
-from provider_bank import amounts, times
+from provider_bank import amounts
 from provider_bank.codes import REASONS, REFUSALS
 from provider_bank.objects import (
     ASKED,
@@ -32,6 +32,7 @@ from provider_bank.objects import (
 )
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ProviderOperation, References
+from provider_kit.reading import moment
 
 OK, CREATED, ACCEPTED = 200, 201, 202
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _UNPROCESSABLE = 400, 401, 403, 404, 409, 422
@@ -209,7 +210,7 @@ def _pending(payment: Payment) -> Pending:
     if payment.status != "initiated":
         return Pending(reference=payment.id, reason=reasons.get(payment.status))
     waits = "AFTER_CUT_OFF" if _waits(payment) else None
-    return Pending(reference=payment.id, reason=waits, begun=False, execution_at=times.read(payment.execution_at))
+    return Pending(reference=payment.id, reason=waits, begun=False, execution_at=moment(payment.execution_at))
 
 
 def _returned(payment: Payment) -> Outcome:
@@ -249,7 +250,7 @@ def _kept(reason: Reason | None, reference: str | None) -> Declined:
 
 def _waits(payment: Payment) -> bool:
     """Whether it was accepted before the rail that it goes by is open."""
-    accepted, goes = times.read(payment.created_at), times.read(payment.execution_at)
+    accepted, goes = moment(payment.created_at), moment(payment.execution_at)
     return accepted is not None and goes is not None and goes - accepted > _SOON
 
 

@@ -10,7 +10,7 @@ from prometheus_client import Counter
 
 from malipo.contracts.outcomes import Reversed
 from malipo.platform.logs import log
-from provider_bank import requests, times
+from provider_bank import requests
 from provider_bank.account import Access, access_of
 from provider_bank.client import BankClient
 from provider_bank.mapping import OK, is_missing, outcome_of_payment, refuse_unsent
@@ -44,6 +44,7 @@ from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
 from provider_kit.errors import NotSent
 from provider_kit.provider import CallbackOutcome, Credentials, ParsedCallback
+from provider_kit.reading import moment
 from provider_kit.sending import ResponseTooLong, Silence
 from provider_kit.statement import Stretch, Terms
 
@@ -129,7 +130,7 @@ class BankStatement:
         for _ in range(_MOST_PAGES):
             page = _page_in(await self._get(reading, PAYMENTS_PATH, asked))
             yield [one for one in page.data if one.debtor_account_id == reading.access.account.debtor_account_id]
-            last = times.read(page.data[-1].updated_at) if page.data else None
+            last = moment(page.data[-1].updated_at) if page.data else None
             if page.next_cursor is None or (until is not None and last is not None and last > until):
                 return
             asked = {**asked, "cursor": page.next_cursor}

@@ -9,13 +9,14 @@ from typing import Literal
 from malipo import clock
 from malipo.contracts.bank_rails import BANK_TIME
 from malipo.contracts.outcomes import Reversed
-from provider_bank import amounts, times
+from provider_bank import amounts
 from provider_bank.events import METHOD, described, told
 from provider_bank.objects import PAYMENT, Entry, Payment, Statement
 from provider_kit.attempt_rows import OriginalAttempt
 from provider_kit.credentials import Account
 from provider_kit.matching import of_account
 from provider_kit.provider import NamedOperation, ParsedCallback, ReceivedMoney, Unmatched, kind_of
+from provider_kit.reading import moment
 
 READY = timedelta(hours=2)
 """How long after the end of its day, in the bank's time, a statement is asked for."""
@@ -165,7 +166,7 @@ def _suspense(entry: Entry, *, again: bool) -> ParsedCallback:
         reference=(entry.payment_id if is_payment else None) or entry.id,
         amount=amounts.read(entry.amount, entry.currency),
         method=METHOD,
-        received_at=times.read(entry.booked_at) or clock.now(),
+        received_at=moment(entry.booked_at) or clock.now(),
         description=described(entry.direction, entry.end_to_end_id),
     )
     return ParsedCallback(_name(entry), received=(money,))

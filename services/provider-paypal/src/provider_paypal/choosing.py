@@ -6,7 +6,8 @@ from malipo.contracts.outcomes import Canceled, Declined, Outcome, Succeeded
 from malipo.contracts.provider_commands import Cancel, Capture, Confirm, Refund
 from provider_kit.errors import NotSent
 from provider_kit.provider import Attempt
-from provider_paypal import amounts, requests, standing, times
+from provider_kit.reading import moment
+from provider_paypal import amounts, requests, standing
 from provider_paypal.objects import AUTHORIZATION, CAPTURE, ORDER, Order
 from provider_paypal.requests import PaypalRequest
 
@@ -57,7 +58,7 @@ def renewal(attempt: Attempt, order: Order, now: datetime, honoured: timedelta) 
     """
     match attempt.operation, order.payments.authorizations:
         case Confirm(), [held] if attempt.same_account and held.status == "CREATED" and held.amount is not None:
-            made_at = times.read(held.create_time)
+            made_at = moment(held.create_time)
             if made_at is not None and made_at + honoured <= now < made_at + LASTS:
                 return requests.reauthorization(attempt, held.id, amounts.read(held.amount))
         case _:

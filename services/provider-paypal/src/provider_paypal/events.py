@@ -13,7 +13,8 @@ from malipo.contracts.providers.paypal import EVENT_TYPES
 from malipo.platform.logs import log
 from provider_kit.bodies import name_of_body
 from provider_kit.provider import CallbackOutcome, NamedOperation, Opened, ParsedCallback, Unmatched
-from provider_paypal import amounts, standing, times
+from provider_kit.reading import moment
+from provider_paypal import amounts, standing
 from provider_paypal.objects import (
     APPROVALS_REVERSED,
     AUTHORIZATION,
@@ -125,7 +126,7 @@ def refund_report(callback_id: str, event_type: str, found: Transaction) -> Pars
         if outcome is None or isinstance(outcome, Unknown):
             return ParsedCallback(callback_id, ask=(NamedOperation(kind="refund", operation_id=found.custom_id),))
         return _told(callback_id, "refund", found.custom_id, {REFUND: found.id, **about}, outcome)
-    opened_at = times.read(found.create_time)
+    opened_at = moment(found.create_time)
     unmatched = Unmatched(event_type, {REFUND: found.id, **about}, amounts.read_any(found.amount))
     if outcome is None or isinstance(outcome, Unknown) or opened_at is None or found.amount is None or not about:
         return ParsedCallback(callback_id, unmatched=(unmatched,))

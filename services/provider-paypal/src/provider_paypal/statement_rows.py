@@ -17,7 +17,8 @@ from provider_kit.credentials import Account
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.matching import of_account
 from provider_kit.provider import NamedOperation, ParsedCallback, Unmatched, kind_of
-from provider_paypal import amounts, times
+from provider_kit.reading import moment
+from provider_paypal import amounts
 from provider_paypal.mapping import issues_in, problem_in, refuse_unsent
 from provider_paypal.objects import (
     ABOUT,
@@ -77,13 +78,18 @@ class RefundElsewhere:
 def query(since: datetime, until: datetime, page: int) -> Mapping[str, str]:
     """Asks for the rows of this time, without who has paid: also for what has moved no money, as a capture that was denied."""
     return {
-        "start_date": times.written(since),
-        "end_date": times.written(until),
+        "start_date": _written(since),
+        "end_date": _written(until),
         "fields": "transaction_info",
         "balance_affecting_records_only": "N",
         "page_size": str(PAGE_SIZE),
         "page": str(page),
     }
+
+
+def _written(at: datetime) -> str:
+    """A moment as requests carry it, to the second; `at` is in UTC."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_page(response: PaypalResponse) -> Page:
@@ -99,7 +105,7 @@ def read_page(response: PaypalResponse) -> Page:
     try:
         found = STATEMENT_PAGES.decode(response.body)
         rows, unreadable = _rows_of(found)
-        return Page(rows, unreadable, _pages_of(found), times.read(found.last_refreshed_datetime))
+        return Page(rows, unreadable, _pages_of(found), moment(found.last_refreshed_datetime))
     except ValueError:
         raise NotSent("PayPal's statement cannot be read") from None
 

@@ -23,8 +23,8 @@ from malipo import clock
 from malipo.contracts.commands import Mode
 from provider_kit.errors import BadSignature, NotSent
 from provider_kit.provider import Callback, Credentials
+from provider_kit.reading import moment
 from provider_kit.sending import nothing_begun
-from provider_paypal import times
 from provider_paypal.account import PaypalAccount, read_account
 from provider_paypal.mapping import problem_in
 from provider_paypal.objects import VERIFICATIONS, PaypalResponse
@@ -123,10 +123,10 @@ def read_transmission(callback: Callback, now: datetime) -> Transmission:
     sent = Transmission(*(_header(callback, name) for name in names))
     if _header(callback, "auth-algo") != _ALGORITHM:
         raise BadSignature("signed in another way than PayPal's")
-    moment = times.read(sent.time)
-    if moment is None or "|" in sent.id:
+    sent_at = moment(sent.time)
+    if sent_at is None or "|" in sent.id:
         raise BadSignature("no transmission of PayPal's")
-    if not -AHEAD <= now - moment <= WINDOW:
+    if not -AHEAD <= now - sent_at <= WINDOW:
         raise BadSignature("not of this time")
     return sent
 
