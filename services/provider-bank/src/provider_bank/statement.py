@@ -3,11 +3,12 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import batched
 
 from prometheus_client import Counter
 
+from malipo import clock
 from malipo.contracts.outcomes import Reversed
 from malipo.platform.logs import log
 from provider_bank import requests
@@ -126,7 +127,7 @@ class BankStatement:
     async def _changed(
         self, reading: _Reading, since: datetime, until: datetime | None
     ) -> AsyncGenerator[Sequence[Payment]]:
-        asked = {"updated_after": _written(since), "limit": str(PAGE_SIZE)}
+        asked = {"updated_after": clock.iso(since), "limit": str(PAGE_SIZE)}
         for _ in range(_MOST_PAGES):
             page = _page_in(await self._get(reading, PAYMENTS_PATH, asked))
             yield [one for one in page.data if one.debtor_account_id == reading.access.account.debtor_account_id]
@@ -221,7 +222,3 @@ def _statement_in(response: BankResponse) -> Statement | None:
     except ValueError:
         return None
     return statement
-
-
-def _written(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
