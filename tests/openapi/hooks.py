@@ -14,6 +14,7 @@ from schemathesis.generation.meta import TestPhase
 from malipo import clock, ids
 from malipo.contracts.providers import PROVIDERS
 from malipo.contracts.providers.bank import RAILS
+from malipo_simulators.bank.payments.parameters import check_digit
 
 _MOMENT = re.compile(r"20\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _GOOD_KEY = re.compile("[!-~](?:[ -~]{0,198}[!-~])?")
@@ -114,14 +115,9 @@ def _put_transfer_right(body: dict[str, Any], method: dict[str, Any]) -> None:
         del method["rail"]
     match method.get("recipient"):
         case {"account": {"routing": str(routing)} as account} if _ROUTING.fullmatch(routing):
-            account["routing"] = routing[:8] + _check_digit(routing)
+            account["routing"] = routing[:8] + check_digit(routing[:8])
         case _:
             pass
-
-
-def _check_digit(routing: str) -> str:
-    """By the American Bankers Association: the digits, times 3, 7, 1 and so on, make up a multiple of ten."""
-    return str(-sum(int(digit) * (3, 7, 1)[place % 3] for place, digit in enumerate(routing[:8])) % 10)
 
 
 def is_moment(text: object) -> bool:

@@ -9,12 +9,13 @@ import httpx
 import schemathesis
 from schemathesis.generation.meta import TestPhase
 
+from malipo_simulators.bank.payments.parameters import check_digit
+
 KEY, END_TO_END_ID = re.compile("[!-~]{1,64}"), re.compile("[A-Za-z0-9]{1,35}")
 AMOUNT, ROUTING, DAY = re.compile("(0|[1-9][0-9]{0,9})[.][0-9]{2}"), re.compile("[0-9]{9}"), re.compile("[0-9-]{10}")
 RAILS = ("RTP", "ACH", "BOOK", "ZELLE")
 BY_TIME = ("updated_after", "limit")
 LONGEST_CURSOR = 100
-WEIGHTS = (3, 7, 1, 3, 7, 1, 3, 7)
 NUMBERS = count(1)
 BANK = httpx.Client(base_url=os.environ["BANK_URL"], headers={"X-API-Key": os.environ["BANK_KEY"]})
 # What becomes of the payment that a call is tried on, by the last four digits: it is held, or it is completed.
@@ -83,8 +84,7 @@ def check(account: Any) -> None:
     """Give its routing number the digit that checks the others."""
     if isinstance(account, dict) and is_like(ROUTING, account.get("routing")):
         digits = account["routing"][:8]
-        total = sum(weight * int(digit) for weight, digit in zip(WEIGHTS, digits, strict=True))
-        account["routing"] = f"{digits}{-total % 10}"
+        account["routing"] = digits + check_digit(digits)
 
 
 def is_like(pattern: re.Pattern[str], given: object) -> bool:

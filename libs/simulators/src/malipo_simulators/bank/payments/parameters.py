@@ -13,12 +13,16 @@ from malipo_simulators.bank.objects.models import Alias, BankAccount, Creditor
 from malipo_simulators.bank.objects.money import parse
 from malipo_simulators.bank.rails import RailName
 
-WEIGHTS = (3, 7, 1) * 3
+WEIGHTS = (3, 7, 1, 3, 7, 1, 3, 7)
+
+
+def check_digit(digits: str) -> str:
+    """The ninth digit of a routing number, by the eight before it: so the American Bankers Association has it."""
+    return str(-sum(weight * int(digit) for weight, digit in zip(WEIGHTS, digits, strict=True)) % 10)
 
 
 def checked(routing: str) -> str:
-    """The check digit of the American Bankers Association."""
-    if sum(weight * int(digit) for weight, digit in zip(WEIGHTS, routing, strict=True)) % 10:
+    if not routing.endswith(check_digit(routing[:8])):
         raise PydanticCustomError("routing_number_invalid", "its check digit is wrong")
     return routing
 
