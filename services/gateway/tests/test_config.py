@@ -343,7 +343,8 @@ async def test_the_providers_are_listed_with_what_they_can_do_and_whether_they_a
     configured = {one["provider"]: (one["configured"], one["accounts"]) for one in listed}
     assert configured == {name: (False, []) for name in PROVIDERS} | {"stripe": (True, ["default"])}
     (stripe,) = [one for one in listed if one["provider"] == "stripe"]
-    (card,) = stripe["methods"]
+    card, saved = stripe["methods"]
+    assert (saved["type"], saved["life_seconds"], card["saves"], saved["saves"]) == ("saved", 86_400, True, False)
     assert (card["type"], card["captures"], card["life_seconds"]) == ("card", ["automatic", "manual"], 900)
     assert {"currency": "KWD", "step": 10, "least": 10, "most": 99_999_990} in card["currencies"]
     assert {"operation": "refund", "partial": True, "several": True, "asynchronous": True} in stripe["operations"]

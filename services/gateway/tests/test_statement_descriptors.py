@@ -101,4 +101,4 @@ async def test_what_a_statement_can_show_is_listed_by_method(merchant):
         for one in providers
         for method in one["methods"]
     }
-    assert shown == {"card": 22, "paypal": 22, "mpesa": None, "bank_transfer": None}
+    assert shown == {"card": 22, "saved": 22, "paypal": 22, "mpesa": None, "bank_transfer": None}
