@@ -348,6 +348,7 @@ async def test_the_providers_are_listed_with_what_they_can_do_and_whether_they_a
     assert (card["type"], card["captures"], card["life_seconds"]) == ("card", ["automatic", "manual"], 900)
     assert {"currency": "KWD", "step": 10, "least": 10, "most": 99_999_990} in card["currencies"]
     assert {"operation": "refund", "partial": True, "several": True, "asynchronous": True} in stripe["operations"]
+    assert {one["provider"] for one in listed if one["disputes"]} == {"stripe"}
     live = await gateway.key_of(merchant.id, mode="live")
     listed = (await live.get("/v1/providers")).json()["data"]
     assert [one["accounts"] for one in listed if one["configured"]] == []

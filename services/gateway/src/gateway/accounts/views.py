@@ -79,6 +79,7 @@ def shown_provider(provider: ProviderDescriptor, labels: Sequence[str]) -> dict[
         "accounts": labels,
         "methods": [_shown_method(rules) for rules in provider.methods],
         "operations": [{"operation": kind, **asdict(rules)} for kind, rules in provider.operations.items()],
+        "disputes": provider.disputes,
     }
 
 

@@ -140,6 +140,7 @@ PROVIDER: dict[str, Any] = {
         }
     ],
     "operations": [{"operation": "refund", "partial": True, "several": True, "asynchronous": True}],
+    "disputes": True,
 }
 SERIES: dict[str, Any] = {
     "id": "mandate-7",

@@ -167,6 +167,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "items": object_of(operation=TEXT, partial=BOOLEAN, several=BOOLEAN, asynchronous=BOOLEAN),
             "description": "Also of a part of the amount, several times, with an outcome that comes long after.",
         },
+        disputes=BOOLEAN | {"description": "Whether you are told of disputes there (`dispute.opened` and the rest)."},
     ),
     "Settled": object_of(
         currency=TEXT | {"description": "That your account is kept in: perhaps another than the payment's."},
