@@ -8,6 +8,7 @@ from keeping import SAVING, again, keep
 
 from malipo import clock, ids
 from malipo.contracts.commands import CreatePayment
+from testkit.waiting import until
 
 RULES = {"customer_ref": "customer-7", "currency": "USD", "max_amount": 1500, "max_count": 2, "per": "month"}
 
@@ -190,9 +191,11 @@ async def test_a_refused_charge_leaves_nothing_and_its_key_can_be_used_when_ther
 
 async def test_charges_that_come_together_are_counted_one_after_the_other(gateway, merchant, card):
     group = gateway.app.state.acceptance._asked
+    asked = []
     async with group._turn:
-        asked = [asyncio.create_task(merchant.pay(again(card, amount=n, how=by()))) for n in (1000, 600, 500, 1)]
-        await asyncio.sleep(0.2)
+        for amount in (1000, 600, 500, 1):
+            asked.append(asyncio.create_task(merchant.pay(again(card, amount=amount, how=by()))))
+            await until(lambda: group._open and len(group._open.items) == len(asked), what="a request to come")
     codes = [answer.json().get("code") for answer in await asyncio.gather(*asked)]
     assert codes == [None, "series_amount_exceeded", None, "series_limit_reached"]
     assert await used(merchant) == (2, 1500)
