@@ -50,6 +50,7 @@ _LONG_WAIT_SECONDS = 6 * 3600
 _REFUND_ENDS = {"failed": "The refund failed", "canceled": "The refund was canceled"}
 
 ARRIVED = Unknown(reason="the charge has reached Stripe, and its outcome is not found yet")
+NOT_ASKED = Unknown(reason="declined without its customer, who is to be asked or is asked already")
 NEVER_CHARGED = Declined(
     code="expired", message="The payment expired before Stripe received the charge, which can take no money any more."
 )

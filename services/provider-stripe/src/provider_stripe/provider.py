@@ -1,7 +1,9 @@
 """Stripe as a provider: one POST an operation, and the ways to learn its outcome when the response was lost."""
 
+from collections.abc import Awaitable
+
 from malipo import clock
-from malipo.contracts.outcomes import Declined, Detached, Outcome, Unknown
+from malipo.contracts.outcomes import ActionRequired, Declined, Detached, Outcome, Unknown
 from malipo.contracts.provider_commands import Charge, Detach, Refund
 from malipo.contracts.providers.stripe import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
@@ -18,6 +20,7 @@ from provider_stripe.mapping import (
     ARRIVED,
     KEY_MISFIT,
     NEVER_CHARGED,
+    NOT_ASKED,
     REFUSED_REPEAT,
     fenced,
     outcome_of_response,
@@ -70,14 +73,14 @@ class StripeProvider:
 
         Idempotency keys are an account's own: what was perhaps sent to another account is only looked for.
         """
-        return _noted(attempt, await unless_silent(self._execute(attempt)))
+        return _noted(attempt, await unless_silent(self._asked(attempt, self._execute(attempt))))
 
     async def query(self, attempt: Attempt) -> Outcome:
         """Read what the operation made if its id is known, else repeat it under its key, else look for its traces.
 
         A charge that has expired is never repeated: its traces are looked for, and its key is made useless.
         """
-        return _noted(attempt, await unless_silent(self._query(attempt)))
+        return _noted(attempt, await unless_silent(self._asked(attempt, self._query(attempt))))
 
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
         """Read an event. What Stripe has signed is genuine, even if it is no event that we know: then it is empty."""
@@ -96,28 +99,32 @@ class StripeProvider:
         outcome = await self._send(attempt)
         if outcome == REFUSED_REPEAT:
             return await self._settle(attempt, REFUSED_REPEAT)
-        if isinstance(attempt.operation, Detach):
-            return await self._unless_detached(attempt, outcome)
-        return await self._asked(attempt, outcome)
+        return await self._unless_detached(attempt, outcome) if isinstance(attempt.operation, Detach) else outcome
 
     async def _unless_detached(self, attempt: Attempt, outcome: Outcome) -> Outcome:
         """The outcome; Stripe refuses to detach what is no customer's already, as somebody else has detached it."""
         seen = await self._look(attempt) if isinstance(outcome, Declined) else None
         return seen if isinstance(seen, Detached) else outcome
 
-    async def _asked(self, attempt: Attempt, outcome: Outcome) -> Outcome:
-        """The outcome; of a charge with nobody there that needs its customer, what comes of asking him: a page to go to.
+    async def _asked(self, attempt: Attempt, found: Awaitable[Outcome]) -> Outcome:
+        """The outcome that is found; of a charge with nobody there that needs its customer, what comes of asking him: a page to
+        go to.
 
         It is confirmed under a key of its own, so that each try is that one request, and of a PaymentIntent that has taken
-        nothing. Once the charge has expired nobody is asked any more.
+        nothing. Once the charge has expired nobody is asked any more. Who may only read must not take the decline for the end:
+        the customer may be asked already, though no answer tells of it.
         """
-        charge, too_old = attempt.operation, attempt.ages.key_age_now() >= REPLAY_LIMIT
-        if not isinstance(charge, Charge) or not wants_customer(charge, outcome) or attempt.ages.expired or too_old:
+        outcome, charge = await found, attempt.operation
+        too_late = attempt.ages.expired or attempt.ages.key_age_now() >= REPLAY_LIMIT
+        if too_late or not isinstance(charge, Charge) or not wants_customer(charge, outcome):
             return outcome
+        if not attempt.same_account:
+            return NOT_ASKED
         path, form = on_session(charge, outcome.reference or "")
         response = await self._client.post(_key(attempt), path, form, key=attempt.key_for("confirm"))
         asked = outcome_of_response(charge, response, repeat=True)
-        if asked != REFUSED_REPEAT:
+        stale = response.replayed and isinstance(asked, ActionRequired)  # the customer has been there since
+        if asked != REFUSED_REPEAT and not stale:
             return asked
         confirmed = shown(charge, await self._client.get(_key(attempt), intent_path(outcome.reference or ""), {}))
         return confirmed or outcome
@@ -127,15 +134,13 @@ class StripeProvider:
         if not attempt.same_account or isinstance(attempt.operation, Dispute):
             return shown_by_another(await self._find(attempt))
         if isinstance(attempt.operation, Charge | Refund | Detach) and (seen := await self._look(attempt)) is not None:
-            return await self._asked(attempt, seen)
+            return seen
         if attempt.ages.expired and isinstance(attempt.operation, Charge):
             return await self._expire(attempt, attempt.operation)
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, KEY_IS_OLD)
         outcome = await self._send(attempt)
-        if isinstance(outcome, Unknown):
-            return await self._settle(attempt, outcome)
-        return await self._asked(attempt, outcome)
+        return await self._settle(attempt, outcome) if isinstance(outcome, Unknown) else outcome
 
     async def _expire(self, attempt: Attempt, charge: Charge) -> Outcome:
         """What Stripe's book shows of a charge that is never sent any more. That it shows nothing is final only behind a
