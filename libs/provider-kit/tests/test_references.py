@@ -1,8 +1,9 @@
 """The ids that a provider gives: all are kept, under every name, and an operation is found by any of them."""
 
-from malipo.contracts.outcomes import ActionRequired, PhonePrompt, Reversed, Succeeded
+from malipo.contracts.outcomes import ActionRequired, PhonePrompt, Reversed, Succeeded, Unknown
 from malipo.money import Money
 from provider_kit.provider import CallbackOutcome, ParsedCallback
+from provider_kit.references import CUSTOMER
 
 USD_10 = Money(1000, "USD")
 
@@ -47,3 +48,18 @@ async def test_a_return_that_names_the_later_of_two_ids_is_believed(kit, make, m
     account = await kit.credentials.by_id("cred_1")
     assert await kit.door.take(account, ParsedCallback("evt_1", [back])) == "stored"
     assert await kit.outcomes() == [back.outcome]
+
+
+async def test_an_operation_of_which_only_its_customer_is_known_is_told_by_a_callback(kit, make, monkeypatch):
+    async def prepare(attempt):
+        attempt.references.note(CUSTOMER, "cus_1")
+
+    monkeypatch.setattr(kit.provider, "prepare", prepare)
+    kit.provider.script = [Unknown(reason="silence")]
+    await kit.handle(make.charge())
+    await kit.run()
+    await kit.reports()
+    paid = Succeeded(amount=USD_10, reference="obj_1")
+    told = CallbackOutcome(operation_id="pay_1.1", kind="charge", outcome=paid)
+    assert await kit.door.take(await kit.credentials.by_id("cred_1"), ParsedCallback("evt_1", [told])) == "stored"
+    assert await kit.outcomes() == [paid]

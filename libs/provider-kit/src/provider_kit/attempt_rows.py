@@ -13,7 +13,7 @@ from malipo.contracts.provider_commands import BaseCommand, ProviderCommand
 from malipo.messaging.pool import Row
 from malipo.platform.logs import log
 from provider_kit.provider import Ages, Named, ProviderOperation, References
-from provider_kit.references import MAIN, OWN, holdable
+from provider_kit.references import CUSTOMER, MAIN, OWN, holdable
 
 OPENED = "opened"
 """The `problem` of an attempt that stands for an operation begun at the provider: it is never carried out here."""
@@ -123,9 +123,9 @@ class OriginalAttempt:
 
     @property
     def given(self) -> set[str]:
-        """Those that the provider gave."""
+        """Those that the provider gave to it."""
         main = {holdable(self.reference)} if self.reference else set[str]()
-        return main | {reference for role, reference in self.references if role != OWN}
+        return main | {reference for role, reference in self.references if role not in (OWN, CUSTOMER)}
 
 
 def read(row: Row, token: str, asked_at: float) -> ClaimedAttempt | None:

@@ -22,6 +22,8 @@ KNOWN = """(SELECT jsonb_agg(jsonb_build_array(role, reference) ORDER BY positio
 
 OWN = "own"
 """The role of the names that we have given to an operation, and the provider repeats."""
+CUSTOMER = "customer"
+"""The role of the provider's id of whose an operation is: many of them have the same, so that it names none."""
 
 _MADE_HERE = """
 SELECT DISTINCT a.merchant_id, known.reference FROM attempt_references AS known JOIN attempts AS a ON a.id = known.attempt_id

@@ -12,6 +12,7 @@ from provider_kit.disputes import Dispute
 from provider_kit.exchanges import conceal
 from provider_kit.provider import Attempt, Callback, Credentials, ParsedCallback, kind_of
 from provider_kit.reasons import KEY_IS_OLD, KEY_MARGIN, shown_by_another, without_effect
+from provider_kit.references import CUSTOMER
 from provider_kit.sending import unless_silent
 from provider_stripe.client import StripeClient, identity, secret_key, verify
 from provider_stripe.customers import Customers
@@ -28,7 +29,6 @@ from provider_stripe.mapping import (
     shown,
 )
 from provider_stripe.requests import (
-    CUSTOMER,
     expansion,
     fence,
     intent_path,

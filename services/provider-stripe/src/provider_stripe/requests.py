@@ -8,11 +8,9 @@ from malipo.contracts.methods import CardMethod
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest
 from provider_kit.disputes import Dispute
 from provider_kit.provider import Attempt, ProviderOperation
+from provider_kit.references import CUSTOMER
 from provider_stripe import saving
 from provider_stripe.objects import FENCE, OPERATION, PAYMENT
-
-CUSTOMER = "customer"
-"""What the customer's id is noted under that a charge is to keep its method for."""
 
 _MAX_DESCRIPTION = 1000
 _PAGE_SIZE = "100"
