@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from malipo.contracts.outcomes import Pending, Succeeded, Unknown
 from malipo.money import Money
-from provider_kit.provider import NamedOperation, ParsedCallback, ReceivedMoney
+from provider_kit.provider import CallbackOutcome, NamedOperation, ParsedCallback, ReceivedMoney
 
 AT = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 MONEY = ReceivedMoney(reference="tx_2", amount=Money(1000, "USD"), method="phone", received_at=AT)
@@ -48,6 +48,22 @@ async def test_a_row_about_an_operation_whose_question_was_not_answered_asks_aga
         assert await kit.run() == 1
         await reader.make_due()
     assert (await kit.outcomes())[-1] == done
+
+
+async def test_a_row_that_tells_an_outcome_and_asks_for_more_asks_again_until_that_is_answered(kit, reader, make):
+    done = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
+    kit.provider.script = [Unknown(reason="silence"), Unknown(reason="http 500", silent=True), done]
+    await kit.handle(make.charge())
+    await kit.run()
+    told = CallbackOutcome(kind="charge", operation_id="pay_1.1", outcome=done)
+    ask = NamedOperation(kind="charge", operation_id="pay_1.1")
+    reader.statement.rows = [ParsedCallback("tx_1", outcomes=[told], ask=[ask])]
+    for queries in (1, 1, 0):
+        await reader.look()
+        assert await kit.run() == queries
+        await reader.make_due()
+    sources = [one.source for one in await kit.reports()]
+    assert sources == ["attempt", "reconciliation", "query", "query"], "the outcome is told once"
 
 
 async def test_a_row_whose_question_was_answered_asks_no_more_so_that_the_next_row_may(kit, reader, make):

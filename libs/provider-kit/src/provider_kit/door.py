@@ -45,9 +45,10 @@ class _Report:
     context: Context = field(default_factory=copy_context, repr=False)
 
     @property
-    def only_asks(self) -> bool:
-        """Whether it was fetched to have us ask, and says nothing by itself."""
-        return self.origin.source == "reconciliation" and not any(_told(self.parsed))
+    def asks_anew(self) -> bool:
+        """Whether it was fetched, and has us ask: by what it says, or by a dispute, of which an answer alone may go back."""
+        disputed = any(one.kind == "dispute" for one in self.parsed.opened)
+        return self.origin.source == "reconciliation" and (bool(self.parsed.ask) or disputed)
 
     @property
     def message_id(self) -> str:
@@ -62,7 +63,7 @@ class _Report:
 
 
 class Door:
-    """Stores what a provider reports of one account, each report once. What is fetched to have us ask is fetched again for as
+    """Stores what a provider reports of one account, each report once. What is fetched and has us ask is fetched again for as
     long as that has no answer, and asks each time. Safe to call for many reports at once; each is one statement's part.
 
     A report is believed only about an operation that was attempted for this merchant in this mode and account, be it under
@@ -124,7 +125,7 @@ class Door:
             results.update(await self._apply(unit, new))
 
         stored = await self._database.apply_once("callbacks", first, store)
-        await self._ask_anew([one for name, one in first.items() if name not in stored and one.only_asks])
+        await self._ask_anew([one for name, one in first.items() if name not in stored and one.asks_anew])
         return [
             results[one.message_id] if one.message_id in stored and first[one.message_id] is one else "duplicate"
             for one in some
