@@ -162,6 +162,17 @@ def test_while_a_dispute_is_open_a_refund_is_refused_and_the_refusal_says_what_i
     assert refused(paid.refund(701, despite_dispute=True)) == "refund_exceeds_captured"
 
 
+def test_beside_a_dispute_that_is_lost_and_an_inquiry_it_says_what_the_open_one_has_left():
+    paid = Disputable()
+    paid.dispute(replace(LOST, amount=Money(400, "USD")))
+    paid.dispute(replace(INQUIRY, reference="du_2"))
+    paid.dispute(replace(TAKEN, reference="du_3", amount=Money(300, "USD")))
+    [why] = paid.refund(100)
+    assert (why.code, paid.view().amount_disputed) == ("payment_disputed", 700)
+    assert "A dispute over 300 (minor units of USD) is open" in why.detail
+    assert "300 (minor units of USD) of the payment is neither disputed nor refunded" in why.detail
+
+
 def test_an_inquiry_has_taken_nothing_and_says_that_a_refund_may_settle_it():
     paid = Disputable()
     paid.dispute(INQUIRY)

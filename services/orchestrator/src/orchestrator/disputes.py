@@ -64,6 +64,6 @@ def why_not_refunded(payment: Payment, disputed: Disputed) -> str:
     if not disputed.withdrawn:
         why = f"The customer's bank inquires about {disputed.amount}, and has taken nothing yet; a refund may settle that."
         return f"{why} {answer} {insist}"
-    left = Money(max(payment.refundable_minor - payment.disputed_minor, 0), payment.amount.currency)
+    left = Money(payment.undisputed_minor, payment.amount.currency)
     why = f"A dispute over {disputed.amount} is open: the customer's bank has taken the money, and may keep it beside a refund."
     return f"{why} {answer} {left} of the payment is neither disputed nor refunded. {insist}"

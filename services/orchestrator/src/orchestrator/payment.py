@@ -272,8 +272,15 @@ class Payment:
 
         Nothing where more was refunded at the provider itself, or lost, than was captured.
         """
-        lost_minor = self._disputed(lambda one: one.state is State.LOST)
-        return max(self.captured_minor - self._refunds(*(set(State) - {State.FAILED})) - lost_minor, 0)
+        return self._left(self._disputed(lambda one: one.state is State.LOST))
+
+    @property
+    def undisputed_minor(self) -> int:
+        """What may still be refunded of what no dispute has taken, or holds until it ends."""
+        return self._left(self.disputed_minor)
+
+    def _left(self, disputed_minor: int) -> int:
+        return max(self.captured_minor - self._refunds(*(set(State) - {State.FAILED})) - disputed_minor, 0)
 
     @property
     def disputed_minor(self) -> int:

@@ -79,7 +79,8 @@ def _refund(fold: Fold, command: RefundPayment) -> None:
     _require(payment, {State.COMPLETED}, command.refund_id, "payment_not_refundable")
     open_disputes = [one.dispute for one in payment.live(Subject.DISPUTE) if one.dispute]
     if open_disputes and not command.despite_dispute:
-        raise Refused(command.refund_id, "payment_disputed", why_not_refunded(payment, open_disputes[0]))
+        worst = max(open_disputes, key=lambda one: one.withdrawn)  # an inquiry has taken nothing yet
+        raise Refused(command.refund_id, "payment_disputed", why_not_refunded(payment, worst))
     left_minor = payment.refundable_minor
     amount_minor = left_minor if command.amount_minor is None else command.amount_minor
     if not 0 < amount_minor <= left_minor:
