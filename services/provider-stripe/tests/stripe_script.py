@@ -24,7 +24,8 @@ class Stripe:
         self.requests: list[httpx.Request] = []
         http = http_client(timeout_seconds=1, base_url="https://stripe.test", transport=httpx.MockTransport(self.reply))
         client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=1)
-        self.provider = StripeProvider(client, Customers(client, MemoryCustomers()), tolerance_seconds=300)
+        self.customers = MemoryCustomers()
+        self.provider = StripeProvider(client, Customers(client, self.customers), tolerance_seconds=300)
 
     def reply(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

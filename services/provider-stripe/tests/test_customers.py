@@ -1,0 +1,22 @@
+"""Which customer at Stripe is charged whose card is to be kept, where one may have been made and nobody has recorded it."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace as changed
+from stripe_script import Stripe, sent
+
+from provider_stripe import customers
+from provider_stripe.requests import request
+from testkit.operations import charge
+from testkit.transports import Reply
+
+
+async def test_one_that_cannot_be_found_among_too_many_is_made_anew(monkeypatch):
+    monkeypatch.setattr(customers, "_MOST_PAGES", 1)
+    others, made = Reply({"data": [{"id": "cus_9"}], "has_more": True}), Reply({"id": "cus_1"})
+    stripe = Stripe(others, made, made)
+    stripe.customers.age = timedelta(hours=25)
+    attempt = sent(changed(charge(), save_method=True, customer_ref="customer-7"))
+    await stripe.provider.prepare(attempt)
+    assert stripe.calls == ["GET /v1/customers", "POST /v1/customers", "GET /v1/customers/cus_1"]
+    assert request(attempt)[1]["customer"] == "cus_1"
