@@ -165,4 +165,5 @@ def _refuse_unknown(response: StripeResponse) -> None:
             raise Misconfigured("Stripe refuses the secret_key, or it may not make customers.")
         case status:
             msg = f"Stripe answered about the customer with {status}"
-            raise NotSent(msg, retry_after_seconds=response.retry_after_seconds or 1)
+            away = status == 429 or status >= 500  # else it is odd about this one customer
+            raise (NotSent if away else NotReady)(msg, retry_after_seconds=response.retry_after_seconds or 1)
