@@ -106,7 +106,8 @@ async def test_what_is_accepted_is_shown_as_still_under_way(document):
         if "202" in operation["responses"]:
             (content,) = operation["responses"]["202"]["content"].values()
             shown = content["example"]
-            assert shown["waiting"] if path.endswith("/erase") else shown["status"] == "processing", (method, path)
+            under_way = ("processing", "detaching")
+            assert shown["waiting"] if path.endswith("/erase") else shown["status"] in under_way, (method, path)
 
 
 async def test_webhooks_are_described_with_their_body(document):
@@ -134,7 +135,8 @@ def test_the_check_of_a_signature_that_we_show_works():
 
 def test_every_refusal_of_a_command_is_a_problem_and_described():
     assert set(REFUSAL_CODES) <= set(PROBLEMS)
-    assert {*CAPTURE_REFUSALS, *CANCEL_REFUSALS, *REFUND_REFUSALS, *RETURN_REFUSALS} == set(REFUSAL_CODES)
+    of_operations = {*CAPTURE_REFUSALS, *CANCEL_REFUSALS, *REFUND_REFUSALS, *RETURN_REFUSALS}
+    assert of_operations | {"payment_method_detached"} == set(REFUSAL_CODES)
     assert "provider_unsupported" not in PROBLEMS
 
 
