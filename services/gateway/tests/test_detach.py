@@ -191,3 +191,15 @@ async def test_a_card_that_its_network_changed_shows_when_and_what_it_was_and_ca
     assert datetime.fromisoformat(told.pop("at")) == now
     assert told == {"exp_year": 2020, "last_four": "4242"}
     assert (await merchant.pay(again(kept["id"]))).status_code == 202
+
+
+async def test_a_provider_that_cannot_give_methods_up_and_an_account_without_credentials_refuse(gateway, merchant):
+    kept, elsewhere = await keep(gateway, merchant), await keep(gateway, merchant)
+    await tell(gateway, merchant, elsewhere, None, "active", step=7, provider="mpesa")
+    refused = await detach(merchant, elsewhere["id"])
+    assert (refused.status_code, refused.json()["code"]) == (422, "operation_unsupported")
+    await merchant.send("DELETE", "/v1/provider-credentials/stripe")
+    refused = await detach(merchant, kept["id"])
+    assert (refused.status_code, refused.json()["code"]) == (422, "provider_not_configured")
+    assert await detaches(gateway) == []
+    assert (await merchant.get(f"/v1/payment-methods/{kept['id']}")).json()["status"] == "active"
