@@ -43,7 +43,7 @@ async def test_it_is_no_customers_any_more_and_every_repeat_says_so(stripe, kept
 
 
 async def test_one_that_somebody_else_has_detached_is_detached(stripe, kept):
-    await stripe.post(f"/v1/payment_methods/{kept[2]}/detach")
+    await stripe.post(f"/v1/payment_methods/{kept[2]}/detach", **{"expand[]": "customer"})
     for operation in (ours(kept[2]), ours(kept[2])):
         assert await stripe.execute(operation) == Detached()
 
@@ -123,7 +123,7 @@ async def test_each_event_about_a_method_has_the_charge_asked_about_that_kept_it
 ):
     await stripe.listen()
     if what == "detached":
-        (await stripe.http.post(f"/_sim/payment_methods/{kept[2]}/detach")).raise_for_status()
+        (await stripe.http.post(f"/_sim/payment_methods/{kept[2]}/detach", json={})).raise_for_status()
     elif what == "updated":
         await stripe.post(f"/v1/payment_methods/{kept[2]}", **{"card[exp_year]": "2040"})
     else:
