@@ -94,7 +94,7 @@ def test_what_stripe_calls_a_detached_card_is_shown_nowhere(merchant):
 
 def test_a_detach_whose_answer_is_lost_is_asked_about_and_told(merchant):
     kept = merchant.keep_card()
-    merchant.stripe_fault("answer_lost", match={"path": "/v1/payment_methods/{id}/detach"}, times=1)
+    merchant.stripe_fault("answer_lost", match={"path": "/v1/payment_methods/*/detach"}, times=1)
     assert detach(merchant, kept, prefer="respond-async").status_code == 202
     assert is_refused(merchant, kept)
     merchant.events(kept["payment_id"], "payment_method.detached")
@@ -103,7 +103,7 @@ def test_a_detach_whose_answer_is_lost_is_asked_about_and_told(merchant):
 
 def test_while_stripe_takes_no_requests_the_card_is_detaching_and_charged_no_more(merchant):
     kept = merchant.keep_card()
-    merchant.stripe_fault("rate_limited", match={"path": "/v1/payment_methods/{id}/detach"}, times=3)
+    merchant.stripe_fault("rate_limited", match={"path": "/v1/payment_methods/*/detach"}, times=3)
     waiting = detach(merchant, kept, prefer="respond-async")
     assert (waiting.status_code, waiting.json()["status"]) == (202, "detaching")
     assert is_refused(merchant, kept)

@@ -55,7 +55,7 @@ async def test_one_that_stripe_does_not_know_is_declined_and_called_nothing(stri
 
 async def test_a_lost_answer_is_a_doubt_that_reading_ends(stripe, kept):
     operation = ours(kept[2])
-    await stripe.fault("answer_lost", match={"path": "/v1/payment_methods/{id}/detach"})
+    await stripe.fault("answer_lost", match={"path": "/v1/payment_methods/*/detach"})
     assert isinstance(await stripe.execute(operation), Unknown)
     assert await stripe.query(operation) == Detached()
 

@@ -108,7 +108,7 @@ async def test_a_charge_by_the_merchant_that_needs_its_customer_sends_him_to_a_p
 
 async def test_a_charge_that_needs_its_customer_has_one_payment_intent_whatever_answer_is_lost(stripe):
     saved = await saved_card(stripe, "pm_card_authenticationRequired", return_url=BACK)
-    for path in ("/v1/payment_intents", "/v1/payment_intents/{id}/confirm"):
+    for path in ("/v1/payment_intents", "/v1/payment_intents/*/confirm"):
         before = len(await stripe.listed("/v1/payment_intents"))
         operation = again(saved, return_url=BACK)
         await stripe.fault("answer_lost", match={"path": path})
