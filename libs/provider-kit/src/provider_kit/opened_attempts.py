@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from malipo.contracts.commands import PaymentMethod
-from malipo.contracts.identity import charge_id, opened_id
+from malipo.contracts.identity import PREFIXES, charge_id, opened_id
 from malipo.contracts.message import encode
 from malipo.contracts.outcomes import PaymentReceived, Succeeded
 from malipo.contracts.provider_commands import BaseCommand, Charge, OpenedOperation, Query, Refund
@@ -67,7 +67,7 @@ def keep_disputes(unit: UnitOfWork, provider: str, found: Sequence[tuple[Opened,
 def _dispute_row(provider: str, one: Opened, original: OriginalAttempt) -> tuple[str, Sequence[object]]:
     """The operation's id, and its row in the order of `_KEEP_DISPUTES`."""
     about = original.operation
-    operation_id = opened_id("dis", one.opened_at, about.payment_id, provider, one.reference)
+    operation_id = opened_id(PREFIXES["dispute"], one.opened_at, about.payment_id, provider, one.reference)
     charge = next(iter(one.about.values()), "")
     assert one.amount is not None, "a dispute is over an amount"
     dispute = _opened(about, operation_id, charge, one.amount, dispute=True)

@@ -7,8 +7,8 @@ from typing import Literal, TypedDict
 from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import OpenedBy, Source
-from malipo.contracts.identity import opened_id
-from malipo.contracts.outcomes import Disputed, OpenedKind, OperationOpened
+from malipo.contracts.identity import PREFIXES, opened_id
+from malipo.contracts.outcomes import Disputed, OperationOpened
 from malipo.contracts.provider_commands import (
     Cancel,
     Capture,
@@ -99,23 +99,16 @@ def own_refund(payment: Payment, now: datetime) -> Operation:
     )
 
 
-_OPENED: dict[OpenedKind, tuple[Subject, Literal["ref", "dis", "efw"]]] = {
-    "refund": (Subject.REFUND, "ref"),
-    "dispute": (Subject.DISPUTE, "dis"),
-    "fraud_warning": (Subject.FRAUD_WARNING, "efw"),
-}
-
-
 def opened_operation(payment: Payment, report: OperationOpened, now: datetime) -> Operation:
     """What somebody began at the provider. Raises `ValueError` for a refund in another currency than the payment's."""
-    subject, prefix = _OPENED[report.kind]
+    subject = Subject(report.kind)
     if subject is Subject.REFUND and report.amount and report.amount.currency != payment.amount.currency:
         msg = f"a refund in {report.amount.currency} of a payment in {payment.amount.currency}"
         raise ValueError(msg)
     operation = new_operation(
         payment,
         subject,
-        opened_id(prefix, report.opened_at, payment.id, report.provider, report.reference),
+        opened_id(PREFIXES[report.kind], report.opened_at, payment.id, report.provider, report.reference),
         now,
         amount_minor=report.amount.amount_minor if report.amount else None,
         reason=report.reason,

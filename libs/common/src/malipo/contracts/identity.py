@@ -1,4 +1,4 @@
-"""What names a charge, what confirms it, and what others have opened: ids that are derived, and read nowhere else."""
+"""What names a charge, what confirms it, and what others have opened: ids that are derived, and read nowhere else; how ids begin."""
 
 import base64
 import hashlib
@@ -7,8 +7,22 @@ from datetime import datetime
 from typing import Literal
 
 from malipo import ids
+from malipo.contracts.events import OperationKind
 
 _CHARGE = re.compile(r".+\.(?P<attempt>\d+)(?:\.c\d+)?")
+
+
+Prefix = Literal["cap", "can", "ref", "ret", "dis", "efw", "det"]
+PREFIXES: dict[OperationKind, Prefix] = {
+    "capture": "cap",
+    "cancel": "can",
+    "refund": "ref",
+    "return_request": "ret",
+    "dispute": "dis",
+    "fraud_warning": "efw",
+    "detach": "det",
+}
+"""How the ids of a payment's operations begin, by what these are."""
 
 
 def charge_id(payment_id: str, attempt: int) -> str:
@@ -26,9 +40,7 @@ def attempt_of(operation_id: str) -> int:
     return int(_read(operation_id)["attempt"])
 
 
-def opened_id(
-    prefix: Literal["ref", "dis", "efw", "pay", "sus"], at: datetime, owner: str, provider: str, reference: str
-) -> str:
+def opened_id(prefix: Prefix | Literal["pay", "sus"], at: datetime, owner: str, provider: str, reference: str) -> str:
     """The id of what somebody else opened: the same for every report of the provider's `reference`, dated `at`.
 
     `owner` is the payment of a refund or dispute, and of money the account (`account_name`): a reference is unique within an account

@@ -10,13 +10,12 @@ from typing import Any, Literal, NamedTuple
 from gateway.edge.origin import Origin
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
-from malipo.contracts.identity import opened_id
+from malipo.contracts.identity import PREFIXES, opened_id
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import (
     RESULTS,
     AttemptPostponed,
     Declined,
-    OpenedKind,
     OperationOpened,
     OutcomeReported,
     PaymentReceived,
@@ -31,15 +30,7 @@ Kind = Literal["request", "step", "attempt", "query", "callback", "reconciliatio
 
 _WITHOUT_MESSAGE = frozenset({"deadline", "operator"})
 """Sources of transitions that no message has caused."""
-_ABOUT = {
-    "cap": "capture",
-    "can": "cancel",
-    "ref": "refund",
-    "ret": "return_request",
-    "dis": "dispute",
-    "det": "detach",
-}
-_OPENED: dict[OpenedKind, Literal["ref", "dis", "efw"]] = {"refund": "ref", "dispute": "dis", "fraud_warning": "efw"}
+_ABOUT = {prefix: kind for kind, prefix in PREFIXES.items()}
 
 
 class TimelineEntry(NamedTuple):
@@ -180,7 +171,7 @@ def _from_outside(
         cause=None,
         about=opened.kind if opened else "payment",
         operation_id=opened
-        and opened_id(_OPENED[opened.kind], opened.opened_at, opened.payment_id, opened.provider, opened.reference),
+        and opened_id(PREFIXES[opened.kind], opened.opened_at, opened.payment_id, opened.provider, opened.reference),
         result=_result_of(opened),
         code=opened.outcome.code if opened and isinstance(opened.outcome, Declined | Reversed) else None,
         reason=opened.outcome.reason if opened and isinstance(opened.outcome, Unknown | Pending) else None,

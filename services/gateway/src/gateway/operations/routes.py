@@ -41,6 +41,7 @@ from malipo import ids
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CancelPayment, CapturePayment, RefundPayment, RequestReturn
 from malipo.contracts.descriptor import Misfit, ProviderDescriptor
 from malipo.contracts.events import OperationView, PaymentView
+from malipo.contracts.identity import PREFIXES
 from malipo.contracts.providers import METHODS, PROVIDERS
 from malipo.messaging.unit_of_work import UnitOfWork
 
@@ -171,7 +172,7 @@ async def _page_of(
     dependencies: Dependencies, client: MerchantClient, payment_id: str, query: Page, kind: Literal["refund", "dispute"]
 ) -> Response:
     payment = await require_payment(dependencies, client, payment_id)
-    before_id = cursors.decode(query.cursor, kind[:3]) if query.cursor is not None else None
+    before_id = cursors.decode(query.cursor, PREFIXES[kind]) if query.cursor is not None else None
     entries = await store.list_kind(
         dependencies.database.reads,
         kind,
