@@ -11,7 +11,7 @@ from prometheus_client import Counter
 
 from malipo import clock
 from malipo.contracts.identity import account_name
-from malipo.contracts.movements import Movement, MovementsReported
+from malipo.contracts.movements import OF_PAYMENTS, Movement, MovementsReported
 from malipo.contracts.topics import MOVEMENTS
 from malipo.messaging.database import Database
 from malipo.messaging.unit_of_work import UnitOfWork
@@ -25,7 +25,6 @@ SELECT id AS name, id, kind, payment_id FROM attempts WHERE id = ANY($1::text[])
 UNION SELECT known.reference, id, kind, payment_id FROM attempt_references AS known
     JOIN attempts ON attempts.id = known.attempt_id WHERE known.reference = ANY($2::text[]) AND {_OURS}
 """  # noqa: S608 - text of ours
-_OF_PAYMENTS = ("charge", "refund", "refund_failure", "dispute", "dispute_reversal")
 _SHOWN = ("refund", "dispute")
 """Kinds of operations that a movement may be of; a charge's is of the payment itself."""
 
@@ -133,4 +132,4 @@ def _message_id(there: str, movement: Movement) -> str:
 def _result(movement: Movement) -> str:
     if movement.payment_id is not None:
         return "told"
-    return "unexplained" if movement.kind in _OF_PAYMENTS else "other"
+    return "unexplained" if movement.kind in OF_PAYMENTS else "other"

@@ -12,6 +12,8 @@ MovementKind = Literal[
 ]
 """What moved the balance; a `fee` is one of its own, beside those of payments."""
 MOVEMENT_KINDS: tuple[MovementKind, ...] = MovementKind.__args__
+OF_PAYMENTS: frozenset[MovementKind] = frozenset({"charge", "refund", "refund_failure", "dispute", "dispute_reversal"})
+"""What is of a payment always: without one that is known here, a person has to find out whose it is."""
 
 
 class Movement(msgspec.Struct, frozen=True, kw_only=True):

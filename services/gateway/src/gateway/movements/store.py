@@ -7,7 +7,7 @@ from gateway.movements.views import Account, Day, Difference, MovementView, Sums
 from gateway.tables import MOVEMENTS
 from malipo import ids
 from malipo.contracts.commands import Mode
-from malipo.contracts.movements import Movement, MovementsReported
+from malipo.contracts.movements import OF_PAYMENTS, Movement, MovementsReported
 from malipo.messaging.pool import Queries, Row
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert, names
@@ -96,8 +96,8 @@ def _account(provider: str, account: str, currency: str, rows: Sequence[Row]) ->
     own = [row for row in rows if (row["provider"], row["account"], row["currency"]) == (provider, account, currency)]
     kinds = {kind: _sums([row for row in own if row["kind"] == kind]) for kind in {row["kind"]: None for row in own}}
     matched = [row for row in own if row["explained"]]
-    suspense = [row for row in own if not row["explained"] and row["kind"] in SUSPENSE_KINDS]
-    others = [row for row in own if not row["explained"] and row["kind"] not in SUSPENSE_KINDS]
+    suspense = [row for row in own if not row["explained"] and row["kind"] in OF_PAYMENTS]
+    others = [row for row in own if not row["explained"] and row["kind"] not in OF_PAYMENTS]
     return Account(
         provider=provider,
         account=account,
@@ -108,10 +108,6 @@ def _account(provider: str, account: str, currency: str, rows: Sequence[Row]) ->
         others=_sums(others),
         total=_sums(own),
     )
-
-
-SUSPENSE_KINDS = frozenset({"charge", "refund", "refund_failure", "dispute", "dispute_reversal"})
-"""What is of a payment always: without one that is known here, a person has to find out whose it is."""
 
 
 def _sums(rows: Sequence[Row]) -> Sums:
