@@ -22,7 +22,7 @@ from provider_kit.provider import ParsedCallback
 from provider_kit.statement import Known, Stretch, next_look
 from provider_stripe.balance import TRANSACTIONS_PATH
 from provider_stripe.client import StripeClient
-from provider_stripe.requests import _CLOCK_SKEW
+from provider_stripe.requests import CLOCK_SKEW
 from provider_stripe.statement import TERMS, StripeStatement
 from provider_stripe.statement_rows import MOST_TYPES
 
@@ -183,7 +183,7 @@ def test_no_event_is_missed_at_the_border_of_two_looks_however_far_stripes_clock
 
 
 def test_what_is_read_again_is_more_than_the_clocks_may_differ():
-    assert TERMS.lateness > _CLOCK_SKEW
+    assert TERMS.lateness > CLOCK_SKEW
     assert TERMS.longest > TERMS.lateness
 
 

@@ -2,6 +2,7 @@
 
 from malipo.contracts.retry import Advice, RetryAdvice
 from provider_stripe.objects import Failure
+from provider_stripe.saving import WANTS_CUSTOMER
 from provider_stripe.standing import token
 
 _BY_STRIPE: dict[str, Advice] = {
@@ -10,7 +11,6 @@ _BY_STRIPE: dict[str, Advice] = {
     "do_not_try_again": "do_not_try_again",
 }
 """Stripe's `advice_code`."""
-_WANTS_CUSTOMER = "authentication_required"
 
 _HOUR, _DAY = 3600, 86_400
 _WAITS = {
@@ -42,6 +42,6 @@ def retry_advice(failure: Failure) -> RetryAdvice | None:
 def _advice(failure: Failure, waits: int | None) -> Advice | None:
     """Stripe's own word first. A decline that wants the customer has none, and nor has a network that names a time needed one."""
     known = _BY_STRIPE.get(failure.advice_code or "")
-    if known is None and _WANTS_CUSTOMER in (failure.code, failure.decline_code):
+    if known is None and WANTS_CUSTOMER in (failure.code, failure.decline_code):
         return "ask_customer"
     return known or ("try_again_later" if waits else None)

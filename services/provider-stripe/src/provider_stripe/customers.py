@@ -16,11 +16,11 @@ from provider_kit.reasons import KEY_MARGIN
 from provider_kit.sending import nothing_begun
 from provider_stripe.client import StripeClient
 from provider_stripe.objects import CUSTOMER, LISTING, StripeResponse
+from provider_stripe.requests import CLOCK_SKEW, PAGE_SIZE
 
 TAG = "malipo_customer"
-_KEY_LIFE = REPEAT.life - KEY_MARGIN
-_CLOCK_SKEW = timedelta(minutes=5)
-_MOST_PAGES, _PAGE_SIZE = 20, "100"
+_REPLAY_LIMIT = REPEAT.life - KEY_MARGIN
+_MOST_PAGES = 20
 _MOST_TURNS = 4  # known, begun anew, known, and one for another replica that was faster
 _UNANSWERED = "Stripe has not answered about the customer"
 
@@ -107,7 +107,7 @@ class Customers:
     async def _make(self, secret_key: str, name: str, begun: Begun) -> None:
         """Make the customer under its key, or find it where the key may be dead or is of no use."""
         found = None
-        if begun.age < _KEY_LIFE:
+        if begun.age < _REPLAY_LIMIT:
             form, key = {f"metadata[{TAG}]": name}, f"malipo-{name}-{begun.number}"
             with nothing_begun(_UNANSWERED, retry_after_seconds=1):
                 response = await self._client.post(secret_key, "/v1/customers", form, key=key)
@@ -129,8 +129,8 @@ class Customers:
         """The customer among those that were made since it was begun, by its tag. Too many to look through are as none: one more
         moves nothing, and whose it was begun for could keep no card for as long as it is looked for.
         """
-        since = int((clock.now() - begun.age - _CLOCK_SKEW).timestamp())
-        query = {"created[gte]": str(since), "limit": _PAGE_SIZE}
+        since = int((clock.now() - begun.age - CLOCK_SKEW).timestamp())
+        query = {"created[gte]": str(since), "limit": PAGE_SIZE}
         for _ in range(_MOST_PAGES):
             with nothing_begun(_UNANSWERED, retry_after_seconds=1):
                 response = await self._client.get(secret_key, "/v1/customers", query)

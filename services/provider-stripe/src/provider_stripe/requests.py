@@ -12,9 +12,11 @@ from provider_kit.references import CUSTOMER
 from provider_stripe import saving
 from provider_stripe.objects import FENCE, OPERATION, PAYMENT
 
+PAGE_SIZE = "100"
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far Stripe's clock and ours may differ."""
+
 _MAX_DESCRIPTION = 1000
-_PAGE_SIZE = "100"
-_CLOCK_SKEW = timedelta(seconds=300)  # between Stripe's clock and ours, at most
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
@@ -143,10 +145,10 @@ def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
     """The list that holds what a charge or refund made, if it made anything: path and query."""
     operation = attempt.operation
     if isinstance(operation, Refund):
-        return "/v1/refunds", {"payment_intent": operation.reference, "limit": _PAGE_SIZE}
+        return "/v1/refunds", {"payment_intent": operation.reference, "limit": PAGE_SIZE}
     age = attempt.ages.key_age_now()
     first_sent_at = attempt.first_sent_at or now - age
-    earliest, latest = first_sent_at - _CLOCK_SKEW, first_sent_at + age + _CLOCK_SKEW
+    earliest, latest = first_sent_at - CLOCK_SKEW, first_sent_at + age + CLOCK_SKEW
     window = {"created[gte]": str(int(earliest.timestamp())), "created[lte]": str(int(latest.timestamp()))}
     expanded = {"expand[]": f"data.{saving.EXPANDED}"} if saving.is_saving(operation) else {}
-    return "/v1/payment_intents", window | {"limit": _PAGE_SIZE} | expanded
+    return "/v1/payment_intents", window | {"limit": PAGE_SIZE} | expanded

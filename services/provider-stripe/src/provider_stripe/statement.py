@@ -29,7 +29,7 @@ from provider_stripe.statement_rows import (
 
 TERMS = Terms(
     window=timedelta(days=30),  # docs.stripe.com/api/events/list
-    lateness=timedelta(minutes=6),  # longer than Stripe's clock and ours may differ (`mapping`)
+    lateness=timedelta(minutes=6),  # longer than Stripe's clock and ours may differ (`CLOCK_SKEW`)
     longest=timedelta(days=1),
     every=STATEMENT_EVERY,
     soonest=timedelta(minutes=1),

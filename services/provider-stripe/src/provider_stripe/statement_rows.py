@@ -11,11 +11,11 @@ from provider_kit.provider import ParsedCallback
 from provider_stripe.events import parse_event
 from provider_stripe.mapping import refuse_unsent
 from provider_stripe.objects import LISTING, TAGGED, StripeResponse
+from provider_stripe.requests import PAGE_SIZE
 
 EVENTS_PATH = "/v1/events"
 MOST_TYPES = 20
 """Of one list of events (docs.stripe.com/api/events/list, `types`)."""
-_PAGE_SIZE = "100"
 
 
 class NotAllowed(Misconfigured):
@@ -46,7 +46,7 @@ def transactions_within(since: datetime, until: datetime) -> Query:
 def _within(since: datetime, until: datetime) -> Query:
     """What was created in that time, both ends included: Stripe's times are to the second."""
     times = {"created[gte]": str(int(since.timestamp())), "created[lte]": str(int(until.timestamp()))}
-    return {**times, "limit": _PAGE_SIZE}
+    return {**times, "limit": PAGE_SIZE}
 
 
 def read_page(response: StripeResponse, noun: str) -> Page:
