@@ -221,9 +221,8 @@ def _match_opened(
         matched.asked.extend(perhaps)
         matched.waiting.append(opened)
     elif len(payments) == 1:
-        matched.asked.extend(
-            known if opened.kind == "dispute" else ()
-        )  # reports overtake each other: what is true is asked
+        if opened.kind == "dispute":  # reports overtake each other: what is true is asked
+            matched.asked.extend(known)
         matched.opened.append((opened, next(iter(payments.values()))))
     else:
         matched.unopened.append(opened)
