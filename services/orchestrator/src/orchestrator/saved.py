@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.events import CardChange
+from malipo.contracts.methods import SAVED
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,3 +30,8 @@ class SavedMethod:
     created_at: datetime
     updated_at: datetime
     changed: CardChange | None = None
+
+
+def saved_before(method: PaymentMethod) -> str | None:
+    """The id of the saved method that a payment is made with, if it is one."""
+    return str(method.details.get("id")) if method.type == SAVED else None

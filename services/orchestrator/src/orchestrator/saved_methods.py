@@ -5,10 +5,10 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from malipo.contracts.commands import CreatePayment, PaymentMethod, SavedReference
+from malipo.contracts.commands import CreatePayment, SavedReference
 from malipo.contracts.message import Message
-from malipo.contracts.methods import SAVED
 from malipo.messaging.pool import Queries
+from orchestrator.saved import saved_before
 
 _READ = """
 SELECT id, merchant_id, mode, reference, holder FROM payment_methods AS m WHERE id = ANY($1::text[])
@@ -22,7 +22,7 @@ class SavedMethods(dict[tuple[str, str, str], SavedReference]):
     @classmethod
     async def of(cls, source: Queries, batch: Sequence[Message]) -> Self:
         """Costs nothing where nobody pays with one."""
-        asked = {named for one in batch if isinstance(one, CreatePayment) and (named := _named(one.method))}
+        asked = {named for one in batch if isinstance(one, CreatePayment) and (named := saved_before(one.method))}
         if not asked:
             return cls()
         rows = await source.fetch(_READ, sorted(asked))
@@ -32,10 +32,6 @@ class SavedMethods(dict[tuple[str, str, str], SavedReference]):
 
     def completed(self, command: CreatePayment) -> CreatePayment:
         """The command, with what the provider calls its method if that was saved before and still is."""
-        named = _named(command.method)
+        named = saved_before(command.method)
         found = self.get((named, command.merchant_id, command.mode)) if named else None
         return replace(command, method=replace(command.method, saved=found)) if found else command
-
-
-def _named(method: PaymentMethod) -> str | None:
-    return str(method.details.get("id")) if method.type == SAVED else None

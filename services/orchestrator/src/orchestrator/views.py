@@ -20,6 +20,7 @@ from malipo.contracts.outcomes import Disputed
 from malipo.contracts.providers import METHODS
 from orchestrator.machine import DECIDED
 from orchestrator.payment import KINDS, Operation, Payment
+from orchestrator.saved import saved_before
 from orchestrator.states import State, Subject
 
 PUBLIC: dict[State, PaymentStatus] = {
@@ -256,9 +257,7 @@ def payment_method_view(payment: Payment, now: datetime) -> PaymentMethodView | 
 
 def _method_id(payment: Payment) -> str | None:
     """The saved method that it is paid with, or that it has saved."""
-    if payment.method.type == SAVED:
-        return str(payment.method.details.get("id"))
-    return payment.saved and payment.saved.id
+    return saved_before(payment.method) or (payment.saved and payment.saved.id)
 
 
 def _series(payment: Payment) -> str | None:
