@@ -313,3 +313,11 @@ WEBHOOK_ENDPOINTS = Table(
     Column("created_at", MOMENT, nullable=False, server_default=func.now()),
     Index("webhook_endpoints_by_merchant", "merchant_id", "mode"),
 )
+
+
+def same_owner(table: Table) -> str:
+    """What an upsert of a read model sets the merchant to: himself. Of another merchant or mode it becomes NULL, which the column
+    refuses: no message changes what is another's.
+    """
+    was, told = (f"({name}.merchant_id, {name}.mode)" for name in (table.name, "excluded"))
+    return f"merchant_id = CASE WHEN {was} = {told} THEN excluded.merchant_id END"

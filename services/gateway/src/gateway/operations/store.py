@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import ARRAY, Text, any_, bindparam, or_, select
 
 from gateway.operations.views import Operation, Refusal
-from gateway.tables import OPERATIONS
+from gateway.tables import OPERATIONS, same_owner
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import OperationKind, OperationView, PaymentTransitioned
 from malipo.messaging.pool import Queries
@@ -15,11 +15,9 @@ from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, insert, json_text
 
 _ADD_OPERATIONS = insert(OPERATIONS)
-# Of another merchant or mode it becomes NULL, which the column refuses: no message changes what is another's.
-_SAME_OWNER = "merchant_id = CASE WHEN (operations.merchant_id, operations.mode) = (excluded.merchant_id, excluded.mode) THEN excluded.merchant_id END"
 _PUT_OPERATIONS = insert(
     OPERATIONS,
-    f"""ON CONFLICT (id) DO UPDATE SET {_SAME_OWNER}, step = excluded.step, view = excluded.view, refusal = NULL
+    f"""ON CONFLICT (id) DO UPDATE SET {same_owner(OPERATIONS)}, step = excluded.step, view = excluded.view, refusal = NULL
 WHERE operations.step < excluded.step""",
 )
 _OWN = OPERATIONS.c.merchant_id == bindparam("merchant_id"), OPERATIONS.c.mode == bindparam("mode")

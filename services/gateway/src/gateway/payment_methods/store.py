@@ -8,7 +8,7 @@ from sqlalchemy import Text, bindparam, or_, select
 
 from gateway.payment_methods.schemas import MethodFilters
 from gateway.payment_methods.views import shown
-from gateway.tables import PAYMENT_METHODS
+from gateway.tables import PAYMENT_METHODS, same_owner
 from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentMethodView, PaymentTransitioned
@@ -20,11 +20,9 @@ from malipo.messaging.writes import insert, json_text
 type Owned = tuple[str, Mode, str]
 """A saved method's id behind its merchant and mode."""
 
-# Of another merchant or mode it becomes NULL, which the column refuses: no message changes what is another's.
-_SAME_OWNER = "merchant_id = CASE WHEN (payment_methods.merchant_id, payment_methods.mode) = (excluded.merchant_id, excluded.mode) THEN excluded.merchant_id END"
 _PUT = insert(
     PAYMENT_METHODS,
-    f"""ON CONFLICT (id) DO UPDATE SET {_SAME_OWNER}, step = excluded.step, view = excluded.view
+    f"""ON CONFLICT (id) DO UPDATE SET {same_owner(PAYMENT_METHODS)}, step = excluded.step, view = excluded.view
 WHERE payment_methods.step < excluded.step""",
     [one for one in PAYMENT_METHODS.columns if one is not PAYMENT_METHODS.c.detach_id],
 )

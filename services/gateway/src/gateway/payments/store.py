@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, select
 
 from gateway.payments.schemas import PaymentFilters
 from gateway.payments.views import Settled
-from gateway.tables import PAYMENTS
+from gateway.tables import PAYMENTS, same_owner
 from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentTransitioned, PaymentView
@@ -19,12 +19,10 @@ from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert, json_text
 
 _ADD_PAYMENTS = insert(PAYMENTS)
-# Of another merchant or mode it becomes NULL, which the column refuses: no message changes what is another's.
-_SAME_OWNER = "merchant_id = CASE WHEN (payments.merchant_id, payments.mode) = (excluded.merchant_id, excluded.mode) THEN excluded.merchant_id END"
 _PUT_PAYMENTS = insert(
     PAYMENTS,
     f"""ON CONFLICT (id) DO UPDATE
-SET {_SAME_OWNER}, step = excluded.step, status = excluded.status, provider = excluded.provider, view = excluded.view
+SET {same_owner(PAYMENTS)}, step = excluded.step, status = excluded.status, provider = excluded.provider, view = excluded.view
 WHERE payments.step < excluded.step""",
 )
 _OWN = PAYMENTS.c.merchant_id == bindparam("merchant_id"), PAYMENTS.c.mode == bindparam("mode")
