@@ -14,6 +14,7 @@ from malipo_local import Stack
 from malipo_local.demo import books
 from malipo_local.demo.phone_stories import PHONE_STORIES
 from malipo_local.demo.tour import timeline_lines
+from malipo_local.faults import strikes
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.paybill import new_phone, reference_of
 from malipo_local.waiting import until
@@ -121,7 +122,9 @@ def test_a_payment_that_callback_confirmation_and_statement_report_is_one(shop):
         paid, later = ask_and_have_paid(shop), ask_and_have_paid(shop, silent=True)
         for payment_id in (paid, later):
             shop.wait(payment_id, "completed", seconds=SECONDS)  # the later by the statement, which shows both
-        assert until(lambda: strikes(shop, doubling) >= 3, SECONDS), "the callback of one, the confirmations of both"
+        assert until(lambda: strikes(shop.paybill.http, doubling) >= 3, SECONDS), (
+            "the callback of one, the confirmations of both"
+        )
     (receipt,) = receipts(shop, paid)
     assert wait_for_receipt(shop, receipt)["id"] == paid
 
@@ -178,7 +181,7 @@ def test_with_every_callback_of_an_hour_dropped_all_payments_end_right_with_nobo
             asked[shop.prompt(phone, prefer="respond-async")["id"]] = ending
         ended = {payment_id: shop.wait(payment_id, "completed", "failed", seconds=120) for payment_id in asked}
         seconds = time.monotonic() - began
-        dropped = strikes(shop, dropping)
+        dropped = strikes(shop.paybill.http, dropping)
     for payment_id, ending in asked.items():
         failure = ended[payment_id]["failure"]
         assert (ended[payment_id]["status"], failure and failure["code"]) == ends[ending]
@@ -236,12 +239,6 @@ def ask_and_have_paid(shop: DemoMerchant, **how: object) -> str:
     phone = new_phone()
     shop.paybill.script("paid", phone=phone, after_seconds=0, **how)
     return shop.prompt(phone, prefer="respond-async")["id"]
-
-
-def strikes(shop: DemoMerchant, rule_id: str) -> int:
-    """How often a fault has struck."""
-    rules = shop.paybill.http.get("/_sim/faults").raise_for_status().json()
-    return next(rule["applied"] for rule in rules if rule["id"] == rule_id)
 
 
 def payments(shop: DemoMerchant) -> list[Json]:

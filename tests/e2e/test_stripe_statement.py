@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from operating import run_command
 
 from malipo_local import Stack
 from malipo_local.demo import books
+from malipo_local.faults import fault, strikes
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.services import Kind, names
 from malipo_local.waiting import until
@@ -43,16 +45,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[DemoMerchant]:
 @contextmanager
 def dropping(shop: DemoMerchant, **rule: object) -> Iterator[Callable[[], int]]:
     """Stripe's webhooks are lost; yields how to ask how many were."""
-    made = shop.stripe.post("/_sim/faults", json={"fault": "webhook_drop", **rule}).raise_for_status().json()
-
-    def dropped() -> int:
-        rules = shop.stripe.get("/_sim/faults").raise_for_status().json()
-        return next(one["applied"] for one in rules if one["id"] == made["id"])
-
-    try:
-        yield dropped
-    finally:
-        shop.stripe.delete(f"/_sim/faults/{made['id']}")
+    with fault(shop.stripe, "webhook_drop", **rule) as rule_id:
+        yield partial(strikes, shop.stripe, rule_id)
 
 
 def at_stripe(shop: DemoMerchant, payment: Json, what: str, **fields: object) -> Json:

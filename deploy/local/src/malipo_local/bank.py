@@ -1,14 +1,14 @@
 """A merchant's account at the partner bank's stand-in: what Malipo is told of it, what the bank does there, and its book."""
 
 import uuid
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import httpx
 
 from malipo.contracts.identity import charge_id
 from malipo.contracts.providers.bank import DESCRIPTOR, own_reference
+from malipo_local.faults import fault, strikes
 
 type Json = dict[str, Any]
 type Decision = Literal[
@@ -76,20 +76,13 @@ class DebtorAccount:
         body = {"match": {**(match or {}), "debtor_account_id": self.id}, "plan": plan, **how}
         self.http.post("/_sim/scripts", json=body).raise_for_status()
 
-    @contextmanager
-    def fault(self, fault: str, *, match: Json | None = None, **rule: Any) -> Generator[str]:
+    def fault(self, name: str, *, match: Json | None = None, **rule: Any) -> AbstractContextManager[str]:
         """The bank misbehaves about this account while the block lasts; yields the rule's id. An `amount` is in cents."""
-        body = {"fault": fault, "match": {**(match or {}), "account": self.id}, **rule}
-        made = self.http.post("/_sim/faults", json=body).raise_for_status().json()
-        try:
-            yield made["id"]
-        finally:
-            self.http.delete(f"/_sim/faults/{made['id']}")
+        return fault(self.http, name, match={**(match or {}), "account": self.id}, **rule)
 
     def strikes(self, rule_id: str) -> int:
         """How often a fault has struck."""
-        rules = self.http.get("/_sim/faults").raise_for_status().json()
-        return next(rule["applied"] for rule in rules if rule["id"] == rule_id)
+        return strikes(self.http, rule_id)
 
     def effects(self, payment_id: str | None = None) -> list[Json]:
         """What really happened to money, of a payment or of all of the account; amounts in cents."""

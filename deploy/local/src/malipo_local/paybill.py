@@ -1,14 +1,14 @@
 """A merchant's PayBill at M-Pesa's stand-in: what Malipo is told of it, what customers do there, and its book."""
 
 import secrets
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import httpx
 
 from malipo.contracts.identity import charge_id
 from malipo.contracts.providers.mpesa import SHILLING, own_reference
+from malipo_local.faults import fault
 
 type Json = dict[str, Any]
 type Answer = Literal["pay", "cancel", "wrong_pin", "timeout"]
@@ -64,16 +64,9 @@ class PayBill:
         match = {"shortcode": self.shortcode, **({"phone": f"254{phone[1:]}"} if phone else {})}
         self.http.post("/_sim/scripts", json={"match": match, "ending": ending, **how}).raise_for_status()
 
-    @contextmanager
-    def fault(self, fault: str, *, match: Json | None = None, **rule: Any) -> Generator[str]:
+    def fault(self, name: str, *, match: Json | None = None, **rule: Any) -> AbstractContextManager[str]:
         """M-Pesa misbehaves about this number while the block lasts; yields the rule's id. An `amount` is in shillings."""
-        matched = {**(match or {}), "metadata": {"shortcode": self.shortcode}}
-        body = {"fault": fault, "match": matched, **rule}
-        made = self.http.post("/_sim/faults", json=body).raise_for_status().json()
-        try:
-            yield made["id"]
-        finally:
-            self.http.delete(f"/_sim/faults/{made['id']}")
+        return fault(self.http, name, match={**(match or {}), "metadata": {"shortcode": self.shortcode}}, **rule)
 
     def pay_by_hand(self, amount: int, bill_reference: str) -> str:
         """A customer pays to the number without having been asked, minor units; returns the receipt."""

@@ -1,8 +1,8 @@
 """A merchant's account at PayPal's stand-in: what Malipo is told of it, what payers do there, and its book."""
 
 import uuid
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import httpx
@@ -10,6 +10,7 @@ import httpx
 from malipo.contracts.identity import charge_id
 from malipo.contracts.providers.paypal import DECIMALS
 from malipo.money import EXPONENTS
+from malipo_local.faults import fault, strikes
 
 type Json = dict[str, Any]
 type Funding = Literal[
@@ -70,20 +71,13 @@ class PaypalAccount:
         match = {"account": self.account_id} | ({"amount": _theirs(amount, currency)} if amount else {})
         self.http.post("/_sim/scripts", json={"match": match, "plan": plan, **how}).raise_for_status()
 
-    @contextmanager
-    def fault(self, fault: str, *, match: Json | None = None, **rule: Any) -> Generator[str]:
+    def fault(self, name: str, *, match: Json | None = None, **rule: Any) -> AbstractContextManager[str]:
         """PayPal misbehaves about this account while the block lasts; yields the rule's id."""
-        matched = {**(match or {}), "account": self.account_id}
-        made = self.http.post("/_sim/faults", json={"fault": fault, "match": matched, **rule}).raise_for_status().json()
-        try:
-            yield made["id"]
-        finally:
-            self.http.delete(f"/_sim/faults/{made['id']}")
+        return fault(self.http, name, match={**(match or {}), "account": self.account_id}, **rule)
 
     def strikes(self, rule_id: str) -> int:
         """How often a fault has struck."""
-        rules = self.http.get("/_sim/faults").raise_for_status().json()
-        return next(rule["applied"] for rule in rules if rule["id"] == rule_id)
+        return strikes(self.http, rule_id)
 
     def effects(self, payment_id: str | None = None) -> list[Json]:
         """What really happened to money, of a payment or of all of the account; amounts in Malipo's minor units.

@@ -1,8 +1,7 @@
 """The payments of the demo: each does something, waits until it has happened, and says what to look at."""
 
 import signal
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from malipo_local.demo.bank_stories import BANK_STORIES
@@ -10,7 +9,8 @@ from malipo_local.demo.paypal_stories import PAYPAL_STORIES
 from malipo_local.demo.phone_stories import PHONE_STORIES
 from malipo_local.demo.saved_stories import SAVED_STORIES
 from malipo_local.demo.story import Story, expect
-from malipo_local.merchant import DemoMerchant, Json
+from malipo_local.faults import fault, strikes
+from malipo_local.merchant import DemoMerchant
 from malipo_local.waiting import until
 
 
@@ -74,7 +74,7 @@ def survives_a_kill(merchant: DemoMerchant) -> str:
     charge = {"method": "POST", "amount": 8800}
     with stripe_fault(merchant, "slow", match=charge, delay_seconds=1.5, times=1) as rule:
         payment = merchant.pay("pm_card_visa", amount=8800, prefer="respond-async")
-        expect(until(lambda: has_struck(merchant, rule), 20), "the charge is on its way to Stripe")
+        expect(until(lambda: strikes(merchant.stripe, rule) > 0, 20), "the charge is on its way to Stripe")
         merchant.stack.kill("provider-stripe", signal.SIGKILL)
         merchant.wait(payment["id"], "completed", seconds=60)
     merchant.events(payment["id"], "payment.completed")
@@ -108,18 +108,6 @@ def event_types(merchant: DemoMerchant, payment_id: str) -> set[str]:
     return {entry["kind"] for entry in merchant.timeline(payment_id)}
 
 
-@contextmanager
-def stripe_fault(merchant: DemoMerchant, fault: str, **rule: Any) -> Generator[str]:
+def stripe_fault(merchant: DemoMerchant, name: str, **rule: Any) -> AbstractContextManager[str]:
     """Stripe misbehaves while the block lasts; yields the rule's id."""
-    answer = merchant.stripe.post("/_sim/faults", json={"fault": fault, **rule}).raise_for_status()
-    rule_id = answer.json()["id"]
-    try:
-        yield rule_id
-    finally:
-        merchant.stripe.delete(f"/_sim/faults/{rule_id}")
-
-
-def has_struck(merchant: DemoMerchant, rule_id: str) -> bool:
-    """Whether a fault has met the request that it waits for."""
-    rules: list[Json] = merchant.stripe.get("/_sim/faults").raise_for_status().json()
-    return any(rule["id"] == rule_id and rule["applied"] for rule in rules)
+    return fault(merchant.stripe, name, **rule)
