@@ -121,7 +121,7 @@ class StripeRefund(msgspec.Struct, tag_field="object", tag="refund"):
     failure_balance_transaction: str | None = None
 
 
-class Movement(msgspec.Struct):
+class DisputeTransaction(msgspec.Struct):
     """A balance transaction of a dispute: below zero what the bank has taken, above zero what it gave back."""
 
     amount: int
@@ -142,7 +142,7 @@ class StripeDispute(msgspec.Struct, tag_field="object", tag="dispute"):
     currency: str
     created: int
     reason: str | None = None
-    balance_transactions: list[Movement] = []
+    balance_transactions: list[DisputeTransaction] = []
     evidence_details: EvidenceDetails | None = None
 
 
