@@ -20,11 +20,10 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.movements import Moved
 from provider_kit.provider import ParsedCallback
 from provider_kit.statement import Known, Stretch, next_look
-from provider_stripe.balance import TRANSACTIONS_PATH
 from provider_stripe.client import StripeClient
 from provider_stripe.requests import CLOCK_SKEW
 from provider_stripe.statement import TERMS, StripeStatement
-from provider_stripe.statement_rows import MOST_TYPES
+from provider_stripe.statement_rows import MOST_TYPES, TRANSACTIONS_PATH
 
 NOON = datetime(2026, 11, 27, 12, 0, 0, 500, tzinfo=UTC)
 STRETCH = Stretch(NOON - timedelta(minutes=11), NOON, NOON - timedelta(minutes=6))

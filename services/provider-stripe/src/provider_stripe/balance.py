@@ -13,7 +13,6 @@ from provider_kit.movements import Moved
 from provider_kit.reading import Reader
 from provider_stripe.objects import OPERATION, Id, is_id
 
-TRANSACTIONS_PATH = "/v1/balance_transactions"
 _KINDS: Mapping[str, MovementKind] = {
     "charge": "charge",
     "charge_failure": "charge",

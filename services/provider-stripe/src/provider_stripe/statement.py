@@ -12,12 +12,13 @@ from provider_kit.errors import NotSent
 from provider_kit.provider import Credentials
 from provider_kit.sending import nothing_begun
 from provider_kit.statement import Entry, Stretch, Terms
-from provider_stripe.balance import TRANSACTIONS_PATH, movements_in
+from provider_stripe.balance import movements_in
 from provider_stripe.client import StripeClient, identity, secret_key
 from provider_stripe.settings import STATEMENT_EVERY
 from provider_stripe.statement_rows import (
     EVENTS_PATH,
     MOST_TYPES,
+    TRANSACTIONS_PATH,
     NotAllowed,
     Page,
     Query,

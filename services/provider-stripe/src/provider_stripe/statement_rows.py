@@ -13,7 +13,7 @@ from provider_stripe.mapping import refuse_unsent
 from provider_stripe.objects import LISTING, TAGGED, StripeResponse
 from provider_stripe.requests import PAGE_SIZE
 
-EVENTS_PATH = "/v1/events"
+EVENTS_PATH, TRANSACTIONS_PATH = "/v1/events", "/v1/balance_transactions"
 MOST_TYPES = 20
 """Of one list of events (docs.stripe.com/api/events/list, `types`)."""
 
