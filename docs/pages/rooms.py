@@ -26,6 +26,7 @@ _GATEWAY = (
         "history",
         "movements",
         "operations",
+        "setups",
         "events",
         "payments",
         "series",

@@ -42,8 +42,9 @@ class Merchant:
 
     @property
     def payments(self) -> list[str]:
-        """The ids of the merchant's payments: those that were requested, and those that were found."""
-        return [*(str(one.answer["id"]) for one in self.requests if one.path == "/v1/payments"), *self.found]
+        """The ids of the merchant's payments, and of methods that were saved without one: what was requested, and what was found."""
+        begin = ("/v1/payments", "/v1/payment-methods")
+        return [*(str(one.answer["id"]) for one in self.requests if one.path in begin), *self.found]
 
     def request(self, path: str, body: Json, *, prefer: str = "wait=2") -> SentRequest:
         """Send until a final answer comes. Raises `NoAnswer`."""

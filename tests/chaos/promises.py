@@ -12,6 +12,11 @@ from chaos.trails import Trail
 from malipo.contracts.providers import PROVIDERS
 from malipo_local.merchant import DemoMerchant, Json
 
+_MADE = """
+SELECT id FROM payments WHERE client_ref = $1
+UNION ALL SELECT id FROM payment_methods WHERE view ->> 'client_ref' = $1 AND view ->> 'payment_id' IS NULL
+"""
+
 
 def broken(scene: Scene, operation: Operation) -> list[str]:
     """Every promise that is not kept, as text. To be called when the system has come to rest."""
@@ -52,6 +57,10 @@ def _effects(whose: str, effects: Effects, wanted: Effects) -> Iterable[str]:
 
 
 def _shown(merchant: DemoMerchant, payment_id: str, ending: Ending) -> Iterable[str]:
+    if payment_id.startswith("pm_"):
+        if (status := merchant.method(payment_id)["status"]) != ending.status:
+            yield f"Malipo shows the method {status}, not {ending.status}"
+        return
     payment = merchant.payment(payment_id)
     shown = _amounts(payment["status"], payment["amount_captured"], payment["amount_refunded"])
     if shown != (wanted := _amounts(ending.status, ending.captured, ending.refunded)):
@@ -87,9 +96,9 @@ def _nothing_else(onlooker: Onlooker, merchant: Merchant, payment_id: str) -> It
     """No request that was sent once made more than one payment, refund, capture or cancel; disputes nobody requests."""
     for request in merchant.requests:
         if ref := request.body.get("client_ref"):
-            made = onlooker.rows("gateway", "SELECT id FROM payments WHERE client_ref = $1", ref)
+            made = onlooker.rows("gateway", _MADE, ref)
             if len(made) != 1:
-                yield f"one request made {len(made)} payments"
+                yield f"one request made {len(made)} payments, or saved methods"
     operations = onlooker.rows(
         "gateway", "SELECT id FROM operations WHERE payment_id = $1 AND kind <> 'dispute'", payment_id
     )
@@ -105,6 +114,10 @@ def _nothing_else(onlooker: Onlooker, merchant: Merchant, payment_id: str) -> It
 def _repeats(merchant: Merchant) -> Iterable[str]:
     for request in merchant.requests:
         repeated = merchant.repeat(request)
-        refused_since = request.path != "/v1/payments" and request.status == 202 and repeated.status == 409
+        refused_since = (
+            request.path not in ("/v1/payments", "/v1/payment-methods")
+            and request.status == 202
+            and repeated.status == 409
+        )
         if repeated.outcome != request.outcome and not refused_since:
             yield f"the same key at {request.path} answers {repeated.outcome} now, {request.outcome} before"

@@ -10,12 +10,23 @@ from malipo_local.merchant import Json
 _ENDED = ("completed", "returned", "failed", "canceled")
 _CORRECTED = "payment.corrected"
 _ENDS = (*(f"payment.{status}" for status in _ENDED), _CORRECTED)
+_OF_SETUPS = {
+    "payment_method.saved": "payment.completed",
+    "payment_method.failed": "payment.failed",
+    "payment_method.expired": "payment.canceled",
+}
+"""The ends of methods that are saved without a payment, as those of payments."""
 _AFTER_AN_END = {_CORRECTED, "payment.returned"}
 _OWNED = """
 SELECT id AS payment_id, CASE WHEN state IN ('initiated', 'pending', 'in_doubt') THEN 'processing' ELSE state END AS status, step
 FROM payments WHERE id = ANY($1::text[])
 """
-_SHOWN = "SELECT id AS payment_id, view->>'status' AS status, step FROM payments WHERE id = ANY($1::text[])"
+_SHOWN = """
+SELECT id AS payment_id, view->>'status' AS status, step FROM payments WHERE id = ANY($1::text[])
+UNION ALL SELECT id, CASE view->>'status' WHEN 'active' THEN 'completed' WHEN 'expired' THEN 'canceled' WHEN 'pending' THEN 'processing'
+    ELSE view->>'status' END, step FROM payment_methods WHERE id = ANY($1::text[])
+"""
+"""Of a method that is saved without a payment, as the orchestrator calls it."""
 _OPEN = """
 SELECT payment_id, kind || ' ' || id AS operation FROM operations
 WHERE payment_id = ANY($1::text[]) AND view->>'status' = 'processing' ORDER BY id
@@ -60,6 +71,8 @@ class Event(NamedTuple):
 class Trail:
     """What is known of one payment; None or empty where it is unknown."""
 
+    of_setup: bool = False
+    """Whether it is a method that is saved without a payment."""
     owned: Standing | None = None
     """By the orchestrator."""
     shown: Standing | None = None
@@ -84,7 +97,7 @@ def read(onlooker: Onlooker, payment_ids: Collection[str], webhooks: Iterable[Js
 
     `webhooks` are those that the merchant has accepted, in order of arrival.
     """
-    trails = {payment_id: Trail() for payment_id in payment_ids}
+    trails = {payment_id: Trail(payment_id.startswith("pm_")) for payment_id in payment_ids}
     for row in onlooker.rows("orchestrator", _OWNED, list(trails)):
         trails[row["payment_id"]].owned = Standing(row["status"], row["step"])
     for row in onlooker.rows("gateway", _SHOWN, list(trails)):
@@ -146,7 +159,8 @@ def _events(trail: Trail, wanted: list[Event]) -> Iterable[str]:
     numbers = [event.sequence for event in trail.published]
     if not numbers:
         yield "nothing was ever published"
-    ends = [event.type for event in trail.published if event.type in _ENDS]
+    told = [_OF_SETUPS.get(event.type, event.type) if trail.of_setup else event.type for event in trail.published]
+    ends = [one for one in told if one in _ENDS]
     if numbers and trail.owned and trail.owned.status in _ENDED and not _lead_to(trail.owned.status, ends):
         yield f"the payment is {trail.owned.status}, and the ends published were {ends}"
     if numbers != list(range(1, len(numbers) + 1)):

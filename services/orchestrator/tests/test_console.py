@@ -44,9 +44,9 @@ def test_a_payment_is_resent_step_by_step_under_the_ids_that_its_steps_had(datab
         """WITH payment AS (
             INSERT INTO payments (id, merchant_id, mode, amount_minor, currency, method, capture, config_version, metadata,
                 account, late_payments, created_at, state, captured_minor, had_money, step, event_sequence, attempt, confirms, confirming,
-                queries, unanswered, asked_step, known_references, unclear, begun, save_method, updated_at, expires_at)
+                queries, unanswered, asked_step, known_references, unclear, begun, save_method, subject, updated_at, expires_at)
             VALUES ('pay_1', 'mer_1', 'test', 1, 'USD', '{}', 'automatic', 1, '{}', 'default', 'keep', now(), 'completed', 1, true,
-                2, 1, 1, 0, false, 0, false, 0, '{}', false, true, false, now(), now()))
+                2, 1, 1, 0, false, 0, false, 0, '{}', false, true, false, 'payment', now(), now()))
         INSERT INTO history (payment_id, step, from_state, to_state, trigger, source, cause_message_id, contradiction, occurred_at,
             message, message_id)
         SELECT 'pay_1', step, '', '', '', '', '', false, now(), 'x', 'msg_' || step FROM generate_series(1, 2) AS step""",

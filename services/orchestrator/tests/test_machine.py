@@ -6,9 +6,10 @@ from importlib.resources import files
 
 import pytest
 
-from malipo.contracts.events import EventType, PaymentStatus
+from malipo.contracts.events import EventType, PaymentMethodStatus, PaymentStatus
 from orchestrator.deadlines import deadline_seconds
 from orchestrator.machine import DECIDED, DECISIONS, FINAL_TRIGGERS, TRANSITIONS, Ignored, why_ignored
+from orchestrator.setups import STATUSES
 from orchestrator.states import Send, State, Subject, Trigger
 from orchestrator.views import PUBLIC
 
@@ -22,6 +23,10 @@ NOTHING_SENT = {State.INITIATED, State.WAITING}
 DOUBTS = {Trigger.UNKNOWN, Trigger.UNCLEAR}
 PROVIDER_TRIGGERS = {
     Subject.PAYMENT: set(Trigger) - OURS - FROM_OUTSIDE - AT_THE_END - DISPUTES_ONLY,
+    Subject.SETUP: {
+        *(Trigger.SAVED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, Trigger.ACTION_REQUIRED),
+        *DOUBTS,
+    },
     Subject.REFUND: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.REVERSED, Trigger.PENDING, *DOUBTS},
     # Not AUTHORIZED and ACTION_REQUIRED: that the charge is unchanged says nothing about a capture.
     Subject.CAPTURE: {Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED, Trigger.PENDING, *DOUBTS},
@@ -94,8 +99,12 @@ def test_every_outcome_has_a_transition_wherever_one_is_awaited(subject):
 
 
 def test_a_state_in_which_the_customer_must_act_ends_without_the_customer():
-    expired = {one.state: (one.to, one.send) for one in TRANSITIONS if one.trigger is Trigger.EXPIRED}
-    assert expired == {
+    rows = [one for one in TRANSITIONS if one.trigger is Trigger.EXPIRED]
+    assert {(one.state, one.to, one.send) for one in rows if one.subject is Subject.SETUP} == {
+        (State.INITIATED, State.CANCELED, None),
+        (State.REQUIRES_ACTION, State.REQUIRES_ACTION, Send.CANCEL),
+    }
+    assert {one.state: (one.to, one.send) for one in rows if one.subject is Subject.PAYMENT} == {
         State.INITIATED: (State.FAILED, None),
         **{
             state: (state, Send.CANCEL) for state in (State.REQUIRES_ACTION, *AWAITED)
@@ -105,7 +114,8 @@ def test_a_state_in_which_the_customer_must_act_ends_without_the_customer():
 
 def test_a_cancel_that_waits_ends_with_its_charge_and_sends_nothing_but_what_stops_it():
     waiting = {one.trigger: (one.to, one.send) for one in transitions_of(Subject.CANCEL) if one.state is State.WAITING}
-    assert {trigger for trigger, (to, _) in waiting.items() if to in DECIDED} == FINAL_TRIGGERS
+    ends = {trigger for trigger, (to, _) in waiting.items() if to in DECIDED}
+    assert ends == FINAL_TRIGGERS - {Trigger.SAVED}  # which ends a setup, and its cancel as a decline does
     assert {send for trigger, (_, send) in waiting.items() if trigger is not Trigger.DISPATCHED} == {
         None,
         Send.WITHDRAW,
@@ -198,7 +208,8 @@ def test_doubt_is_left_only_by_an_outcome():
 
 
 @pytest.mark.parametrize(
-    "subject", [Subject.PAYMENT, Subject.REFUND, Subject.RETURN_REQUEST, Subject.DISPUTE, Subject.DETACH]
+    "subject",
+    [Subject.PAYMENT, Subject.SETUP, Subject.REFUND, Subject.RETURN_REQUEST, Subject.DISPUTE, Subject.DETACH],
 )
 def test_reaching_an_end_always_publishes_an_event(subject):
     published = [one.event for one in transitions_of(subject) if one.to in DECIDED and one.to is not one.state]
@@ -269,6 +280,25 @@ def test_two_ends_without_money_are_one_outcome_overtaking_the_other():
     assert why_ignored(Subject.PAYMENT, State.CANCELED, Trigger.DECLINED) is Ignored.LATE
 
 
+def test_a_setup_moves_no_money_and_nothing_that_moves_any_is_of_one():
+    rows = transitions_of(Subject.SETUP)
+    assert {one.send for one in rows} == {Send.SETUP, Send.QUERY, Send.CANCEL, None}
+    assert [one.trigger for one in TRANSITIONS if one.send is Send.SETUP] == [Trigger.DISPATCHED]
+    assert {one.to for one in rows if one.trigger is Trigger.SAVED} == {State.COMPLETED}
+
+
+def test_a_method_that_was_kept_after_all_is_told_as_saved_and_nothing_else_follows_an_end_without_it():
+    ends = (State.FAILED, State.CANCELED)
+    after = {one.state: (one.to, one.event) for one in transitions_of(Subject.SETUP) if one.state in ends}
+    assert after == dict.fromkeys(ends, (State.COMPLETED, "payment_method.saved"))
+
+
+def test_every_state_of_a_setup_has_a_status_and_every_status_a_state():
+    assert set(STATUSES) == states_of(Subject.SETUP)
+    by_detach = {"detaching", "detached", "detach_failed"}
+    assert set(STATUSES.values()) | by_detach == set(PaymentMethodStatus.__args__)
+
+
 def test_every_state_has_a_public_status_and_every_status_a_state():
     assert set(PUBLIC) == states_of(Subject.PAYMENT)
     assert {*PUBLIC.values(), "initiated"} == set(PaymentStatus.__args__)
@@ -281,5 +311,5 @@ def test_the_published_events_are_those_that_the_contract_lists():
 def test_the_database_accepts_exactly_these_states():
     sql = (files("orchestrator") / "migrations/versions/0001_payments.py").read_text()
     checks = [set(re.findall(r"'(\w+)'", found)) for found in re.findall(r"CHECK \(state IN \(([^)]*)\)", sql)]
-    operations = set[State]().union(*(states_of(subject) for subject in Subject if subject is not Subject.PAYMENT))
+    operations = set[State]().union(*(states_of(one) for one in Subject if one not in (Subject.PAYMENT, Subject.SETUP)))
     assert checks == [{s.value for s in states_of(Subject.PAYMENT)}, {s.value for s in operations}]

@@ -14,12 +14,26 @@ from provider_kit.provider import Attempt, Credentials, ParsedCallback, Provider
 from provider_stripe.client import StripeClient
 from provider_stripe.customers import Customers
 from provider_stripe.provider import StripeProvider
-from testkit.operations import card, charge
+from testkit.operations import card, charge, setup
+
+BACK = "https://shop.example/cards"
 
 
 def pay(token: str = "pm_card_visa", **changes):
     payment_id = ids.new("pay")
     return charge(payment_id=payment_id, operation_id=charge_id(payment_id, 1), method=card(token), **changes)
+
+
+def keep(token: str = "pm_card_visa", **changes):
+    """A card that is to be kept without a payment."""
+    method_id = ids.new("pm")
+    given = {
+        "payment_id": method_id,
+        "operation_id": charge_id(method_id, 1),
+        "method": card(token),
+        "return_url": BACK,
+    }
+    return setup(**given | changes)
 
 
 def usd(amount_minor: int) -> Money:
@@ -47,7 +61,7 @@ class Stripe:
         return checked(operation, await self.provider.execute(replace(self.attempt(operation), first_sent_at=None)))
 
     async def save(self, operation: ProviderOperation) -> tuple[Attempt, Outcome]:
-        """Prepare and execute a charge that keeps its method; the attempt as later tries have it, and the outcome."""
+        """Prepare and execute what keeps a method; the attempt as later tries have it, and the outcome."""
         attempt = self.attempt(operation)
         await self.provider.prepare(attempt)
         return attempt, checked(operation, await self.provider.execute(replace(attempt, first_sent_at=None)))

@@ -12,6 +12,7 @@ from testkit import operations
 CREDENTIALS = {"secret_key": "sk_test_51AbCdEfGh", "webhook_secrets": ["whsec_new000000", "whsec_old000000"]}
 OTHER_CREDENTIALS = {"secret_key": "sk_test_61ZyXwVuTs", "webhook_secrets": ["whsec_other0000"]}
 TAGS = {"malipo_payment_id": "pay_1", "malipo_operation_id": "pay_1.1"}
+SETUP_TAGS = {"malipo_payment_id": "pm_1", "malipo_operation_id": "pm_1.1"}
 REFUND_TAGS = TAGS | {"malipo_operation_id": "ref_1"}
 
 
@@ -29,6 +30,25 @@ def intent(status: str = "succeeded", **changes) -> dict:
         "next_action": None,
         "last_payment_error": None,
     } | changes
+
+
+def setup_intent(status: str = "succeeded", **changes) -> dict:
+    return {
+        "id": "seti_1",
+        "object": "setup_intent",
+        "status": status,
+        "customer": "cus_1",
+        "usage": "off_session",
+        "metadata": SETUP_TAGS,
+        "next_action": None,
+        "last_setup_error": None,
+        "payment_method": payment_method() if status == "succeeded" else None,
+    } | changes
+
+
+def payment_method(**changes) -> dict:
+    card = {"brand": "visa", "last4": "4242", "exp_month": 8, "exp_year": 2030, "fingerprint": None}
+    return {"id": "pm_there", "object": "payment_method", "customer": "cus_1", "card": card} | changes
 
 
 def attempt(operation: ProviderOperation, **changes) -> Attempt:
@@ -73,6 +93,12 @@ def card_error(decline_code: str = "insufficient_funds") -> dict:
     return {"error": failure | {"type": "card_error", "payment_intent": failed}}
 
 
+def setup_error(decline_code: str = "insufficient_funds") -> dict:
+    failure = {"code": "card_declined", "decline_code": decline_code, "message": "Your card has insufficient funds."}
+    failed = setup_intent("requires_payment_method", last_setup_error=failure | {"type": "card_error"})
+    return {"error": failure | {"type": "card_error", "setup_intent": failed}}
+
+
 def page(*objects: dict, has_more: bool = False) -> dict:
     return {"object": "list", "data": list(objects), "has_more": has_more}
 
@@ -108,9 +134,17 @@ def event(about: dict, event_type: str | None = None, event_id: str = "evt_1") -
     if event_type is None:
         status = about.get("status", "succeeded")
         event_type = (
-            "refund.updated" if about["object"] == "refund" else f"payment_intent.{EVENT_NAMES.get(status, status)}"
+            "refund.updated"
+            if about["object"] == "refund"
+            else f"{about['object']}.{_event_name(about['object'], status)}"
         )
     return {"id": event_id, "object": "event", "type": event_type, "livemode": False, "data": {"object": about}}
+
+
+def _event_name(noun: str, status: str) -> str:
+    if (noun, status) == ("setup_intent", "requires_payment_method"):
+        return "setup_failed"
+    return EVENT_NAMES.get(status, status)
 
 
 def signature(body: bytes, signed_at: int, *secrets: str) -> str:

@@ -244,10 +244,15 @@ OBJECTS = {
     "payment_intent.processing": samples.intent("processing"),
     "payment_intent.requires_action": samples.intent("requires_action", next_action=samples.redirect()),
     "payment_intent.amount_capturable_updated": samples.intent("requires_capture"),
+    "setup_intent.setup_failed": samples.setup_intent("requires_payment_method", last_setup_error=FAILURE),
+    "setup_intent.canceled": samples.setup_intent("canceled"),
+    "setup_intent.requires_action": samples.setup_intent("requires_action", next_action=samples.redirect()),
     "refund.created": samples.refund("pending"),
     "refund.updated": samples.refund(),
     "refund.failed": samples.refund("failed"),
 }
+KEPT = "setup_intent.succeeded"
+OF_METHODS = [event_type for event_type in EVENT_TYPES if event_type.startswith("payment_method.")]
 WARNED = "radar.early_fraud_warning.created"
 DISPUTES = [event_type for event_type in EVENT_TYPES if event_type.startswith("charge.dispute.")]
 
@@ -256,7 +261,13 @@ DISPUTES = [event_type for event_type in EVENT_TYPES if event_type.startswith("c
 def test_every_event_that_merchants_are_asked_to_send_is_read(event_type):
     (reported,) = genuine(samples.event(OBJECTS[event_type], event_type)).outcomes
     assert reported.outcome.reference == OBJECTS[event_type]["id"]
-    assert {*OBJECTS, *DISPUTES, WARNED} == set(EVENT_TYPES)
+    assert {*OBJECTS, *DISPUTES, KEPT, WARNED, *OF_METHODS} == set(EVENT_TYPES)
+
+
+def test_an_event_of_a_card_that_is_kept_without_a_payment_has_it_read_for_it_has_the_cards_id_alone():
+    parsed = genuine(samples.event(samples.setup_intent(payment_method="pm_there"), KEPT))
+    (asked,) = parsed.ask
+    assert (asked.kind, asked.operation_id, parsed.outcomes) == ("setup", "pm_1.1", ())
 
 
 @pytest.mark.parametrize("event_type", ["charge.refund.updated", "refund.divined"])
@@ -265,7 +276,7 @@ def test_an_event_of_another_type_has_no_outcome(event_type):
     assert read(samples.signature(body, now(), NEW), body).outcomes == ()
 
 
-STRIPES = ("`payment_intent.", "`refund.", "`charge.", "`radar.")
+STRIPES = ("`payment_intent.", "`setup_intent.", "`refund.", "`charge.", "`radar.", "`payment_method.")
 
 
 def test_the_readme_and_the_description_of_the_api_list_the_events_that_are_read():

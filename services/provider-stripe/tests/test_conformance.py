@@ -3,25 +3,28 @@
 import stripe_samples as samples
 from stripe_customers import MemoryCustomers
 
+from malipo.contracts.commands import SavedReference
 from malipo.contracts.outcomes import (
     ActionRequired,
     Authorized,
     Canceled,
     Declined,
     Detached,
+    Kept,
     OtherAction,
     Pending,
     Redirect,
+    Saved,
     Succeeded,
 )
-from malipo.contracts.provider_commands import Capture, Charge, Refund
+from malipo.contracts.provider_commands import Capture, Charge, Refund, Setup
 from malipo.money import Money
 from provider_stripe.client import StripeClient
 from provider_stripe.customers import Customers
 from provider_stripe.provider import StripeProvider
 from testkit.conformance import ProviderConformance
 from testkit.examples import Example, Story
-from testkit.operations import cancel, capture, charge, detach, dispute, refund
+from testkit.operations import cancel, capture, charge, detach, dispute, refund, setup
 from testkit.provider_examples import TIMEOUT_SECONDS
 from testkit.transports import Reply
 
@@ -29,6 +32,13 @@ USD_10 = Money(1000, "USD")
 MANUAL = charge(capture="manual")
 RETURNED = Declined(
     code="refund_failed", message="The refund failed at Stripe, which gave no reason.", reference="re_1"
+)
+VISA = Saved(
+    method=SavedReference(reference="pm_there", holder="cus_1"),
+    brand="visa",
+    last_four="4242",
+    exp_month=8,
+    exp_year=2030,
 )
 SHORT = "Your card has insufficient funds."
 
@@ -58,11 +68,27 @@ class TestStripe(ProviderConformance):
             Example(charge(), Reply(samples.card_error(), 402), poor),
             Example(capture(), Reply(samples.intent()), Succeeded(amount=USD_10, reference="pi_1")),
             Example(cancel(), Reply(samples.intent("canceled")), Canceled(reference="pi_1")),
+            Example(cancel(of="setup"), Reply(samples.setup_intent("canceled")), Canceled(reference="seti_1")),
+            Example(setup(), Reply(samples.setup_intent()), Kept(saved=VISA, reference="seti_1")),
+            Example(setup(), Reply(samples.setup_intent("processing")), Pending(reference="seti_1")),
+            Example(
+                setup(),
+                Reply(samples.setup_intent("requires_action", next_action=samples.redirect())),
+                ActionRequired(action=page, reference="seti_1"),
+            ),
+            Example(
+                setup(),
+                Reply(samples.setup_error(), 402),
+                Declined(code="insufficient_funds", message=SHORT, reference="seti_1"),
+            ),
             Example(refund(), Reply(samples.refund()), Succeeded(amount=USD_10, reference="re_1")),
             Example(refund(), Reply(samples.refund("pending")), Pending(reference="re_1")),
             Example(refund(), Reply(samples.refund("failed")), RETURNED),
             Example(detach(), Reply(samples.method()), Detached()),
         ]
+
+    def known(self, operation):
+        return [("customer", "cus_1")] if isinstance(operation, Setup) else []
 
     def is_fence(self, request):
         return b"malipo_fence" in request.content and b"confirm" not in request.content
@@ -72,12 +98,15 @@ class TestStripe(ProviderConformance):
         return [Reply(missing, 404), Reply(missing, 400), Reply(samples.page())]
 
     def unheard_of(self, operation):
-        return Reply(samples.refund("mulled_over") if isinstance(operation, Refund) else samples.intent("mulled_over"))
+        made = {Refund: samples.refund, Setup: samples.setup_intent}.get(type(operation), samples.intent)
+        return Reply(made("mulled_over"))
 
     def mismatched(self, operation):
         match operation:
             case Charge():
                 return [Reply(samples.intent(amount=1001)), Reply(samples.intent(currency="eur"))]
+            case Setup():  # which has no amount
+                return []
             case Refund():
                 return [Reply(samples.refund(amount=999)), Reply(samples.refund(currency="eur"))]
             case Capture():
@@ -116,5 +145,6 @@ class TestStripe(ProviderConformance):
             Story(charge(), samples.event(samples.intent()), Reply(samples.intent())),
             Story(MANUAL, samples.event(samples.intent("requires_capture")), Reply(samples.intent("requires_capture"))),
             Story(charge(), samples.event(samples.intent("canceled")), Reply(samples.intent("canceled"))),
+            Story(setup(), samples.event(samples.setup_intent("canceled")), Reply(samples.setup_intent("canceled"))),
             Story(refund(), samples.event(back, "refund.failed"), Reply(back)),
         ]

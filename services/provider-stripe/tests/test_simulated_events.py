@@ -3,7 +3,7 @@
 import json
 from functools import partial
 
-from stripe_account import pay, usd
+from stripe_account import keep, pay, usd
 
 from malipo import clock, ids
 from malipo.contracts.outcomes import (
@@ -70,6 +70,10 @@ async def test_the_events_that_are_read_report_every_outcome_that_any_event_does
     for decision in ("approve", "refuse"):
         waiting = await stripe.execute(pay("pm_card_authenticationRequired", return_url="https://shop.example/back"))
         await stripe.decide(waiting.reference, decision)
+    for token in ("pm_card_visa", "pm_card_chargeDeclined"):
+        await stripe.save(keep(token))
+    _, asked = await stripe.save(keep("pm_card_authenticationRequired"))
+    await stripe.execute(cancel(operation_id=ids.new("can"), reference=asked.reference, of="setup"))
     for ending in ("succeed", "fail"):
         other = await stripe.execute(pay("pm_card_pendingRefund"))
         pending = await stripe.execute(refund(operation_id=ids.new("ref"), reference=other.reference))

@@ -181,9 +181,42 @@ class DemoMerchant:
         method_id = self.payment(payment["id"])["payment_method"]
         return self.api.get(f"/v1/payment-methods/{method_id}").raise_for_status().json()
 
-    def authenticate(self, payment_id: str, decision: str) -> None:
-        """Be the customer whom the bank asks: `approve` or `refuse`."""
-        intent = self.payment(payment_id)["provider_reference"]
+    def save_card(
+        self,
+        token: str = "pm_card_visa",  # noqa: S107 - a public test token
+        customer_ref: str = "",
+        *,
+        key: str | None = None,
+        prefer: str = "",
+        **fields: Any,
+    ) -> Json:
+        """Have a card kept without a payment; returns the method, whatever its status by then."""
+        customer = customer_ref or f"customer-{uuid.uuid4().hex[:12]}"
+        body = {"customer_ref": customer, "method": {"type": "card", "token": token}, **fields}
+        headers = {"Prefer": prefer} if prefer else {}
+        return self.post("/v1/payment-methods", body, key=key, **headers).raise_for_status().json()
+
+    def method(self, method_id: str) -> Json:
+        """The saved method as it is now."""
+        return self.api.get(f"/v1/payment-methods/{method_id}").raise_for_status().json()
+
+    def wait_method(self, method_id: str, status: str, *, seconds: float = 30) -> Json:
+        """The saved method once it has this status. Raises `NeverHappened`."""
+        last: Json = {}
+
+        def there() -> bool:
+            last.update(self.method(method_id))
+            return last["status"] == status
+
+        if not until(there, seconds):
+            message = f"{method_id} is {last.get('status')}, not {status}, after {seconds:.0f} s"
+            raise NeverHappened(message)
+        return last
+
+    def authenticate(self, owner_id: str, decision: str) -> None:
+        """Be the customer whom the bank asks about a payment, or a method that is to be saved: `approve` or `refuse`."""
+        shown = self.method(owner_id) if owner_id.startswith("pm_") else self.payment(owner_id)
+        intent = shown["provider_reference"]
         self.stripe.post(f"/_sim/3ds/{intent}/{decision}").raise_for_status()
 
     def pay_again(
@@ -238,11 +271,12 @@ class DemoMerchant:
         return self.api.get(f"/v1/payments/{payment_id}").raise_for_status().json()
 
     def timeline(self, payment_id: str) -> list[Json]:
-        """What every service did about the payment, causes before effects."""
+        """What every service did about the payment, or to save a method without one; causes before effects."""
         return self._timeline(payment_id)["entries"]
 
     def _timeline(self, payment_id: str) -> Json:
-        return self.api.get(f"/v1/payments/{payment_id}/timeline").raise_for_status().json()
+        noun = "payment-methods" if payment_id.startswith("pm_") else "payments"
+        return self.api.get(f"/v1/{noun}/{payment_id}/timeline").raise_for_status().json()
 
     def explain(self, payment_id: str) -> Json:
         """Why the payment has its status, what happens next, and what may safely be done."""

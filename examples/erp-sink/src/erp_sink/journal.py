@@ -35,17 +35,17 @@ def fold(
     """The documents that these events make of payments booked so far, and how far they are booked then.
 
     An event tells what a payment's money makes up after it, so it is booked as the difference to what was booked before.
-    One that comes late, behind later ones, is in those already.
+    One that comes late, behind later ones, is in those already. What is told of a method that is saved without a payment moves none.
     """
     now, documents = dict(booked), list[Document]()
     for step in steps:
-        event, before = step.public_event, now.get(step.payment_id, Booked())
-        if event is None or event.sequence <= before.sequence:
+        event, payment, before = step.public_event, step.payment, now.get(step.payment_id, Booked())
+        if event is None or payment is None or event.sequence <= before.sequence:
             continue
-        after = Booked(event.sequence, balance_minor(step.payment))
+        after = Booked(event.sequence, balance_minor(payment))
         now[step.payment_id] = after
         if change := after.balance_minor - before.balance_minor:
-            documents.append(_document(step, event, change))
+            documents.append(_document(step, payment, event, change))
     return now, documents
 
 
@@ -62,8 +62,8 @@ def number_of(event_id: str) -> str:
     return event_id.rpartition("_")[2].upper()
 
 
-def _document(step: PaymentTransitioned, event: PublicEvent, change_minor: int) -> Document:
-    other = SALES if step.payment.transfer is None else PAID_OUT
+def _document(step: PaymentTransitioned, payment: PaymentView, event: PublicEvent, change_minor: int) -> Document:
+    other = SALES if payment.transfer is None else PAID_OUT
     debit, credit = (AT_PROVIDERS, other) if change_minor > 0 else (other, AT_PROVIDERS)
     body: dict[str, object] = {
         "company": step.merchant_id,
@@ -71,8 +71,8 @@ def _document(step: PaymentTransitioned, event: PublicEvent, change_minor: int) 
         "debit": debit,
         "credit": credit,
         "amount_minor": abs(change_minor),
-        "currency": step.payment.currency,
-        "reference": step.payment.client_ref or step.payment_id,
+        "currency": payment.currency,
+        "reference": payment.client_ref or step.payment_id,
         "text": f"{event.type} {step.payment_id}",
     }
     return Document(number_of(event.id), step.payment_id, body)

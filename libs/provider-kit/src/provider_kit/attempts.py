@@ -10,7 +10,7 @@ import msgspec
 from malipo import clock, ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Canceled
-from malipo.contracts.provider_commands import Charge, Confirm, ProviderCommand, Query, Withdraw
+from malipo.contracts.provider_commands import Charge, Confirm, ProviderCommand, Query, Setup, Withdraw
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
@@ -332,7 +332,7 @@ def _row(received: Received[Message], command: ProviderCommand) -> Sequence[obje
     """In the order of `_RECORD`. An operation has one attempt; each query of it is an attempt of its own."""
     attempt_id = received.message_id if isinstance(command, Query) else command.operation_id
     kind = "query" if isinstance(command, Query) else kind_of(command)
-    expires_at = command.expires_at if isinstance(command, Charge | Confirm) else None
+    expires_at = command.expires_at if isinstance(command, Charge | Setup | Confirm) else None
     ids_ = attempt_id, command.operation_id, command.payment_id, command.merchant_id
     return *ids_, kind, encode(command), received.headers, expires_at, account_of(command)
 

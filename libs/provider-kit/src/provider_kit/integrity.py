@@ -17,7 +17,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Cancel, Charge, Confirm, Detach
+from malipo.contracts.provider_commands import Cancel, Charge, Confirm, Detach, Setup
 from malipo.platform.logs import log
 from provider_kit.provider import ProviderOperation
 
@@ -88,8 +88,8 @@ def storable(outcome: Outcome) -> Outcome:
 
 
 def _agrees(operation: ProviderOperation, outcome: Succeeded | Authorized) -> bool:
-    if isinstance(operation, Cancel | Detach):
-        return isinstance(operation, Cancel)  # of a detach no money can be
+    if isinstance(operation, Cancel | Setup | Detach):
+        return isinstance(operation, Cancel)  # of a setup or a detach no money can be
     if isinstance(operation, Charge | Confirm) and operation.capture == "manual" and isinstance(outcome, Succeeded):
         less_or_all = outcome.amount.amount_minor <= operation.amount.amount_minor
         return less_or_all and outcome.amount.currency == operation.amount.currency

@@ -7,7 +7,7 @@ CREATE TABLE attempts (
     position        bigint GENERATED ALWAYS AS IDENTITY,
     payment_id      text NOT NULL,
     merchant_id     text NOT NULL,
-    kind            text NOT NULL CHECK (kind IN ('charge', 'confirm', 'capture', 'cancel', 'refund', 'return_request', 'dispute', 'detach', 'query')),
+    kind            text NOT NULL CHECK (kind IN ('charge', 'confirm', 'capture', 'cancel', 'refund', 'return_request', 'dispute', 'detach', 'setup', 'query')),
     command         bytea NOT NULL,
     headers         jsonb NOT NULL,
     tries           integer NOT NULL DEFAULT 0,

@@ -10,7 +10,7 @@ from malipo.contracts.descriptor import Method, ProviderDescriptor
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import PersonalKeyDestroyed
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, parted, whole
-from malipo.contracts.provider_commands import Charge
+from malipo.contracts.provider_commands import Charge, Setup
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received
@@ -105,7 +105,7 @@ class PersonalKeys:
 
     async def concealed_of(self, operations: Iterable[ProviderOperation]) -> dict[str, Concealed]:
         """By the ids of those of them that are charges: what takes their personal texts out, as far as these can be read."""
-        charges = [one for one in operations if isinstance(one, Charge) and one.method.personal is not None]
+        charges = [one for one in operations if isinstance(one, Charge | Setup) and one.method.personal is not None]
         keys = await self._found((one.payment_id, one.method) for one in charges)
         opened = {one.operation_id: self._open_if_there(one.payment_id, one.method, keys) for one in charges}
         return {operation_id: Concealed(personal_texts(method)) for operation_id, method in opened.items()}

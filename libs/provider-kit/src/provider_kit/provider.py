@@ -19,11 +19,12 @@ from malipo.contracts.provider_commands import (
     ProviderOperationKind,
     Refund,
     ReturnRequest,
+    Setup,
 )
 from malipo.money import Money
 from provider_kit.disputes import Dispute
 
-ProviderOperation = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest | Detach | Dispute
+ProviderOperation = Charge | Setup | Confirm | Capture | Cancel | Refund | ReturnRequest | Detach | Dispute
 """What may have an effect at the provider: a command, or a dispute, which others have opened there."""
 
 Credentials = Mapping[str, Any]
@@ -346,6 +347,7 @@ class Provider(Protocol):
 
 _KINDS: Mapping[type[ProviderOperation], ProviderOperationKind] = {
     Charge: "charge",
+    Setup: "setup",
     Confirm: "confirm",
     Capture: "capture",
     Cancel: "cancel",
@@ -376,7 +378,7 @@ def refusal(provider: ProviderDescriptor, operation: ProviderOperation) -> Outco
         return Declined(code="provider_unsupported", message=f"{provider.title} has no {kind}.")
     if isinstance(operation, Capture) and not operation.final and not provider.operations[kind].several:
         return Declined(code="provider_unsupported", message=f"{provider.title} does one capture of a payment.")
-    if isinstance(operation, Cancel | Detach) or _takes(provider, operation):
+    if isinstance(operation, Cancel | Setup | Detach) or _takes(provider, operation):
         return None
     return Declined(code="amount_unsupported", message=f"{provider.title} cannot take {operation.amount}.")
 

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 from malipo import ids
 from malipo.contracts.descriptor import Method, Never
 from malipo.contracts.outcomes import RESULTS, AttemptPostponed, Canceled, Declined, Outcome, OutcomeReported, Unknown
-from malipo.contracts.provider_commands import Charge, Confirm, ProviderCommand, Query
+from malipo.contracts.provider_commands import Charge, Confirm, ProviderCommand, Query, Setup
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Executor
@@ -178,7 +178,7 @@ class AttemptRunner:
     async def _send(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:
         """Raises `Expired`, `PersonalDataErased` or `MethodUnreadable` when nothing was sent by this try for that reason."""
         attempt = self._attempt(operation, account, claimed, claimed.references)
-        if isinstance(operation, Charge):
+        if isinstance(operation, Charge | Setup):
             method = await self._keys.open(operation.payment_id, operation.method)
             exchanges.conceal(personal_texts(method))
             attempt = replace(attempt, method=method)
@@ -223,7 +223,7 @@ class AttemptRunner:
 
     async def _conceal(self, operation: ProviderOperation) -> Method | None:
         """A charge's method, if it can be opened; what is personal in it is told nowhere from here on."""
-        if not isinstance(operation, Charge):
+        if not isinstance(operation, Charge | Setup):
             return None
         method = await self._keys.open_if_there(operation.payment_id, operation.method)
         exchanges.conceal(personal_texts(method))
@@ -314,9 +314,9 @@ class AttemptRunner:
             await self._record(claimed, Declined(code=obstacle.code, message=obstacle.why))
 
     def _patience_seconds(self, command: ProviderCommand) -> float:
-        if not isinstance(command, Charge | Confirm):
+        if not isinstance(command, Charge | Setup | Confirm):
             return PATIENCE_SECONDS
-        rules = self._provider.descriptor.rules_of(command.method.type) if isinstance(command, Charge) else None
+        rules = self._provider.descriptor.rules_of(command.method.type) if isinstance(command, Charge | Setup) else None
         if rules is None or rules.attended:
             return CHARGE_PATIENCE_SECONDS
         return PATIENCE_SECONDS if command.expires_at is None else inf

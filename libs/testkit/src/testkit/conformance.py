@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from malipo import clock
 from malipo.contracts.descriptor import Never
 from malipo.contracts.outcomes import ActionRequired, Approval, Declined, OtherAction, Pending, Redirect, Unknown
-from malipo.contracts.provider_commands import Charge, Confirm
+from malipo.contracts.provider_commands import Charge, Confirm, Setup
 from malipo.platform.client import USER_AGENT, http_client
 from provider_kit.concealed import Concealed
 from provider_kit.errors import Misconfigured, NotSent
@@ -24,7 +24,7 @@ from provider_kit.provider import (
 )
 from testkit.callback_laws import CallbackLaws
 from testkit.examples import masks, raised_or_logged, redirecting, require_doubt, texts
-from testkit.operations import OWN_BASE, cancel, capture, charge, confirm, detach, refund, return_request
+from testkit.operations import OWN_BASE, cancel, capture, charge, confirm, detach, refund, return_request, setup
 from testkit.provider_examples import NOT_JSON, PATIENCE_SECONDS, REAL_NETWORK
 from testkit.transports import Dripping, Hanging, Recorder, Reply, Tokened, answer, broken, places
 
@@ -140,7 +140,7 @@ class ProviderConformance(CallbackLaws):
 
     async def test_a_charge_that_has_expired_is_only_queried(self) -> None:
         """Whatever a query still sends for it is not the charge: that could take money that is not wanted any more."""
-        charges = [example for example in self.examples() if isinstance(example.operation, Charge | Confirm)]
+        charges = [example for example in self.examples() if isinstance(example.operation, Charge | Setup | Confirm)]
         for example in charges:
             for reply in (example.reply, Reply({}, 500), *self.traceless()):
                 executed, queried = self.recorder(example.reply), self.recorder(reply)
@@ -369,7 +369,7 @@ class ProviderConformance(CallbackLaws):
     async def test_an_undeclared_command_is_refused_before_it_is_sent(self) -> None:
         """By the kit, with the same text for every provider."""
         declared = self.descriptor.operations
-        every = (charge(), confirm(), capture(), cancel(), refund(), return_request(), detach())
+        every = (charge(), confirm(), capture(), cancel(), refund(), return_request(), detach(), setup())
         undeclared = [one for one in every if kind_of(one) not in declared]
         if "capture" in declared and not declared["capture"].several:
             undeclared.append(capture(final=False))

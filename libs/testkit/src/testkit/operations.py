@@ -7,7 +7,7 @@ import msgspec
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.personal import parted
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest, Setup
 from malipo.money import Money
 from provider_kit.disputes import Dispute
 from provider_kit.provider import Attempt, Credentials, ProviderOperation
@@ -26,6 +26,12 @@ def card(token: str = "tok_1") -> PaymentMethod:  # noqa: S107 - what a browser 
 def charge(**changes: Any) -> Charge:
     """A charge of 10.00 USD."""
     return Charge(**_common("pay_1.1", {"amount": _USD_10, "method": card(), "capture": "automatic"} | changes))
+
+
+def setup(**changes: Any) -> Setup:
+    """A card that is to be kept, of the customer `customer-7`."""
+    given = {"method": card(), "customer_ref": "customer-7", "payment_id": "pm_1"}
+    return Setup(**_common("pm_1.1", given | changes))
 
 
 def confirm(**changes: Any) -> Confirm:
@@ -72,7 +78,7 @@ def attempt(
     given: dict[str, Any] = {"callback_path": path}
     if provider.own_addresses:
         given["own_address"] = f"{OWN_BASE}{path}/{{}}".format
-    if isinstance(operation, Charge):
+    if isinstance(operation, Charge | Setup):
         given["method"] = method = provider.read_method(operation.method)
         masked = msgspec.structs.replace(operation.method, details=parted(method)[0])
         operation = msgspec.structs.replace(operation, method=masked)

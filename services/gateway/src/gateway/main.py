@@ -31,6 +31,7 @@ from gateway.edge.waiting import Waiting
 from gateway.events.routes import router as events
 from gateway.history.recording import record_requests
 from gateway.history.routes import router as history
+from gateway.history.setup_routes import router as history_of_setups
 from gateway.movements.routes import router as movements
 from gateway.openapi.description import describe
 from gateway.openapi.routes import router as docs
@@ -43,12 +44,14 @@ from gateway.payments.routes import router as payments
 from gateway.scheduler import schedule
 from gateway.series.routes import router as series
 from gateway.settings import Settings
+from gateway.setups.routes import router as setups
 from gateway.subscriptions import subscriptions
 from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
 _API = (
-    *(payments, history, operations, payment_methods, detach, series, erasure, movements),
+    *(payments, history, operations, payment_methods, setups, history_of_setups, detach),
+    *(series, erasure, movements),
     *(providers, credentials, endpoints, settings_of_merchants),
     events,
 )

@@ -47,6 +47,7 @@ from orchestrator.outcomes import (
 from orchestrator.parts import after_capture, leaves_a_capture_open, of_the_rest, releases_the_rest
 from orchestrator.payment import Operation, Payment
 from orchestrator.recording import Recording
+from orchestrator.setups import of_the_setup
 from orchestrator.states import Send, State, Subject, Trigger
 from orchestrator.waits import await_answer, overdue_or_expired, set_deadline, take_answer, watch_doubt
 
@@ -63,7 +64,7 @@ class Fold(Recording):
     _asks_instead: bool = False
 
     def dispatch(self) -> None:
-        """Send the charge of a new payment."""
+        """Send the charge of a new payment, or what is to keep a method."""
         self._payment_step(Trigger.DISPATCHED, None)
 
     def refuse_route(self, code: str, message: str) -> None:
@@ -150,7 +151,7 @@ class Fold(Recording):
 
     def _answered(self, report: OutcomeReported) -> Operation | None:
         """The operation that the report is about, None for the charge: its provider's service has answered."""
-        if report.kind in ("charge", "confirm"):
+        if report.kind in ("charge", "confirm", "setup"):
             if report.operation_id == self.payment.awaited_id:
                 take_answer(self.payment, self.payment, report)
             return None
@@ -213,7 +214,7 @@ class Fold(Recording):
             return
         trigger = Trigger.SAVED if payment.saved is None else Trigger.METHOD_CHANGED
         saved = saved_method(payment, told, self.now)
-        if saved is not None and (Subject.PAYMENT, payment.state, trigger) in TABLE:
+        if saved is not None and (payment.subject, payment.state, trigger) in TABLE:
             payment.saved = saved
             self._payment_step(trigger, None)
         if payment.saved is not None and not told.attached:
@@ -264,8 +265,8 @@ class Fold(Recording):
 
     def _payment_step(self, trigger: Trigger, outcome: Outcome | None) -> None:
         payment = self.payment
-        trigger, outcome = of_the_rest(payment, trigger, outcome)
-        transition = TABLE.get((Subject.PAYMENT, payment.state, trigger))
+        trigger, outcome = of_the_setup(payment, *of_the_rest(payment, trigger, outcome), self.now)
+        transition = TABLE.get((payment.subject, payment.state, trigger))
         if outcome is not None and is_of_other_money(payment, outcome):
             return self.contradict(payment.state, outcome, None)
         if transition is not None and holds_after_the_end(transition) and self.is_known_hold(outcome):
@@ -273,7 +274,7 @@ class Fold(Recording):
         if transition is None and names(payment, outcome):
             trigger, transition = Trigger.NAMED, TABLE[Subject.PAYMENT, payment.state, Trigger.NAMED]
         if transition is None or not is_news(payment, trigger, outcome):
-            return self.after_the_end(Subject.PAYMENT, payment.state, trigger, outcome, None)
+            return self.after_the_end(payment.subject, payment.state, trigger, outcome, None)
         before = payment.state
         learn_payment(payment, outcome, self.now)
         self._asks_instead = transition.send is Send.CANCEL and commands.cannot_cancel_now(payment, self.source)
@@ -354,7 +355,7 @@ class Fold(Recording):
         match transition.send:
             case None:
                 pass
-            case Send.CHARGE | Send.CONFIRM:
+            case Send.CHARGE | Send.SETUP | Send.CONFIRM:
                 if transition.send is Send.CONFIRM:
                     self.payment.begin_confirm()
                 await_answer(self.payment, self.payment, query=False)

@@ -22,6 +22,7 @@ from malipo.contracts.provider_commands import (
     Query,
     Refund,
     ReturnRequest,
+    Setup,
     Withdraw,
 )
 from malipo.contracts.providers import PROVIDERS
@@ -137,6 +138,18 @@ def _charge(payment: Payment) -> Charge:
     )
 
 
+def _setup(payment: Payment) -> Setup:
+    """What has the provider keep the method of a customer without a payment."""
+    assert payment.customer_ref is not None, "a method is kept for somebody"
+    return Setup(
+        **_common(payment, payment.charge_id),
+        method=payment.method,
+        customer_ref=payment.customer_ref,
+        return_url=payment.return_url,
+        expires_at=payment.expires_at,
+    )
+
+
 def _confirm(payment: Payment) -> Confirm:
     """The confirm that is under way of the charge to which the customer has agreed."""
     assert payment.reference is not None, "only a charge that the provider knows can be confirmed"
@@ -171,6 +184,12 @@ def _fresh(payment: Payment, operation: Operation | None, now: datetime) -> bool
     return operation.dispatched_at is not None and now - operation.dispatched_at < _REPEATED_WITHIN
 
 
+def _of_itself(payment: Payment) -> ProviderCommand:
+    if payment.subject is Subject.SETUP:
+        return _setup(payment)
+    return _confirm(payment) if payment.confirming else _charge(payment)
+
+
 def operation_command(payment: Payment, operation: Operation | None) -> ProviderCommand:
     """The command that carries out the charge or its confirm, or an operation of the payment.
 
@@ -178,7 +197,7 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
     first one; if the first one was lost, the repeat takes its place.
     """
     if operation is None:
-        return _confirm(payment) if payment.confirming else _charge(payment)
+        return _of_itself(payment)
     if operation.subject is Subject.DETACH:
         return Detach(**_common(payment, operation.id), reference=_kept_as(payment))
     assert payment.reference is not None, "only a charge that the provider knows can be changed"
@@ -194,14 +213,15 @@ def operation_command(payment: Payment, operation: Operation | None) -> Provider
                 statement_descriptor=payment.statement_descriptor,
             )
         case Subject.CANCEL:
-            return Cancel(**_common(payment, operation.id), reference=reference)
+            of = "setup" if payment.subject is Subject.SETUP else "charge"
+            return Cancel(**_common(payment, operation.id), reference=reference, of=of)
         case Subject.REFUND:
             reason = operation.reason
             return Refund(**_common(payment, operation.id), reference=reference, amount=amount, reason=reason)
         case Subject.RETURN_REQUEST:
             reason = operation.reason
             return ReturnRequest(**_common(payment, operation.id), reference=reference, amount=amount, reason=reason)
-        case Subject.PAYMENT | Subject.DISPUTE | Subject.FRAUD_WARNING:
+        case Subject.PAYMENT | Subject.SETUP | Subject.DISPUTE | Subject.FRAUD_WARNING:
             raise ValueError(operation.subject)
 
 
@@ -237,7 +257,9 @@ def _kept_as(payment: Payment) -> str:
     return payment.saved.reference
 
 
-def _awaited_kind(payment: Payment) -> Literal["charge", "confirm"]:
+def _awaited_kind(payment: Payment) -> Literal["charge", "confirm", "setup"]:
+    if payment.subject is Subject.SETUP:
+        return "setup"
     return "confirm" if payment.confirming else "charge"
 
 

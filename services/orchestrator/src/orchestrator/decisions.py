@@ -108,7 +108,7 @@ async def _find(source: Queries, subject_id: str) -> tuple[Payment, Operation | 
 
 
 def _check(payment: Payment, operation: Operation | None, trigger: Trigger) -> None:
-    subject, state = (operation.subject, operation.state) if operation else (Subject.PAYMENT, payment.state)
+    subject, state = (operation.subject, operation.state) if operation else (payment.subject, payment.state)
     if (subject, state, trigger) not in TABLE:
         possible = [name for name, one in _TRIGGERS.items() if (subject, state, one) in TABLE]
         what = f"only --as {possible[0]} is possible" if possible else _WAIT
@@ -152,7 +152,7 @@ def _check_fit(payment: Payment, money: Suspended) -> None:
     if money.amount != payment.amount:
         msg = f"{money.id} is {money.amount}, and the payment is {payment.amount}: only the same amount can be assigned"
         raise Impossible(msg)
-    if (Subject.PAYMENT, payment.state, Trigger.DECIDED_COMPLETED) not in TABLE:
+    if (payment.subject, payment.state, Trigger.DECIDED_COMPLETED) not in TABLE:
         msg = f"the payment is {payment.state}: {_WAIT}"
         raise Impossible(msg)
 

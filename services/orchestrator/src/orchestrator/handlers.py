@@ -16,6 +16,7 @@ from malipo.contracts.commands import (
     PaymentMethod,
     RefundPayment,
     RequestReturn,
+    SaveMethod,
 )
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.message import Message
@@ -45,7 +46,8 @@ from orchestrator.requests import Refused, begin
 from orchestrator.resending import Resend
 from orchestrator.routing import route
 from orchestrator.saved_methods import SavedMethods
-from orchestrator.states import State
+from orchestrator.setups import new_setup, route_setup
+from orchestrator.states import State, Subject
 from orchestrator.store import Published
 
 STATUS = Counter(
@@ -130,6 +132,8 @@ def _begun(received: Received[Message], methods: SavedMethods, now: datetime) ->
     match received.message:
         case CreatePayment() as command:
             return new_payment(methods.completed(command), received.headers, now)
+        case SaveMethod() as command:
+            return new_setup(command, received.headers, now)
         case PaymentReceived() as report:
             return received_payment(report, received.headers, now)
         case _:
@@ -200,6 +204,8 @@ def _decide(fold: Fold, message: Message) -> None:
     match message:
         case CreatePayment():
             _create(fold, message)
+        case SaveMethod():
+            _start(fold, route_setup(message))
         case CapturePayment() | CancelPayment() | RefundPayment() | RequestReturn() | DetachMethod():
             begin(fold, message)
         case OutcomeReported():
@@ -213,11 +219,17 @@ def _decide(fold: Fold, message: Message) -> None:
 
 
 def _create(fold: Fold, command: CreatePayment) -> None:
-    fold.payment.provider = route(command)
-    if fold.payment.provider is None:
-        fold.refuse_route("provider_unsupported", "No provider takes this method and currency.")
-    elif command.method.type == SAVED and fold.payment.method.saved is None:
+    if command.method.type == SAVED and fold.payment.method.saved is None:
+        fold.payment.provider = route(command)
         fold.refuse_route("method_unavailable", "")
+    else:
+        _start(fold, route(command))
+
+
+def _start(fold: Fold, provider: str | None) -> None:
+    fold.payment.provider = provider
+    if provider is None:
+        fold.refuse_route("provider_unsupported", "No provider takes this method and currency.")
     elif fold.now >= fold.payment.expires_at:
         fold.expire()
     else:
@@ -258,13 +270,14 @@ def _report(fold: Fold, transitions: Sequence[PaymentTransitioned], headers: Map
     for subject, time in fold.doubts_ended:
         DOUBT_SECONDS.labels(subject).observe(time.total_seconds())
     bound = log.bind(**logs.facts(fold.payment.id, headers))
+    of_payment = fold.payment.subject is Subject.PAYMENT
     for transition in transitions:
-        if transition.step == 1:  # the first one leaves the state that it began in
+        if transition.step == 1 and of_payment:  # the first one leaves the state that it began in
             STATUS.labels(transition.from_state).inc()
         if transition.contradiction:
             bound.error("provider contradicts itself", state=transition.to_state, trigger=transition.cause.trigger)
         elif transition.operation is None:
-            if transition.to_state != transition.from_state:
+            if transition.to_state != transition.from_state and of_payment:
                 STATUS.labels(transition.to_state).inc()
             bound.info(
                 "payment transitioned",

@@ -6,7 +6,7 @@ from datetime import datetime
 from malipo import ids
 from malipo.contracts.events import CardChange
 from malipo.contracts.identity import saved_id
-from malipo.contracts.outcomes import Authorized, Canceled, Outcome, Saved, Succeeded
+from malipo.contracts.outcomes import Authorized, Canceled, Kept, Outcome, Saved, Succeeded
 from orchestrator.payment import Operation, Payment
 from orchestrator.saved import SavedMethod
 from orchestrator.states import Subject
@@ -15,18 +15,18 @@ _SHOWN = ("brand", "last_four", "exp_month", "exp_year", "fingerprint")
 
 
 def told_of(outcome: Outcome) -> Saved | None:
-    """What an outcome of the charge says of its method, if anything."""
-    return outcome.saved if isinstance(outcome, Succeeded | Authorized | Canceled) else None
+    """What an outcome of the charge, or the setup, says of its method, if anything."""
+    return outcome.saved if isinstance(outcome, Succeeded | Authorized | Kept | Canceled) else None
 
 
 def saved_method(payment: Payment, told: Saved, now: datetime) -> SavedMethod | None:
     """The payment's method as it is kept now; None where that is nothing new, or nobody has asked for it."""
     if payment.saved is not None:
         return _changed(payment.saved, told, now)
-    if not payment.save_method or not told.attached:
+    if not payment.save_method or not (told.attached or payment.subject is Subject.SETUP):
         return None
     return SavedMethod(
-        id=saved_id(payment.id),
+        id=payment.id if payment.subject is Subject.SETUP else saved_id(payment.id),
         payment_id=payment.id,
         merchant_id=payment.merchant_id,
         mode=payment.mode,

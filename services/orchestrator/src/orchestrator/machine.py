@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.setup_table import SETUP
 from orchestrator.states import Send, State, Subject, Trigger
 
 
@@ -281,6 +282,7 @@ _TABLE = {
         (LOST,             T.WON,               WON,       _,                  "dispute.won"),
         (LOST,             T.DISPUTED,          N,         _,                  "dispute.updated"),
     ),
+    Subject.SETUP: SETUP,
     Subject.FRAUD_WARNING: (
         (I,                T.OPENED,            DONE,      _,                  "payment.fraud_warning"),
     ),
@@ -330,7 +332,7 @@ OF_THE_CHARGE: frozenset[Subject] = frozenset({Subject.CAPTURE, Subject.CANCEL})
 DECISIONS: frozenset[Trigger] = frozenset({Trigger.DECIDED_COMPLETED, Trigger.DECIDED_FAILED})
 """What only a person brings about."""
 
-FINAL_TRIGGERS: frozenset[Trigger] = frozenset({Trigger.SUCCEEDED, Trigger.DECLINED, Trigger.CANCELED})
+FINAL_TRIGGERS: frozenset[Trigger] = frozenset({Trigger.SUCCEEDED, Trigger.SAVED, Trigger.DECLINED, Trigger.CANCELED})
 """Outcomes by which the provider has decided."""
 
 _TRUE_IN_ANY_ORDER = frozenset(
@@ -340,6 +342,8 @@ _TRUE_IN_ANY_ORDER = frozenset(
         (Subject.PAYMENT, State.FAILED, Trigger.CANCELED),
         (Subject.PAYMENT, State.RETURNED, Trigger.SUCCEEDED),
         (Subject.PAYMENT, State.CANCELED, Trigger.DECLINED),
+        (Subject.SETUP, State.FAILED, Trigger.CANCELED),
+        (Subject.SETUP, State.CANCELED, Trigger.DECLINED),
         (Subject.CANCEL, State.FAILED, Trigger.CANCELED),
         (Subject.CANCEL, State.COMPLETED, Trigger.DECLINED),
         (Subject.DETACH, State.COMPLETED, Trigger.DECLINED),  # somebody else has detached it

@@ -16,6 +16,7 @@ from malipo.contracts.outcomes import (
     Declined,
     Detached,
     Disputed,
+    Kept,
     Outcome,
     OutcomeReported,
     Pending,
@@ -27,6 +28,7 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.retry import retry_of
 from malipo.money import Money
 from orchestrator.disputes import is_news_of_dispute, trigger_of_dispute
+from orchestrator.keeping import saved_method, told_of
 from orchestrator.machine import DECIDED, Ignored, Transition, why_ignored
 from orchestrator.payment import Operation, Payment
 from orchestrator.states import State, Subject, Trigger
@@ -117,6 +119,8 @@ def as_outcome(payment: Payment, trigger: Trigger, outcome: Outcome | None) -> t
             return Trigger.DECLINED, Declined(code="payment_failed")
         case Trigger.REVERSED:
             return Trigger.DECLINED, Declined(code="payment_returned")
+        case Trigger.SAVED:
+            return Trigger.DECLINED, Declined(code="payment_method_saved")
         case Trigger.RELEASED:
             return Trigger.CANCELED, Canceled()
         case _:
@@ -176,6 +180,7 @@ def learn_payment(payment: Payment, outcome: Outcome | None, now: datetime) -> N
     if outcome is None:
         return
     _learn_reference(payment, outcome)
+    _learn_kept(payment, outcome, now)
     payment.payer = _payer_of(outcome) or payment.payer
     match outcome:
         case Succeeded(amount=amount):
@@ -188,7 +193,7 @@ def learn_payment(payment: Payment, outcome: Outcome | None, now: datetime) -> N
             payment.action = action
         case Pending():
             _learn_wait(payment, outcome)
-        case Authorized() | Canceled() | Approved() | Disputed() | Detached() | Unknown():
+        case Authorized() | Kept() | Canceled() | Approved() | Disputed() | Detached() | Unknown():
             pass
 
 
@@ -197,6 +202,12 @@ def _learn_reference(payment: Payment, outcome: Outcome) -> None:
     doubted = isinstance(outcome, Unknown) and outcome.reason == AMOUNT_MISMATCH  # perhaps of other money
     if outcome.reference is not None and not doubted:
         payment.know(outcome.reference, paid=isinstance(outcome, Succeeded))
+
+
+def _learn_kept(payment: Payment, outcome: Outcome, now: datetime) -> None:
+    if isinstance(outcome, Kept):
+        told = told_of(outcome)
+        payment.saved, payment.failure = payment.saved or (told and saved_method(payment, told, now)), None
 
 
 def _learn_wait(payment: Payment, outcome: Pending) -> None:
@@ -237,7 +248,7 @@ def learn_operation(operation: Operation, outcome: Outcome | None) -> None:
             operation.failure = None
         case Disputed():
             operation.dispute = outcome
-        case Pending() | Approved() | Unknown():
+        case Kept() | Pending() | Approved() | Unknown():
             pass
 
 

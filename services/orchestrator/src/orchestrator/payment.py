@@ -76,7 +76,8 @@ class Operation:
 
 @dataclass(slots=True, kw_only=True)
 class Payment:
-    """One payment. `step` numbers its transitions and `event_sequence` its public events, both without gaps.
+    """One payment. `step` numbers its transitions and `event_sequence` its public events, both without gaps. Or, by its `subject`,
+    a method that is saved without one: what is done about it, and counted, is as of a payment, but no money moves.
 
     After `expires_at` nothing that takes the customer's money is sent any more. `traceparent` is the trace of the request
     that created it: deadlines, which no message causes, continue that trace. `attempt` counts the charges that were
@@ -139,6 +140,7 @@ class Payment:
     pending_reason: str | None = None
     execution_at: datetime | None = None
     save_method: bool = False
+    subject: Subject = Subject.PAYMENT
     saved: SavedMethod | None = None
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 

@@ -5,7 +5,16 @@ from datetime import datetime
 from typing import cast
 
 from malipo import ids
-from malipo.contracts.events import Cause, EventType, PaymentTransitioned, PaymentView, PublicEvent, Sent, Source
+from malipo.contracts.events import (
+    Cause,
+    EventType,
+    PaymentMethodView,
+    PaymentTransitioned,
+    PaymentView,
+    PublicEvent,
+    Sent,
+    Source,
+)
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import Outcome, Succeeded
 from orchestrator import commands
@@ -81,7 +90,7 @@ class Recording:
         payment = self.payment
         payment.step += 1
         payment.updated_at = self.now  # refunds change the view of a payment, too
-        view = payment_view(payment)
+        view = payment_view(payment) if payment.subject is Subject.PAYMENT else None
         event_type = (
             transition.event if transition and not _unasked(operation) and not _unchanged(transition, view) else None
         )
@@ -108,7 +117,7 @@ class Recording:
                 contradiction=transition is None,
                 sent=sent,
                 deadline=payment.timers.get(operation.id if operation else payment.id) if transition else None,
-                payment_method=payment_method_view(payment, self.now) if _is_about_method(trigger, operation) else None,
+                payment_method=_told_method(payment, trigger, operation, self.now),
             )
         )
 
@@ -117,14 +126,18 @@ class Recording:
         return PublicEvent(ids.new("evt"), cast("EventType", event_type), self.payment.event_sequence)
 
 
-def _is_about_method(trigger: Trigger, operation: Operation | None) -> bool:
+def _told_method(
+    payment: Payment, trigger: Trigger, operation: Operation | None, now: datetime
+) -> PaymentMethodView | None:
+    """The saved method, where the step is about it."""
     of_detach = operation is not None and operation.subject is Subject.DETACH
-    return of_detach or trigger in (Trigger.SAVED, Trigger.METHOD_CHANGED)
+    about = of_detach or payment.subject is Subject.SETUP or trigger in (Trigger.SAVED, Trigger.METHOD_CHANGED)
+    return payment_method_view(payment, now) if about else None
 
 
-def _unchanged(transition: Transition, view: PaymentView) -> bool:
+def _unchanged(transition: Transition, view: PaymentView | None) -> bool:
     """Whether it is told that a payment is processing of which the provider is not known to have begun."""
-    return transition.event == "payment.processing" and view.status != "processing"
+    return view is not None and transition.event == "payment.processing" and view.status != "processing"
 
 
 def _unasked(operation: Operation | None) -> bool:

@@ -12,6 +12,7 @@ from malipo.contracts.commands import (
     RefundPayment,
     RequestReturn,
     ResendEvents,
+    SaveMethod,
 )
 from malipo.contracts.message import Message
 from malipo.contracts.outcomes import PaymentReceived
@@ -78,7 +79,7 @@ class Resend:
         """Whether the message requests what was published before; if so, that will be resent, and nothing else is due."""
         requested_id = _operation_of(message)
         match message:
-            case ResendEvents(steps=(), operation_ids=()) | CreatePayment():
+            case ResendEvents(steps=(), operation_ids=()) | CreatePayment() | SaveMethod():
                 self.ask_for_all(payment.id)
             case ResendEvents(steps=steps, operation_ids=operation_ids):
                 self._steps |= {(payment.id, step, None) for step in steps}

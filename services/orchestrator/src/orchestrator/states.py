@@ -33,8 +33,8 @@ class Trigger(StrEnum):
     `CAPTURED`: a part of what is held, and the rest is still held. `RELEASED`: that rest is not held any more.
     `DEFERRED`: a cancel or refund is begun that must wait. `NAMED`: the provider has told its id of a charge that has ended.
     `BEGUN`: pending, and the provider works on what it had only taken before.
-    `SAVED`: the provider keeps the payment's method for later ones. `METHOD_CHANGED`: what everybody may see of it is another now, as
-    a network has replaced the card. `DETACHED`: the provider keeps it no more.
+    `SAVED`: the provider keeps the payment's method for later ones; of a setup its end. `METHOD_CHANGED`: what everybody may see of
+    it is another now, as a network has replaced the card. `DETACHED`: the provider keeps it no more.
     `PAYMENT_RETURNED`: the money went back that a refund is of. `OPENED`: somebody began a refund at the provider itself, disputes the
     payment, warns of fraud, or detached its method there. `DISPUTED`: the dispute is open, and stands otherwise than before. `WON`, `LOST`: it was decided.
     `RECEIVED`: money came to an account without a payment of ours. `UNCLEAR`: the provider has told its last word, and we do not
@@ -77,6 +77,7 @@ class Send(StrEnum):
     """What a transition sends to the provider. `WITHDRAW` stops what was never sent, and nothing else."""
 
     CHARGE = "charge"
+    SETUP = "setup"
     CONFIRM = "confirm"
     CAPTURE = "capture"
     CANCEL = "cancel"
@@ -88,9 +89,10 @@ class Send(StrEnum):
 
 
 class Subject(StrEnum):
-    """What has states."""
+    """What has states. A `SETUP` keeps a method without a payment, in a payment's place: it has steps, events and a cancel as that."""
 
     PAYMENT = "payment"
+    SETUP = "setup"
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"

@@ -108,7 +108,7 @@ _DUE = CompiledQuery(
 )
 _DOUBTS = """
 SELECT subject, count(*) AS number, extract(epoch FROM now() - min(in_doubt_since))::float8 AS oldest_seconds FROM (
-    SELECT 'payment' AS subject, in_doubt_since FROM payments WHERE in_doubt_since IS NOT NULL
+    SELECT subject, in_doubt_since FROM payments WHERE in_doubt_since IS NOT NULL
     UNION ALL SELECT subject, in_doubt_since FROM operations WHERE in_doubt_since IS NOT NULL
 ) AS doubts GROUP BY subject
 """
@@ -222,7 +222,7 @@ def _payment(row: Row) -> Payment:
     values = {name: row[name] for name in _ADD_PAYMENTS.keys}
     amount = Money(values.pop("amount_minor"), values.pop("currency"))
     values["method"] = msgspec.convert(values["method"], PaymentMethod)
-    values["state"] = State(values["state"])
+    values["state"], values["subject"] = State(values["state"]), Subject(values["subject"])
     values["action"] = values["action"] and msgspec.convert(values["action"], Action)
     values["failure"] = values["failure"] and msgspec.convert(values["failure"], Failure)
     values["known_references"] = sorted(row["known_references"], key=row["known_references"].get)

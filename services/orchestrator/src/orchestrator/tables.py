@@ -79,6 +79,7 @@ PAYMENTS = Table(
     Column("remittance", Text),
     Column("statement_descriptor", Text),
     Column("save_method", Boolean, nullable=False),
+    Column("subject", Text, nullable=False),
 )
 Index("payments_in_doubt", PAYMENTS.c.in_doubt_since, postgresql_where=PAYMENTS.c.in_doubt_since.is_not(None))
 

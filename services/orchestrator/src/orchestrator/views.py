@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from malipo.contracts.commands import Transfer
 from malipo.contracts.events import (
+    NO_CURRENCY,
     CardView,
     OperationStatus,
     OperationView,
@@ -20,7 +21,8 @@ from malipo.contracts.outcomes import Disputed
 from malipo.contracts.providers import METHODS
 from orchestrator.machine import DECIDED
 from orchestrator.payment import KINDS, Operation, Payment
-from orchestrator.saved import saved_before
+from orchestrator.saved import SavedMethod, saved_before
+from orchestrator.setups import STATUSES
 from orchestrator.states import State, Subject
 
 PUBLIC: dict[State, PaymentStatus] = {
@@ -228,8 +230,10 @@ def _reason(payment: Payment) -> str | None:
 
 def payment_method_view(payment: Payment, now: datetime) -> PaymentMethodView | None:
     """The method that the payment has saved, as merchants see it."""
-    saved, provider, customer_ref, detach = payment.saved, payment.provider, payment.customer_ref, payment.detach
-    if saved is None or provider is None or customer_ref is None:
+    saved, customer_ref, detach = payment.saved, payment.customer_ref, payment.detach
+    if payment.subject is Subject.SETUP:
+        return _setup_view(payment, now)
+    if saved is None or payment.provider is None or customer_ref is None:
         return None
     return PaymentMethodView(
         id=saved.id,
@@ -237,21 +241,52 @@ def payment_method_view(payment: Payment, now: datetime) -> PaymentMethodView | 
         status=_METHOD[detach.state] if detach else "active",
         customer_ref=customer_ref,
         payment_id=payment.id,
-        provider=provider,
+        provider=payment.provider,
         account=payment.account,
-        card=CardView(
-            brand=saved.brand,
-            last_four=saved.last_four,
-            exp_month=saved.exp_month,
-            exp_year=saved.exp_year,
-            fingerprint=saved.fingerprint,
-            expired=is_over(saved.exp_year, saved.exp_month, now),
-        ),
+        card=_card_view(saved, now),
         created_at=saved.created_at,
         updated_at=max(saved.updated_at, detach.updated_at) if detach else saved.updated_at,
         changed=saved.changed,
         detached_at=detach.updated_at if detach and detach.state is State.COMPLETED else None,
         failure=detach and detach.failure,
+    )
+
+
+def _card_view(saved: SavedMethod, now: datetime) -> CardView:
+    return CardView(
+        brand=saved.brand,
+        last_four=saved.last_four,
+        exp_month=saved.exp_month,
+        exp_year=saved.exp_year,
+        fingerprint=saved.fingerprint,
+        expired=is_over(saved.exp_year, saved.exp_month, now),
+    )
+
+
+def _setup_view(setup: Payment, now: datetime) -> PaymentMethodView:
+    """The method that is saved without a payment, as merchants see it from the first."""
+    saved, detach = setup.saved, setup.detach
+    assert setup.customer_ref is not None, "a method is kept for somebody"
+    return PaymentMethodView(
+        id=setup.id,
+        type=setup.method.type,
+        status=_METHOD[detach.state] if detach else STATUSES[setup.state],
+        customer_ref=setup.customer_ref,
+        provider=setup.provider,
+        account=setup.account,
+        card=saved and _card_view(saved, now),
+        created_at=setup.created_at,
+        updated_at=setup.updated_at,
+        changed=saved and saved.changed,
+        detached_at=detach.updated_at if detach and detach.state is State.COMPLETED else None,
+        failure=detach.failure if detach else setup.failure,
+        status_reason=_REASONS.get(setup.state),
+        provider_reference=setup.reference,
+        client_ref=setup.client_ref,
+        metadata=setup.metadata,
+        return_url=setup.return_url,
+        action=setup.action if setup.state is State.REQUIRES_ACTION else None,
+        expires_at=setup.expires_at,
     )
 
 
@@ -267,6 +302,8 @@ def _series(payment: Payment) -> str | None:
 
 def operation_view(operation: Operation, currency: str) -> OperationView:
     """An operation of a payment as merchants see it."""
+    if operation.subject is Subject.DETACH:
+        currency = NO_CURRENCY
     if operation.dispute is not None:
         return _dispute_view(operation, operation.dispute)
     return OperationView(

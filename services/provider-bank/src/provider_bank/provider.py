@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
-from malipo.contracts.provider_commands import Cancel, Charge, ReturnRequest
+from malipo.contracts.provider_commands import Cancel, Charge, ReturnRequest, Setup
 from malipo.contracts.providers.bank import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_bank import events, mapping, requests
@@ -142,6 +142,7 @@ class BankProvider:
         Raises `_Doubt`, also when one that the bank has named itself is not there.
         """
         operation = attempt.operation
+        assert not isinstance(operation, Setup)  # the bank has none
         if not isinstance(operation, Charge):
             return _payment_in(await self._get(access, requests.payment(operation.reference)))
         query = requests.by_own_reference(operation.operation_id, access.account.debtor_account_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from malipo.contracts.outcomes import Approved, Canceled, Declined, Outcome, Unknown
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest, Setup
 from provider_kit.disputes import Dispute
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Attempt, ProviderOperation
@@ -141,7 +141,7 @@ def outcome_in_order(attempt: Attempt, order: Order) -> Outcome | None:
         case Refund() as refund:
             found = standing.own_refund(order, refund)
             return found and outcome_of_made(attempt, refund, found)
-        case ReturnRequest() | Detach() | Dispute():
+        case Setup() | ReturnRequest() | Detach() | Dispute():
             raise TypeError("PayPal has no return requests, keeps no methods, and its disputes are not asked about")
 
 
@@ -176,7 +176,7 @@ def _done(attempt: Attempt, response: PaypalResponse) -> Answer:
             return outcome_of_made(attempt, operation, found) or Unclear(without_amount(found.status))
         case Cancel() as cancel:
             return _voided(attempt, cancel, response)
-        case ReturnRequest() | Detach() | Dispute():
+        case Setup() | ReturnRequest() | Detach() | Dispute():
             raise TypeError("PayPal has no return requests, keeps no methods, and its disputes are not asked about")
 
 

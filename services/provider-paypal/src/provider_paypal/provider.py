@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from malipo import clock
 from malipo.contracts.outcomes import Authorized, Declined, Outcome, Succeeded, Unknown
-from malipo.contracts.provider_commands import Capture, Charge, Confirm, Refund
+from malipo.contracts.provider_commands import Capture, Charge, Confirm, Refund, Setup
 from malipo.contracts.providers.paypal import DESCRIPTOR
 from malipo.platform.logs import log
 from provider_kit.bodies import parsed_or_noted
@@ -228,7 +228,7 @@ class PaypalProvider:
     async def _order(self, attempt: Attempt) -> Order | None:
         """The order that the operation is about; None while its id is not known. Raises `_Missing` or `_Doubt`."""
         operation = attempt.operation
-        if isinstance(operation, Charge):
+        if isinstance(operation, Charge | Setup):
             name = attempt.reference or attempt.references.get(ORDER)
         else:
             name = operation.reference

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest, Setup
 from malipo.contracts.providers.paypal import own_reference
 from malipo.money import Money
 from provider_kit.disputes import Dispute
@@ -52,7 +52,7 @@ def request(attempt: Attempt) -> PaypalRequest | None:
             return _to(attempt, AUTHORIZATION, AUTHORIZATIONS_PATH, "void", {})
         case Refund() as refund:
             return _to(attempt, CAPTURE, CAPTURES_PATH, "refund", _refund(refund))
-        case ReturnRequest() | Detach() | Dispute():
+        case Setup() | ReturnRequest() | Detach() | Dispute():
             raise TypeError("PayPal has no return requests, keeps no methods, and its disputes are not asked about")
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from malipo import clock
 from malipo.contracts.identity import account_name
-from malipo.contracts.provider_commands import Charge
+from malipo.contracts.provider_commands import Charge, Setup
 from malipo.contracts.providers.stripe import REPEAT
 from malipo.messaging.database import Database
 from provider_kit.errors import Misconfigured, NotReady, NotSent
@@ -87,13 +87,13 @@ class Customers:
         self._client = client
         self._rows = rows
 
-    async def of(self, charge: Charge, secret_key: str) -> str:
-        """Stripe's id of the customer of a charge that has a `customer_ref`; made if there is none.
+    async def of(self, operation: Charge | Setup, secret_key: str) -> str:
+        """Stripe's id of the customer of an operation that has a `customer_ref`; made if there is none.
 
         Nothing here moves money. One that is known is looked at before it is used: it may have been deleted, or the account be
         another by now. Raises `NotSent` or `Misconfigured`.
         """
-        name = name_of(charge)
+        name = name_of(operation)
         for _ in range(_MOST_TURNS):
             begun = await self._rows.begin(name)
             if begun.reference is not None and await self._is_there(secret_key, begun.reference):
@@ -144,10 +144,10 @@ class Customers:
         return None
 
 
-def name_of(charge: Charge) -> str:
+def name_of(operation: Charge | Setup) -> str:
     """What names the customer: a hash of the account and the merchant's own name, so that it tells Stripe nothing."""
-    account = account_name(charge.merchant_id, charge.mode, charge.account)
-    return hashlib.sha256(f"{account}/{charge.customer_ref}".encode()).hexdigest()[:40]
+    account = account_name(operation.merchant_id, operation.mode, operation.account)
+    return hashlib.sha256(f"{account}/{operation.customer_ref}".encode()).hexdigest()[:40]
 
 
 def _customer(response: StripeResponse) -> str | None:

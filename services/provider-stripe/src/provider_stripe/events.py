@@ -25,6 +25,7 @@ from provider_stripe.objects import (
     Event,
     Found,
     Intent,
+    SetupIntent,
     StripeDispute,
     is_id,
 )
@@ -71,17 +72,26 @@ def _parsed(event: Event) -> ParsedCallback:
         outcome = standing(found)
     except ValueError:
         return _not_understood(event, about, "another shape")
-    if outcome is None:  # nothing was tried yet, as every PaymentIntent looks at first
-        return ParsedCallback(event.id)
+    if outcome is None:
+        return ParsedCallback(event.id, ask=_to_read(found, tags))
     if isinstance(outcome, Unknown):
         return _not_understood(event, about, outcome.reason)
     return _of_ours(event, found, tags, outcome) if ours else _opened(event, about, found, outcome)
 
 
 def _of_method(event: Event, about: About) -> ParsedCallback:
-    """What has become of a PaymentMethod: the charge that has kept it is read, for events overtake each other. Most are none of ours."""
-    kept = NamedOperation(kind="charge", references={saving.METHOD: about.id}, perhaps=True)
-    return ParsedCallback(event.id, ask=(kept,))
+    """What has become of a PaymentMethod: the charge or setup that has kept it is read, for events overtake each other. Most are
+    none of ours.
+    """
+    references = {saving.METHOD: about.id}
+    kept = [NamedOperation(kind=kind, references=references, perhaps=True) for kind in ("charge", "setup")]
+    return ParsedCallback(event.id, ask=kept)
+
+
+def _to_read(found: Found, tags: dict[str, str]) -> tuple[NamedOperation, ...]:
+    """Nothing was tried yet, as every intent looks at first; or a card is kept, of which an event has the id alone."""
+    is_kept = isinstance(found, SetupIntent) and found.status == "succeeded"
+    return (NamedOperation(operation_id=tags[OPERATION], kind="setup"),) if is_kept else ()
 
 
 def _of_ours(event: Event, found: Found, tags: dict[str, str], outcome: Outcome) -> ParsedCallback:
@@ -89,8 +99,9 @@ def _of_ours(event: Event, found: Found, tags: dict[str, str], outcome: Outcome)
     that was kept its id alone, and a decline for which the customer is to be asked is followed by a request of ours.
     """
     if not isinstance(found, Intent):
-        refunded = CallbackOutcome(operation_id=tags[OPERATION], kind="refund", outcome=outcome)
-        return ParsedCallback(event.id, outcomes=(refunded,))
+        kind = "setup" if isinstance(found, SetupIntent) else "refund"
+        reported = CallbackOutcome(operation_id=tags[OPERATION], kind=kind, outcome=outcome)
+        return ParsedCallback(event.id, outcomes=(reported,))
     charge = NamedOperation(operation_id=tags[OPERATION], kind="charge")
     if saving.INITIATOR in tags and isinstance(outcome, Declined) and outcome.code == saving.WANTS_CUSTOMER:
         return ParsedCallback(event.id, ask=(charge,))
@@ -102,7 +113,13 @@ def _of_ours(event: Event, found: Found, tags: dict[str, str], outcome: Outcome)
 def _opened(event: Event, about: About, found: Found, outcome: Outcome) -> ParsedCallback:
     """A dispute, or a refund without our tags: made in Stripe's dashboard, or by another system of the account."""
     objects, amount = _charged(about), _amount(about)
-    if isinstance(found, Intent) or found.created is None or not amount or not amount.amount_minor or not objects:
+    if (
+        isinstance(found, Intent | SetupIntent)
+        or found.created is None
+        or not amount
+        or not amount.amount_minor
+        or not objects
+    ):
         return ParsedCallback(event.id, unmatched=(_unmatched(event, about),))
     opened = Opened(
         event_type=event.type,

@@ -17,7 +17,7 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Detach, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Detach, Refund, Setup
 from malipo.money import Money
 from provider_kit.disputes import Dispute
 from provider_kit.errors import Misconfigured, NotSent
@@ -35,7 +35,9 @@ from provider_stripe.objects import (
     Failure,
     Found,
     Intent,
+    NextAction,
     Problem,
+    SetupIntent,
     StripeDispute,
     StripeRefund,
     StripeResponse,
@@ -60,8 +62,8 @@ REFUSED_REPEAT = Unknown(reason="refused when it was repeated")
 """A repeat was refused as no valid request, before Stripe looked at its key: that proves nothing about the first try."""
 
 
-def fenced(charge: Charge, response: StripeResponse) -> Outcome:
-    """What Stripe's response to `fence` means for the charge. Raises as `outcome_of_response`.
+def fenced(operation: Charge | Setup, response: StripeResponse) -> Outcome:
+    """What Stripe's response to `fence` means for the operation, be it a charge. Raises as `outcome_of_response`.
 
     Stripe compares each request under a key with the first one that it began to carry out: a misfit means that this was
     the charge, which is there, or on its way. A fence, made now or found again, means that the charge is not there, for
@@ -70,7 +72,9 @@ def fenced(charge: Charge, response: StripeResponse) -> Outcome:
     refuse_unsent(response)
     try:
         if response.status == 200:
-            return NEVER_CHARGED if _is_fence(charge, response.body) else Unknown(reason="another object under the key")
+            return (
+                NEVER_CHARGED if _is_fence(operation, response.body) else Unknown(reason="another object under the key")
+            )
         if response.status == 400 and PROBLEMS.decode(response.body).error.type == "idempotency_error":
             return ARRIVED
     except ValueError:
@@ -78,8 +82,8 @@ def fenced(charge: Charge, response: StripeResponse) -> Outcome:
     return _unread(response.status)
 
 
-def _is_fence(charge: Charge, body: bytes) -> bool:
-    return (TAGGED.decode(body).metadata or {}).get(FENCE) == charge.operation_id
+def _is_fence(operation: Charge | Setup, body: bytes) -> bool:
+    return (TAGGED.decode(body).metadata or {}).get(FENCE) == operation.operation_id
 
 
 def outcome_of_response(operation: ProviderOperation, response: StripeResponse, *, repeat: bool = False) -> Outcome:
@@ -129,10 +133,12 @@ def read_page(operation: ProviderOperation, response: StripeResponse) -> tuple[O
 
 
 def standing(found: Found) -> Outcome | None:
-    """How a PaymentIntent, Refund or Dispute stands; None while nothing was tried. `ValueError` for an impossible amount."""
+    """How a PaymentIntent, SetupIntent, Refund or Dispute stands; None while nothing was tried, or of a card that was kept. `ValueError` for an impossible amount."""
     match found:
         case Intent():
             return _intent_standing(found)
+        case SetupIntent():
+            return _setup_standing(found)
         case StripeRefund():
             return _refund_standing(found)
         case StripeDispute():
@@ -145,6 +151,8 @@ def _effect(operation: ProviderOperation, found: Found) -> Outcome | None:
             return saving.with_saved(operation, found, standing(found))
         case Charge(), Intent():
             return Unknown(reason=AMOUNT_MISMATCH, reference=found.id)
+        case Setup() | Cancel(), SetupIntent():
+            return _setup_effect(operation, found)
         case Capture(), Intent():
             return _unless(found, "requires_capture")
         case Cancel(), Intent():
@@ -160,6 +168,13 @@ def _detached(detach: Detach, body: bytes | msgspec.Raw) -> Outcome | None:
     if held.id != detach.reference:
         return Unknown(reason="another object")
     return Detached() if held.customer is None else None
+
+
+def _setup_effect(operation: Setup | Cancel, found: SetupIntent) -> Outcome | None:
+    """How a setup stands; after a cancel of it, that it is canceled or nothing: what else it is, is asked about the setup."""
+    if isinstance(operation, Cancel):
+        return Canceled(reference=found.id) if found.status == "canceled" else None
+    return saving.kept(operation, found) if found.status == "succeeded" else standing(found)
 
 
 def _unless(intent: Intent, *before: str) -> Outcome | None:
@@ -178,7 +193,7 @@ def _intent_standing(intent: Intent) -> Outcome | None:
         case "processing":
             return Pending(reference=reference)
         case "requires_action":
-            return _action(intent)
+            return _action(reference, intent.next_action)
         case "canceled":
             return Canceled(reference=reference)
         case "requires_payment_method" if failure:
@@ -189,14 +204,31 @@ def _intent_standing(intent: Intent) -> Outcome | None:
             return Unknown(reason=f"status {token(unheard_of)}", reference=reference)
 
 
-def _action(intent: Intent) -> Outcome:
+def _setup_standing(setup: SetupIntent) -> Outcome | None:
+    """How it stands; that it has succeeded says nothing without the card that is kept, which is to be read."""
+    reference, failure = setup.id, setup.last_setup_error
+    match setup.status:
+        case "processing":
+            return Pending(reference=reference)
+        case "requires_action":
+            return _action(reference, setup.next_action)
+        case "canceled":
+            return Canceled(reference=reference)
+        case "requires_payment_method" if failure:
+            return _declined(failure, reference)
+        case "succeeded" | "requires_payment_method" | "requires_confirmation":
+            return None
+        case unheard_of:
+            return Unknown(reason=f"status {token(unheard_of)}", reference=reference)
+
+
+def _action(reference: str, action: NextAction | None) -> Outcome:
     """What the customer has to do: go to a page, or else something of which we have only Stripe's name."""
-    action = intent.next_action
     page = action and action.redirect_to_url
     if page:
-        return ActionRequired(action=Redirect(page.url), reference=intent.id)
+        return ActionRequired(action=Redirect(page.url), reference=reference)
     name = (action and token(action.type)) or "unknown"
-    return ActionRequired(action=OtherAction(name), reference=intent.id)
+    return ActionRequired(action=OtherAction(name), reference=reference)
 
 
 def _refund_standing(refund: StripeRefund) -> Outcome:
@@ -225,13 +257,13 @@ def _refund_standing(refund: StripeRefund) -> Outcome:
 
 
 def _refused(operation: ProviderOperation, body: bytes, *, new_on_repeat: bool) -> Outcome:
-    """The operation had no effect, unless the PaymentIntent inside the error shows one.
+    """The operation had no effect, unless the intent inside the error shows one.
 
-    A response that is new on a repeat is about the repeat alone, but for the PaymentIntent that the operation changes.
+    A response that is new on a repeat is about the repeat alone, but for the intent that the operation changes.
     """
     try:
         problem = PROBLEMS.decode(body).error
-        intent = problem.payment_intent
+        intent = problem.payment_intent or problem.setup_intent
         seen = _effect(operation, intent) if intent and not isinstance(operation, Refund) else None
         if isinstance(operation, Capture) and isinstance(seen, Succeeded) and seen.amount != operation.amount:
             seen = None  # captured otherwise, so certainly not by this operation

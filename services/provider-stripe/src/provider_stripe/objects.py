@@ -17,7 +17,7 @@ address and a line of a log.
 PAYMENT = "malipo_payment_id"
 OPERATION = "malipo_operation_id"
 FENCE = "malipo_fence"
-"""Marks a PaymentIntent that was never meant to take money; its value is the operation whose key it made useless."""
+"""Marks a PaymentIntent or SetupIntent that was never meant to do anything; its value is the operation whose key it made useless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,17 @@ class Intent(msgspec.Struct, tag_field="object", tag="payment_intent"):
     setup_future_usage: str | None = None
 
 
+class SetupIntent(msgspec.Struct, tag_field="object", tag="setup_intent"):
+    """A SetupIntent, as far as we read it. Its PaymentMethod is as a PaymentIntent's."""
+
+    id: Id
+    status: str
+    metadata: dict[str, str] | None = None
+    next_action: NextAction | None = None
+    last_setup_error: Failure | None = None
+    payment_method: Id | StripeMethod | None = None
+
+
 class StripeRefund(msgspec.Struct, tag_field="object", tag="refund"):
     """A Refund, as far as we read it. `created` is a Unix time. A `failure_balance_transaction` has put the money back."""
 
@@ -155,10 +166,11 @@ class EarlyFraudWarning(msgspec.Struct):
 
 
 class Problem(Failure):
-    """An error; `payment_intent` is how the PaymentIntent stands after it."""
+    """An error; `payment_intent` is how the PaymentIntent stands after it, or `setup_intent` the SetupIntent."""
 
     type: str = ""
     payment_intent: Intent | None = None
+    setup_intent: SetupIntent | None = None
 
 
 class Problems(msgspec.Struct):
@@ -215,7 +227,7 @@ def is_id(text: str) -> bool:
     return re.match(_ID, text) is not None
 
 
-Found = Intent | StripeRefund | StripeDispute
+Found = Intent | SetupIntent | StripeRefund | StripeDispute
 """What operations make at Stripe, and disputes."""
 
 OBJECT = Reader[Found](Found)

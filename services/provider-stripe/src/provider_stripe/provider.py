@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from malipo import clock
 from malipo.contracts.outcomes import ActionRequired, Declined, Detached, Outcome, Unknown
-from malipo.contracts.provider_commands import Charge, Detach, Refund
+from malipo.contracts.provider_commands import Charge, Detach, Refund, Setup
 from malipo.contracts.providers.stripe import DESCRIPTOR, REPEAT
 from malipo.platform.logs import log
 from provider_kit.bodies import parsed_or_noted
@@ -48,7 +48,7 @@ _WITHOUT_EFFECT = without_effect("A day", "Stripe's book")
 
 
 class StripeProvider:
-    """Charges, captures, cancels and refunds PaymentIntents; see `provider_kit.provider.Provider`."""
+    """Charges, captures, cancels and refunds PaymentIntents, and keeps cards by SetupIntents; see `provider_kit.provider.Provider`."""
 
     descriptor = DESCRIPTOR
 
@@ -62,11 +62,12 @@ class StripeProvider:
         return identity(credentials)
 
     async def prepare(self, attempt: Attempt) -> None:
-        """Know the customer for whom a charge's method is to be kept: each try is of the same. All else needs nothing."""
-        charge = attempt.operation
-        if not isinstance(charge, Charge) or not charge.save_method or attempt.references.get(CUSTOMER):
-            return
-        attempt.references.note(CUSTOMER, await self._customers.of(charge, _key(attempt)))
+        """Know the customer for whom a method is to be kept: each try is of the same. All else needs nothing."""
+        match attempt.operation:
+            case (Setup() | Charge(save_method=True)) as operation if not attempt.references.get(CUSTOMER):
+                attempt.references.note(CUSTOMER, await self._customers.of(operation, _key(attempt)))
+            case _:
+                pass
 
     async def execute(self, attempt: Attempt) -> Outcome:
         """Send the operation. One that was sent before is repeated under its key, and after the key's life only read.
@@ -92,7 +93,7 @@ class StripeProvider:
         _conceal(attempt)
         if not attempt.same_account:
             return shown_by_another(await self._find(attempt))
-        if attempt.ages.expired and isinstance(attempt.operation, Charge):
+        if attempt.ages.expired and isinstance(attempt.operation, Charge | Setup):
             return await self._expire(attempt, attempt.operation)
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, KEY_IS_OLD)
@@ -133,30 +134,31 @@ class StripeProvider:
         _conceal(attempt)
         if not attempt.same_account or isinstance(attempt.operation, Dispute):
             return shown_by_another(await self._find(attempt))
-        if isinstance(attempt.operation, Charge | Refund | Detach) and (seen := await self._look(attempt)) is not None:
+        looked_at = isinstance(attempt.operation, Charge | Setup | Refund | Detach)
+        if looked_at and (seen := await self._look(attempt)) is not None:
             return seen
-        if attempt.ages.expired and isinstance(attempt.operation, Charge):
+        if attempt.ages.expired and isinstance(attempt.operation, Charge | Setup):
             return await self._expire(attempt, attempt.operation)
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, KEY_IS_OLD)
         outcome = await self._send(attempt)
         return await self._settle(attempt, outcome) if isinstance(outcome, Unknown) else outcome
 
-    async def _expire(self, attempt: Attempt, charge: Charge) -> Outcome:
-        """What Stripe's book shows of a charge that is never sent any more. That it shows nothing is final only behind a
-        fence: the charge may be under way, or Stripe may not have carried it out yet.
+    async def _expire(self, attempt: Attempt, operation: Charge | Setup) -> Outcome:
+        """What Stripe's book shows of what is never sent any more. That it shows nothing is final only behind a
+        fence: the request may be under way, or Stripe may not have carried it out yet.
         """
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, KEY_IS_OLD)
         seen = await self._find(attempt)
         if seen is not None:
             return seen
-        return ARRIVED if attempt.reference else await self._fence(attempt, charge)
+        return ARRIVED if attempt.reference else await self._fence(attempt, operation)
 
-    async def _fence(self, attempt: Attempt, charge: Charge) -> Outcome:
-        """Make the charge's key useless, and learn by that whether Stripe has seen the charge."""
-        path, form = fence(charge)
-        outcome = fenced(charge, await self._client.post(_key(attempt), path, form, key=attempt.key_for("charge")))
+    async def _fence(self, attempt: Attempt, operation: Charge | Setup) -> Outcome:
+        """Make the operation's key useless, and learn by that whether Stripe has seen the operation."""
+        path, form, key = *fence(operation), attempt.key_for(kind_of(operation))
+        outcome = fenced(operation, await self._client.post(_key(attempt), path, form, key=key))
         if outcome == NEVER_CHARGED and attempt.ages.key_age_now() >= KEY_LIFE:
             return KEY_IS_OLD  # the key may have been free because Stripe has forgotten it, and the charge with it
         return outcome

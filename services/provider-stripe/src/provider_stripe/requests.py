@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from malipo.contracts.descriptor import Method
 from malipo.contracts.methods import CardMethod
-from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Detach, Refund, ReturnRequest, Setup
 from provider_kit.disputes import Dispute
 from provider_kit.provider import Attempt, ProviderOperation
 from provider_kit.references import CUSTOMER
@@ -16,6 +16,13 @@ PAGE_SIZE = "100"
 CLOCK_SKEW = timedelta(minutes=5)
 """How far Stripe's clock and ours may differ."""
 
+_MADE: dict[type[ProviderOperation], str] = {
+    Charge: "/v1/payment_intents",
+    Setup: "/v1/setup_intents",
+    Refund: "/v1/refunds",
+    Dispute: "/v1/disputes",
+}
+"""Where what operations make is read, and what others have opened."""
 _MAX_DESCRIPTION = 1000
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
@@ -27,20 +34,20 @@ def request(attempt: Attempt) -> tuple[str, dict[str, str]]:
     match operation:
         case Charge():
             return "/v1/payment_intents", _charge_form(operation, attempt.method) | _kept(attempt, operation) | tags
+        case Setup() | Detach():
+            return _of_method(attempt, operation, tags)
         case Capture():
             return f"{intent_path(operation.reference)}/capture", {
                 "amount_to_capture": str(operation.amount.amount_minor)
             }
         case Cancel():
-            return f"{intent_path(operation.reference)}/cancel", {}
+            return f"{_changed_by(operation)}/cancel", {}
         case Confirm():
             raise TypeError("a PaymentIntent is confirmed when it is made")
         case Refund():
             form = {"payment_intent": operation.reference, "amount": str(operation.amount.amount_minor)}
             reason = {"reason": operation.reason} if operation.reason in _REASONS else {}
             return "/v1/refunds", form | reason | tags
-        case Detach():
-            return f"{method_path(operation.reference)}/detach", {}
         case ReturnRequest() | Dispute():
             raise TypeError("Stripe has no return requests, and a dispute is opened by others")
 
@@ -77,6 +84,26 @@ def _back_to(charge: Charge) -> dict[str, str]:
     return {"automatic_payment_methods[allow_redirects]": "never", "error_on_requires_action": "true"}
 
 
+def _of_method(attempt: Attempt, operation: Setup | Detach, tags: dict[str, str]) -> tuple[str, dict[str, str]]:
+    if isinstance(operation, Detach):
+        return f"{method_path(operation.reference)}/detach", {}
+    return _MADE[Setup], _setup_form(attempt, operation) | tags
+
+
+def _setup_form(attempt: Attempt, setup: Setup) -> dict[str, str]:
+    """Its customer was chosen before the first try, and is the same in each."""
+    customer = attempt.references.get(CUSTOMER)
+    assert customer is not None, "a setup is prepared before it is sent"
+    assert isinstance(attempt.method, CardMethod)
+    back = (
+        {"return_url": setup.return_url}
+        if setup.return_url
+        else {"automatic_payment_methods[allow_redirects]": "never"}
+    )
+    form = {"customer": customer, "payment_method": attempt.method.token, "usage": "off_session", "confirm": "true"}
+    return form | {"automatic_payment_methods[enabled]": "true"} | back | {"expand[]": saving.EXPANDED}
+
+
 def _kept(attempt: Attempt, charge: Charge) -> dict[str, str]:
     """Whose the method is, or will be: the customer was chosen before the first try, and is the same in each."""
     saved, customer = charge.method.saved, attempt.references.get(CUSTOMER)
@@ -95,18 +122,21 @@ def on_session(charge: Charge, reference: str) -> tuple[str, dict[str, str]]:
     return f"{intent_path(reference)}/confirm", form
 
 
-def fence(charge: Charge) -> tuple[str, dict[str, str]]:
-    """Path and form of a request that can take no money, to be sent under the charge's own key: the same for ever, too.
+def fence(operation: Charge | Setup) -> tuple[str, dict[str, str]]:
+    """Path and form of a request that can take no money, to be sent under the operation's own key: the same for ever, too.
 
-    A PaymentIntent that has no payment method, and is never confirmed, waits for one until it is canceled.
+    An intent that has no payment method, and is never confirmed, waits for one until it is canceled.
     """
+    tag = {f"metadata[{FENCE}]": operation.operation_id}
+    if isinstance(operation, Setup):
+        return _MADE[Setup], {"description": "Never tried: it keeps an expired request from saving a card late."} | tag
+    charge = operation
     form = {
         "amount": str(charge.amount.amount_minor),
         "currency": charge.amount.currency.lower(),
         "description": "Never charged: it keeps an expired payment from being charged late.",
-        f"metadata[{FENCE}]": charge.operation_id,
     }
-    return "/v1/payment_intents", form
+    return "/v1/payment_intents", form | tag
 
 
 def intent_path(reference: str) -> str:
@@ -119,30 +149,36 @@ def method_path(reference: str) -> str:
     return f"/v1/payment_methods/{quote(reference, safe='')}"
 
 
+def _setup_path(reference: str) -> str:
+    return f"{_MADE[Setup]}/{quote(reference, safe='')}"
+
+
+def _changed_by(cancel: Cancel) -> str:
+    return (_setup_path if cancel.of == "setup" else intent_path)(cancel.reference)
+
+
 def object_path(attempt: Attempt) -> str | None:
     """The path of the object that the operation makes or changes; None while Stripe's id of it is not known."""
     match attempt.operation:
-        case Charge():
-            return attempt.reference and intent_path(attempt.reference)
-        case Confirm() | Capture() | Cancel():
+        case Cancel() as cancel:
+            return _changed_by(cancel)
+        case Confirm() | Capture():
             return intent_path(attempt.operation.reference)
-        case Refund():
-            return attempt.reference and f"/v1/refunds/{quote(attempt.reference, safe='')}"
-        case Dispute():
-            return attempt.reference and f"/v1/disputes/{quote(attempt.reference, safe='')}"
         case Detach():
             return method_path(attempt.operation.reference)
         case ReturnRequest():
             raise TypeError("Stripe has no return requests")
+        case made:
+            return attempt.reference and f"{_MADE[type(made)]}/{quote(attempt.reference, safe='')}"
 
 
 def expansion(operation: ProviderOperation) -> dict[str, str]:
-    """The query by which an object is read: with the PaymentMethod of a charge that is to keep it."""
+    """The query by which an object is read: with its PaymentMethod, where that is to be kept."""
     return {"expand[]": saving.EXPANDED} if saving.is_saving(operation) else {}
 
 
 def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
-    """The list that holds what a charge or refund made, if it made anything: path and query."""
+    """The list that holds what a charge, setup or refund made, if it made anything: path and query."""
     operation = attempt.operation
     if isinstance(operation, Refund):
         return "/v1/refunds", {"payment_intent": operation.reference, "limit": PAGE_SIZE}
@@ -151,4 +187,4 @@ def search(attempt: Attempt, now: datetime) -> tuple[str, dict[str, str]]:
     earliest, latest = first_sent_at - CLOCK_SKEW, first_sent_at + age + CLOCK_SKEW
     window = {"created[gte]": str(int(earliest.timestamp())), "created[lte]": str(int(latest.timestamp()))}
     expanded = {"expand[]": f"data.{saving.EXPANDED}"} if saving.is_saving(operation) else {}
-    return "/v1/payment_intents", window | {"limit": PAGE_SIZE} | expanded
+    return _MADE[type(operation)], window | {"limit": PAGE_SIZE} | expanded

@@ -1,4 +1,4 @@
-"""What Stripe has kept of a charge's method for later ones, and charges that the customer is not there for. Pure."""
+"""What Stripe has kept of a method, while it paid or without, and charges that the customer is not there for. Pure."""
 
 import hashlib
 
@@ -6,10 +6,10 @@ import msgspec
 
 from malipo.contracts.commands import SavedReference
 from malipo.contracts.methods import SAVED
-from malipo.contracts.outcomes import Authorized, Canceled, Declined, Outcome, Saved, Succeeded
-from malipo.contracts.provider_commands import Charge
+from malipo.contracts.outcomes import Authorized, Canceled, Declined, Kept, Outcome, Saved, Succeeded, Unknown
+from malipo.contracts.provider_commands import Charge, Setup
 from provider_kit.provider import ProviderOperation
-from provider_stripe.objects import Intent, StripeMethod
+from provider_stripe.objects import Intent, SetupIntent, StripeMethod
 
 METHOD = "payment_method"
 """What the id of a PaymentMethod that was kept is noted under, by which later events about it find the charge."""
@@ -22,8 +22,8 @@ WANTS_CUSTOMER = "authentication_required"
 
 
 def is_saving(operation: ProviderOperation) -> bool:
-    """Whether it is a charge whose method is to be kept."""
-    return isinstance(operation, Charge) and operation.save_method
+    """Whether its method is to be kept: that of a charge, or without one."""
+    return isinstance(operation, Setup) or (isinstance(operation, Charge) and operation.save_method)
 
 
 def is_off_session(charge: Charge) -> bool:
@@ -42,12 +42,19 @@ def wants_customer(operation: ProviderOperation, outcome: Outcome) -> bool:
 def with_saved(charge: Charge, intent: Intent, outcome: Outcome | None) -> Outcome | None:
     """The outcome of a charge, with its method as that is kept: it is a customer's then, until it is detached."""
     paid = isinstance(outcome, Succeeded | Authorized | Canceled)
-    saved = _saved(charge, intent) if paid and charge.save_method else None
+    saved = _saved(charge, intent.payment_method) if paid and charge.save_method else None
     return msgspec.structs.replace(outcome, saved=saved) if outcome is not None and saved is not None else outcome
 
 
-def _saved(charge: Charge, intent: Intent) -> Saved | None:
-    method = intent.payment_method
+def kept(setup: Setup, found: SetupIntent) -> Outcome:
+    """The end of a setup that has succeeded, with the card that is kept, or was until it was detached."""
+    saved = _saved(setup, found.payment_method)
+    if saved is None:
+        return Unknown(reason="the card that is kept is not shown", reference=found.id)
+    return Kept(saved=saved, reference=found.id)
+
+
+def _saved(operation: Charge | Setup, method: StripeMethod | str | None) -> Saved | None:
     if not isinstance(method, StripeMethod) or method.card is None:
         return None
     card = method.card
@@ -57,18 +64,18 @@ def _saved(charge: Charge, intent: Intent) -> Saved | None:
         last_four=card.last4,
         exp_month=card.exp_month,
         exp_year=card.exp_year,
-        fingerprint=card.fingerprint and _hash(charge, card.fingerprint),
+        fingerprint=card.fingerprint and _hash(operation, card.fingerprint),
         attached=method.customer is not None,
     )
 
 
 def kept_as(outcome: Outcome) -> str | None:
-    """What Stripe calls the method that a charge has kept, if the outcome tells."""
-    saved = outcome.saved if isinstance(outcome, Succeeded | Authorized | Canceled) else None
+    """What Stripe calls the method that a charge or a setup has kept, if the outcome tells."""
+    saved = outcome.saved if isinstance(outcome, Succeeded | Authorized | Kept | Canceled) else None
     return saved.method.reference if saved is not None and saved.attached else None
 
 
-def _hash(charge: Charge, fingerprint: str) -> str:
+def _hash(operation: Charge | Setup, fingerprint: str) -> str:
     """Of another merchant, or in the other mode, the same card has another."""
-    named = f"{charge.merchant_id}/{charge.mode}/stripe/{fingerprint}"
+    named = f"{operation.merchant_id}/{operation.mode}/stripe/{fingerprint}"
     return hashlib.sha256(named.encode()).hexdigest()[:32]

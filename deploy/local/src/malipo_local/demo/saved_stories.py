@@ -30,11 +30,29 @@ def needs_its_customer(merchant: DemoMerchant) -> str:
     return str(payment["id"])
 
 
+def is_saved_without_paying(merchant: DemoMerchant) -> str:
+    """A card is saved without a payment, its customer approves at the bank, and the merchant charges it 9.00 alone."""
+    method = merchant.save_card("pm_card_authenticationRequiredOnSetup", return_url="https://shop.example/cards")
+    waiting = merchant.wait_method(method["id"], "requires_action")
+    expect(waiting["action"]["url"].startswith("http"), "there is a page to send the customer to")
+    merchant.authenticate(method["id"], "approve")
+    merchant.wait_method(method["id"], "active")
+    merchant.events(method["id"], "payment_method.requires_action", "payment_method.saved")
+    payment = merchant.pay_again(method["id"], amount=900)
+    merchant.wait(payment["id"], "completed")
+    return str(payment["id"])
+
+
 SAVED_STORIES = (
     Story("A saved card", "It is kept while it pays, and charged twice more: nobody types it again.", is_charged_again),
     Story(
         "Nobody there",
         "The merchant charges a saved card; the bank wants the customer, who is sent a page and approves.",
         needs_its_customer,
+    ),
+    Story(
+        "Saved without paying",
+        "A card is saved without a payment, its customer approves once at the bank, and it is charged later.",
+        is_saved_without_paying,
     ),
 )

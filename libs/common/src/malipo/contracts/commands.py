@@ -84,6 +84,28 @@ class CreatePayment(Message, frozen=True, kw_only=True):
     save_method: bool = False
 
 
+class SaveMethod(Message, frozen=True, kw_only=True):
+    """Keep a customer's method for later payments, without a payment: no money moves. `customer_ref` is whose it is.
+
+    `payment_id` is the method's own id: what is told of it travels as what is told of a payment does. All else is as in
+    `CreatePayment`; after `expires_at` nothing that could keep it is sent any more.
+    """
+
+    payment_id: str
+    merchant_id: str
+    mode: Mode
+    method: PaymentMethod
+    customer_ref: str
+    config_version: int
+    provider: str | None = None
+    configured: tuple[str, ...]
+    account: str = DEFAULT_ACCOUNT
+    client_ref: str | None = None
+    metadata: dict[str, str] = {}  # noqa: RUF012 - msgspec makes a new one each time
+    return_url: str | None = None
+    expires_at: Moment | None = None
+
+
 class CapturePayment(Message, frozen=True, kw_only=True):
     """Capture an authorized amount, or less of it; without an amount, all that is left.
 
@@ -122,13 +144,15 @@ class RequestReturn(Message, frozen=True, kw_only=True):
 
 
 class DetachMethod(Message, frozen=True, kw_only=True):
-    """Detach the method that this payment has saved: no payment is made with it any more."""
+    """Detach the method that this payment has saved, or that is this one: no payment is made with it any more."""
 
     payment_id: str
     detach_id: str
 
 
-PaymentCommand = CreatePayment | CapturePayment | CancelPayment | RefundPayment | RequestReturn | DetachMethod
+PaymentCommand = (
+    CreatePayment | SaveMethod | CapturePayment | CancelPayment | RefundPayment | RequestReturn | DetachMethod
+)
 
 
 class ResendEvents(Message, frozen=True, kw_only=True):

@@ -28,7 +28,9 @@ Source = Literal["merchant", "attempt", "query", "callback", "reconciliation", "
 """What brought a transition about; `attempt`, `query` and `callback` are the ways in which a provider reports an outcome."""
 OperationStatus = Literal["processing", "completed", "failed", DisputeStatus]
 """How an operation stands; a dispute, where it stands."""
-Sent = Literal["charge", "confirm", "capture", "cancel", "refund", "return_request", "detach", "query", "withdraw"]
+Sent = Literal[
+    "charge", "setup", "confirm", "capture", "cancel", "refund", "return_request", "detach", "query", "withdraw"
+]
 """What a transition can send to the provider."""
 
 
@@ -40,6 +42,10 @@ class Failure(msgspec.Struct, frozen=True):
     code: str
     message: str = ""
     retry: Retry | None = None
+
+
+NO_CURRENCY = "XXX"
+"""In ISO 4217: of what is of no money, as a detach."""
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,8 +72,13 @@ class OperationView(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: bool | None = None
 
 
-PaymentMethodStatus = Literal["active", "detaching", "detached", "detach_failed"]
-"""Only what is `active` can be paid with. With `detach_failed` the provider may still keep it, and nothing here charges it."""
+PaymentMethodStatus = Literal[
+    "pending", "requires_action", "active", "failed", "expired", "detaching", "detached", "detach_failed"
+]
+"""Only what is `active` can be paid with: what a payment has saved is so from the first. What is saved without one is `pending` before,
+and `failed` if the provider declines, or `expired` if it was not done in time. With `detach_failed` the provider may still keep
+it, and nothing here charges it.
+"""
 
 
 class CardView(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,24 +106,33 @@ class CardChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentMethodView(msgspec.Struct, frozen=True, kw_only=True):
-    """A saved method as merchants see it: whose it is, and which payment has saved it. It is charged in `account` at `provider`.
+    """A saved method as merchants see it: whose it is, and which payment has saved it, if one has. It is charged in `account` at
+    `provider`. The `card` is known once it is kept.
 
-    `changed` is the last change of its card. `failure` is why it could not be detached, with that status.
+    `changed` is the last change of its card. `failure` is why it could not be kept, or not be detached, with that status. What
+    stands behind it is of a method that is saved without a payment, and as in a payment's view.
     """
 
     id: str
     type: str
     status: PaymentMethodStatus
     customer_ref: str
-    payment_id: str
-    provider: str
+    payment_id: str | None = None
+    provider: str | None = None
     account: str
-    card: CardView
+    card: CardView | None = None
     created_at: Moment
     updated_at: Moment
     changed: CardChange | None = None
     detached_at: Moment | None = None
     failure: Failure | None = None
+    status_reason: str | None = None
+    provider_reference: str | None = None
+    client_ref: str | None = None
+    metadata: dict[str, str] = {}
+    return_url: str | None = None
+    action: Action | None = None
+    expires_at: Moment | None = None
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,13 +217,16 @@ EventType = Literal[
     "payment_method.updated",
     "payment_method.detached",
     "payment_method.detach_failed",
+    "payment_method.requires_action",
+    "payment_method.failed",
+    "payment_method.expired",
 ]
 """The types of events that merchants receive."""
 EVENT_TYPES: tuple[EventType, ...] = EventType.__args__
 
 
 class PublicEvent(msgspec.Struct, frozen=True):
-    """The event that merchants receive: `sequence` counts from 1 without gaps per payment."""
+    """The event that merchants receive: `sequence` counts from 1 without gaps per payment, or method saved without one."""
 
     id: str
     type: EventType
@@ -215,7 +238,8 @@ class PaymentTransitioned(Message, frozen=True, kw_only=True):
 
     A `contradiction` changes no state: the provider has reported what cannot be true beside its earlier outcome.
     `sent` is what the transition sent to the provider. By `deadline` something happens to its subject, the operation
-    or else the payment; None at an end. `payment_method` is the saved method that it is about.
+    or else the payment; None at an end. `payment_method` is the saved method that it is about; of one that is saved without a
+    payment it is there in each step, in place of `payment`, and `payment_id` is its id.
     """
 
     payment_id: str
@@ -224,7 +248,7 @@ class PaymentTransitioned(Message, frozen=True, kw_only=True):
     step: int
     from_state: str
     to_state: str
-    payment: PaymentView
+    payment: PaymentView | None = None
     cause: Cause
     config_version: int
     occurred_at: Moment
@@ -294,16 +318,15 @@ def event_body(step: PaymentTransitioned) -> dict[str, Any]:
     """The body that merchants get for a transition with an event, by webhook and from `GET /v1/events` alike.
 
     `data` holds the payment after the transition and, under its kind, the refund, capture or dispute that it is about, or the saved
-    method.
+    method. Of one that is saved without a payment it holds the method alone.
     """
     assert step.public_event is not None
-    data: dict[str, Any] = {
-        "id": step.public_event.id,
-        "payment_id": step.payment_id,
-        "sequence": step.public_event.sequence,
-        "mode": step.mode,
-        "payment": msgspec.to_builtins(step.payment),
-    }
+    data: dict[str, Any] = {"id": step.public_event.id}
+    if step.payment is not None:
+        data["payment_id"] = step.payment_id
+    data |= {"sequence": step.public_event.sequence, "mode": step.mode}
+    if step.payment is not None:
+        data["payment"] = msgspec.to_builtins(step.payment)
     if step.operation is not None:
         data[step.operation.kind] = msgspec.to_builtins(step.operation)
     if step.payment_method is not None:

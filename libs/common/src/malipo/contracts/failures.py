@@ -22,6 +22,7 @@ May = Literal[
     "save_anew",
     "configure",
     "pay_anew",
+    "charge_method",
 ]
 """What a merchant can be told to do next."""
 
@@ -165,6 +166,12 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     "payment_action_required": OwnFailure(
         "The provider did not cancel: the charge still waits for the customer.",
         "Cancel it once more, or let the customer act.",
+    ),
+    "payment_method_saved": OwnFailure(
+        "There is nothing to cancel: the provider has kept the method.", "Nothing needs to be done: it can be charged."
+    ),
+    "setup_canceled": OwnFailure(
+        "It was canceled at the provider before the method was kept.", "Start a new one if it is still wanted."
     ),
     "payment_returned": OwnFailure(
         "There is nothing to change: the money had moved, and went back.", "The payment's own `failure` says why."

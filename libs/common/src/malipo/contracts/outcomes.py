@@ -66,7 +66,7 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Keeping(_Outcome, frozen=True, kw_only=True):
-    """`saved` is the method, once the provider has kept it, of a charge that asked for that."""
+    """`saved` is the method, once the provider has kept it, of a charge or a setup that asked for that."""
 
     saved: Saved | None = None
 
@@ -87,6 +87,10 @@ class Authorized(_Paid, frozen=True, kw_only=True):
     """The provider holds `amount` for us: capture or cancel it. How much of it is captured already, the captures say."""
 
     amount: Money
+
+
+class Kept(_Keeping, frozen=True, kw_only=True):
+    """The provider keeps `saved`, the method of a setup, for later charges; no money moved: the end of the operation."""
 
 
 class Declined(_Outcome, frozen=True, kw_only=True):
@@ -186,6 +190,7 @@ MISFITS = frozenset({AMOUNT_MISMATCH, PAYER_MISMATCH})
 Outcome = (
     Succeeded
     | Authorized
+    | Kept
     | Declined
     | Canceled
     | Pending
@@ -200,6 +205,7 @@ Outcome = (
 RESULTS: dict[type[Outcome], str] = {
     Succeeded: "succeeded",
     Authorized: "authorized",
+    Kept: "saved",
     Declined: "declined",
     Canceled: "canceled",
     Pending: "pending",

@@ -13,7 +13,7 @@ from malipo.contracts.message import Message, Moment
 from malipo.money import Money
 
 ProviderOperationKind = Literal[
-    "charge", "confirm", "capture", "cancel", "refund", "return_request", "dispute", "detach"
+    "charge", "setup", "confirm", "capture", "cancel", "refund", "return_request", "dispute", "detach"
 ]
 """What is done about a payment at a provider. A `dispute` is never commanded, only asked about."""
 
@@ -57,6 +57,19 @@ class Charge(BaseCommand, frozen=True, kw_only=True):
     customer_ref: str | None = None
 
 
+class Setup(BaseCommand, frozen=True, kw_only=True):
+    """Keep `method` for later charges of the customer, whom the merchant calls `customer_ref`; no money moves. Never send it
+    after `expires_at`.
+
+    `Kept`: the provider has it for good.
+    """
+
+    method: PaymentMethod
+    customer_ref: str
+    return_url: str | None = None
+    expires_at: Moment | None = None
+
+
 class Confirm(BaseCommand, frozen=True, kw_only=True):
     """Carry out the charge `reference`, to which the customer has agreed by now; never send it after `expires_at`.
 
@@ -85,10 +98,12 @@ class Capture(BaseCommand, frozen=True, kw_only=True):
 class Cancel(BaseCommand, frozen=True, kw_only=True):
     """Cancel the charge `reference`, or what is still held of it once a part is captured.
 
-    The outcome is the charge's state after it, whatever that is. `Canceled` says that nothing more is captured.
+    The outcome is the charge's state after it, whatever that is. `Canceled` says that nothing more is captured. With `of` a
+    setup is canceled, which keeps nothing then.
     """
 
     reference: str
+    of: Literal["charge", "setup"] = "charge"
 
 
 class Refund(BaseCommand, frozen=True, kw_only=True):
@@ -144,16 +159,16 @@ class Query(BaseCommand, frozen=True, kw_only=True):
 
 
 class Withdraw(BaseCommand, frozen=True, kw_only=True):
-    """Withdraw the charge, confirm or refund `operation_id` if it was never sent; it is `Canceled` then. Else this has no effect and
+    """Withdraw the charge, setup, confirm or refund `operation_id` if it was never sent; it is `Canceled` then. Else this has no effect and
     no outcome.
 
     It waits behind nothing: what is postponed, say while a provider is away, can be withdrawn all that time. What is being
     sent at the moment is withdrawn if nothing of it reaches the provider.
     """
 
-    kind: Literal["charge", "confirm", "refund"] = "charge"
+    kind: Literal["charge", "confirm", "refund", "setup"] = "charge"
 
 
-ProviderCommand = Charge | Confirm | Capture | Cancel | Refund | ReturnRequest | Detach | Query
+ProviderCommand = Charge | Setup | Confirm | Capture | Cancel | Refund | ReturnRequest | Detach | Query
 """What is an attempt of its own."""
 ProviderMessage = ProviderCommand | Withdraw

@@ -9,7 +9,7 @@ from types import UnionType
 import msgspec
 
 from malipo.contracts.accounts import AccountRegistered
-from malipo.contracts.commands import CreatePayment, PaymentCommand, ResendEvents
+from malipo.contracts.commands import CreatePayment, PaymentCommand, ResendEvents, SaveMethod
 from malipo.contracts.config import ConfigurationMissed, MerchantConfigured
 from malipo.contracts.deliveries import DeliveryReported
 from malipo.contracts.events import PaymentEvent, RollCalled
@@ -17,7 +17,7 @@ from malipo.contracts.message import Message
 from malipo.contracts.movements import MovementsReported
 from malipo.contracts.outcomes import ProviderReport
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued
-from malipo.contracts.provider_commands import Charge, ProviderMessage
+from malipo.contracts.provider_commands import Charge, ProviderMessage, Setup
 from malipo.contracts.providers import METHODS, PROVIDERS
 
 DEAD_LETTER_SUFFIX = ".dlq"
@@ -74,8 +74,8 @@ class Topic:
             return None
 
     def unknown_method(self, message: Message) -> str | None:
-        """The type of the method that a payment is to be made with, if this release does not know it."""
-        begins = isinstance(message, CreatePayment | Charge)
+        """The type of the method that a payment is to be made with, or that is to be kept, if this release does not know it."""
+        begins = isinstance(message, CreatePayment | SaveMethod | Charge | Setup)
         return message.method.type if begins and message.method.type not in self.methods else None
 
     def decode(self, value: bytes) -> Message:

@@ -58,7 +58,7 @@ def received_from(request: Request, receiver: Receiver, body: bytes) -> Received
         id=headers.get("webhook-id"),
         type=text(event.get("type")),
         sequence=whole(about.get("sequence")),
-        payment_id=text(about.get("payment_id")),
+        payment_id=text(about.get("payment_id") or mapping(about.get("payment_method")).get("id")),
         verified=reason is None,
         refused_because=reason,
         received_at=timestamp(),

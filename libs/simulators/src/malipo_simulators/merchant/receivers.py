@@ -50,7 +50,9 @@ class Secrets(BaseModel):
 
 
 class Received(BaseModel):
-    """One request that came. `sequence` and `payment_id` are read from the event's `data`."""
+    """One request that came. `sequence` and `payment_id` are read from the event's `data`; of a method that is saved without a
+    payment it is the method's id.
+    """
 
     name: str
     id: str | None

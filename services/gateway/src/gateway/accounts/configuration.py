@@ -56,7 +56,8 @@ SELECT id, now() FROM merchants WHERE id = ANY({arrays}) ON CONFLICT DO NOTHING"
 )
 _ECHO_TO_PAYMENTS = Write(
     """INSERT INTO config_echoes (merchant_id, due_at)
-SELECT DISTINCT merchant_id, now() FROM payments WHERE id = ANY({arrays}) ON CONFLICT DO NOTHING""",
+SELECT DISTINCT merchant_id, now() FROM (SELECT id, merchant_id FROM payments UNION ALL SELECT id, merchant_id FROM payment_methods) AS p
+WHERE id = ANY({arrays}) ON CONFLICT DO NOTHING""",
     (PAYMENTS.c.id,),
 )
 _ECHO_DUE = "SELECT EXISTS (SELECT FROM config_echoes WHERE due_at <= now())"
@@ -114,7 +115,7 @@ def echo(unit: UnitOfWork, merchant_ids: Iterable[str]) -> None:
 
 
 def echo_to_payments(unit: UnitOfWork, payment_ids: Iterable[str]) -> None:
-    """The same for the merchants of these payments."""
+    """The same for the merchants of these payments, and methods that are saved without one."""
     unit.put(_ECHO_TO_PAYMENTS, [(payment_id,) for payment_id in sorted(payment_ids)])
 
 

@@ -140,6 +140,7 @@ PROBLEMS: dict[str, Kind] = {
     "series_limit_reached":      Kind(409, "The series has no charge left in this period", "GET /v1/series/{id} shows what counts; send it again once the next period has begun.", soon(86_400)),
     "series_amount_exceeded":    Kind(409, "The series does not allow so much in one period", "GET /v1/series/{id} shows what is left; charge less, or wait for the next period.", soon(86_400)),
     "payment_method_detached":   Kind(409, "The saved method is detached", "Ask the customer for another one: what is or was to be detached is charged no more.", ANSWERED),
+    "payment_method_not_active": Kind(409, "The saved method cannot be charged", "GET it to see its status: only an active one can be.", ANSWERED),
     "payment_method_expired":    Kind(409, "The saved card has expired", "Ask the customer for another card.", ANSWERED),
     "command_refused":           Kind(409, "The command was refused", "GET the payment to see its state.", ANSWERED),
     "webhook_endpoint_limit":    Kind(409, "Too many webhook endpoints", "Delete one first.", CORRECT),

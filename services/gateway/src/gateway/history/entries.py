@@ -76,7 +76,7 @@ def request_entry(payment_id: str, message_id: str, origin: Origin) -> TimelineE
         at=origin.at,
         headers=origin.headers,
         cause=None,
-        about=_about(origin.operation_id),
+        about=_about(payment_id, origin.operation_id),
         operation_id=origin.operation_id,
         method=method,
         path=path,
@@ -95,16 +95,16 @@ def _transition(transition: PaymentTransitioned, headers: Mapping[str, str]) -> 
         at=transition.occurred_at,
         headers=headers,
         cause=None if cause.source in _WITHOUT_MESSAGE else cause.message_id,
-        about=operation.kind if operation else "payment",
+        about=operation.kind if operation else _main(transition.payment_id),
         operation_id=operation and operation.id,
         step=transition.step,
         from_state=transition.from_state,
         to_state=transition.to_state,
-        status=operation.status if operation else transition.payment.status,
+        status=_status_of(transition),
         trigger=cause.trigger,
         source=cause.source,
         detail=cause.detail,
-        amount=operation.amount if operation else transition.payment.amount,
+        amount=_amount_of(transition),
         contradiction=transition.contradiction,
         sent=transition.sent,
         deadline=transition.deadline,
@@ -139,7 +139,7 @@ def _by_provider(
     headers: Mapping[str, str],
     **details: object,
 ) -> TimelineEntry:
-    charge = report.kind in ("charge", "confirm")
+    charge = report.kind in ("charge", "confirm", "setup")
     return _entry(
         report.payment_id,
         kind,
@@ -148,7 +148,7 @@ def _by_provider(
         at=report.observed_at,
         headers=headers,
         cause=f"step-{report.step}",
-        about="payment" if charge else report.kind,
+        about=_main(report.payment_id) if charge else report.kind,
         operation_id=None if charge else report.operation_id,
         **details,
         tries=report.tries,
@@ -198,7 +198,7 @@ def _refusal(refusal: CommandRefused, message_id: str, headers: Mapping[str, str
         at=refusal.occurred_at,
         headers=headers,
         cause=refusal.command_id,
-        about=_about(refusal.operation_id),
+        about=_about(refusal.payment_id, refusal.operation_id),
         operation_id=refusal.operation_id,
         code=refusal.code,
         detail=refusal.detail,
@@ -255,6 +255,21 @@ def _entry(
     return TimelineEntry(payment_id, entry_id, kind, at, body | details)
 
 
-def _about(operation_id: str | None) -> str:
+def _about(payment_id: str, operation_id: str | None) -> str:
     """The kind of an operation, by the id that the gateway gave it."""
-    return "payment" if operation_id is None else _ABOUT[operation_id[:3]]
+    return _main(payment_id) if operation_id is None else _ABOUT[operation_id[:3]]
+
+
+def _main(payment_id: str) -> str:
+    """What is no operation: a payment, or a method that is saved without one."""
+    return "setup" if payment_id.startswith("pm_") else "payment"
+
+
+def _status_of(transition: PaymentTransitioned) -> str | None:
+    shown = transition.operation or transition.payment or transition.payment_method
+    return shown and shown.status
+
+
+def _amount_of(transition: PaymentTransitioned) -> int | None:
+    shown = transition.operation or transition.payment
+    return shown and shown.amount

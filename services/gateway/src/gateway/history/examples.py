@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.history.texts import EXPLANATIONS
 from gateway.history.words import MAY
-from gateway.openapi.examples import AT, ENDPOINT, EVENT, PAYMENT
+from gateway.openapi.examples import AT, ENDPOINT, EVENT, PAYMENT, PAYMENT_METHOD
 
 _TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -83,6 +83,28 @@ TIMELINE: dict[str, Any] = {
     "status": "completed",
     "complete": True,
     "entries": _ENTRIES,
+}
+SETUP_TIMELINE: dict[str, Any] = {
+    "payment_method_id": PAYMENT_METHOD["id"],
+    "status": "active",
+    "complete": True,
+    "entries": [_ENTRIES[0] | {"about": "setup", "path": "/v1/payment-methods"}],
+}
+_WAITS = EXPLANATIONS["setup", "requires_action", "action_required"]
+SETUP_EXPLANATION: dict[str, Any] = {
+    "payment_method_id": PAYMENT_METHOD["id"],
+    "status": "requires_action",
+    "state": "requires_action",
+    "reason": "action_required",
+    "detail": None,
+    "failure": None,
+    "since": AT,
+    "why": _WAITS.why,
+    "next": _WAITS.next,
+    "next_by": AT,
+    "you_may": [{"code": code, "text": MAY[code]} for code in _WAITS.may],
+    "obstacle": None,
+    "contradictions": [],
 }
 _DOUBT = EXPLANATIONS["payment", "in_doubt", "unknown"]
 EXPLANATION: dict[str, Any] = {

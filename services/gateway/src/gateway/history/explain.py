@@ -15,8 +15,9 @@ from gateway.history.texts import EXPLANATIONS
 from gateway.history.words import ACCEPTED, FINAL, MAY, REFUSED, Explanation
 from malipo.contracts.commands import DEFAULT_ACCOUNT
 from malipo.contracts.descriptor import ActionKind
-from malipo.contracts.events import OperationView, PaymentView
+from malipo.contracts.events import OperationView, PaymentMethodView, PaymentView
 from malipo.contracts.failures import CREDENTIALS, OWN_FAILURES, RETRY_ADVICE, May
+from malipo.contracts.outcomes import OtherAction
 from malipo.contracts.providers import METHODS, PROVIDERS
 
 Json = dict[str, Any]
@@ -75,10 +76,10 @@ class _Stand:
 
 @dataclass(frozen=True)
 class _Subject:
-    """The payment, or one of its operations: as merchants see it, and the entries about it, the newest first."""
+    """The payment, one of its operations, or a method that is saved without one: as merchants see it, and the entries about it, the newest first."""
 
     about: str
-    view: PaymentView | OperationView
+    view: PaymentView | PaymentMethodView | OperationView
     entries: Sequence[Json]
 
     @property
@@ -108,7 +109,7 @@ class _Subject:
     @property
     def requested(self) -> bool:
         """Whether the merchant has sent a request for it."""
-        return isinstance(self.view, PaymentView) or self.view.opened_by == "merchant"
+        return not isinstance(self.view, OperationView) or self.view.opened_by == "merchant"
 
     @cached_property
     def stand(self) -> _Stand:
@@ -149,6 +150,21 @@ def explained(
     }
 
 
+def explained_setup(method: PaymentMethodView, entries: Iterable[Json], now: datetime) -> Json:
+    """A method that is saved without a payment; `entries` come newest first. All that its texts offer is safe."""
+    setup = _Subject("setup", method, [entry for entry in entries if entry["operation_id"] is None])
+    texts = _explanation(setup, method)
+    if isinstance(method.action, OtherAction) and "redirect" in texts.may:
+        texts = texts._replace(may=tuple(code for code in texts.may if code != "redirect"))
+    allowed: dict[May, str] = {code: _addressed(MAY[code], method) for code in texts.may}
+    return {
+        "payment_method_id": method.id,
+        "status": setup.steps[-1]["status"] if setup.steps else method.status,
+        **_shown(setup, texts, allowed, now),
+        "contradictions": [_contradiction(entry) for entry in setup.denied],
+    }
+
+
 def _stepped(steps: Sequence[Json]) -> _Stand:
     """By the last transition; since the first of those that led to the same state without a break.
 
@@ -161,7 +177,7 @@ def _stepped(steps: Sequence[Json]) -> _Stand:
     return _Stand(last["to_state"], last["trigger"], stay[-1]["at"], detail, last["deadline"])
 
 
-def _explanation(subject: _Subject, payment: PaymentView) -> Explanation:
+def _explanation(subject: _Subject, payment: PaymentView | PaymentMethodView) -> Explanation:
     """By state and reason; of a decline with a code of Malipo's own, by the code; of a wait also by its provider's reason.
 
     What it advises is safe after a decline, and not if the provider has contradicted that since.
@@ -186,13 +202,13 @@ def _of_the_next_try(subject: _Subject) -> list[str]:
     return [RETRY_ADVICE[advice]] if advice else []
 
 
-def _waits(payment: PaymentView) -> Mapping[str, str]:
+def _waits(payment: PaymentView | PaymentMethodView) -> Mapping[str, str]:
     """What the reasons mean for which the payment's provider lets wait."""
     described = PROVIDERS.get(payment.provider or "")
     return described.waits if described else {}
 
 
-def _addressed(text: str, payment: PaymentView) -> str:
+def _addressed(text: str, payment: PaymentView | PaymentMethodView) -> str:
     """The text with the route of the credentials that this payment uses: those of another account are of no use."""
     if payment.provider is None:
         return text

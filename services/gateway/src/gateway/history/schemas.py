@@ -91,6 +91,7 @@ TIMELINE = DocumentedResponse(
                 about={
                     "enum": [
                         "payment",
+                        "setup",
                         "capture",
                         "cancel",
                         "refund",
@@ -111,7 +112,7 @@ TIMELINE = DocumentedResponse(
             from_state=TEXT,
             to_state=TEXT,
             status=TEXT | {"description": "The status after it."},
-            amount=INTEGER,
+            amount={"type": ["integer", "null"], "description": "Not of a method that is saved without a payment."},
             trigger=TEXT,
             source={"enum": list(get_args(Source))},
             contradiction=BOOLEAN | {"description": "The provider cannot mean both this and what it reported before."},
@@ -159,6 +160,39 @@ TIMELINE = DocumentedResponse(
         ),
     },
 )
+_CONTRADICTIONS: dict[str, Any] = {
+    "type": "array",
+    "items": object_of(
+        id=TEXT | {"description": "The step in the timeline."},
+        at=MOMENT,
+        about=TEXT,
+        operation_id=TEXT_OR_NULL,
+        trigger=TEXT,
+        source=TEXT,
+        detail=TEXT_OR_NULL,
+    ),
+}
+SETUP_TIMELINE = DocumentedResponse(
+    ref("PaymentMethodTimeline"),
+    examples.SETUP_TIMELINE,
+    {
+        "PaymentMethodTimeline": object_of(
+            payment_method_id=TEXT,
+            status=TEXT,
+            complete=BOOLEAN | {"description": "Whether all entries are here; a very long timeline lacks its oldest."},
+            entries=_array_of("TimelineEntry"),
+        ),
+    },
+)
+SETUP_EXPLANATION = DocumentedResponse(
+    ref("PaymentMethodExplanation"),
+    examples.SETUP_EXPLANATION,
+    {
+        "PaymentMethodExplanation": object_of(
+            payment_method_id=TEXT, status=TEXT, **_STAND, contradictions=_CONTRADICTIONS
+        ),
+    },
+)
 EXPLANATION = DocumentedResponse(
     ref("Explanation"),
     examples.EXPLANATION,
@@ -167,18 +201,7 @@ EXPLANATION = DocumentedResponse(
             payment_id=TEXT,
             status=TEXT,
             **_STAND,
-            contradictions={
-                "type": "array",
-                "items": object_of(
-                    id=TEXT | {"description": "The step in the timeline."},
-                    at=MOMENT,
-                    about=TEXT,
-                    operation_id=TEXT_OR_NULL,
-                    trigger=TEXT,
-                    source=TEXT,
-                    detail=TEXT_OR_NULL,
-                ),
-            },
+            contradictions=_CONTRADICTIONS,
             operations={
                 "type": "array",
                 "items": object_of(id=TEXT, kind=TEXT, amount=INTEGER, currency=TEXT, **_STAND),

@@ -6,30 +6,25 @@ do. Beside the transitions there are what has been `accepted` and not started ye
 place of these texts is in `instead`.
 """
 
-from gateway.history.words import ACCEPTED, CHARGING, FINAL, REFUSED, UNDER_WAY, Explanation
+from gateway.history.phrases import (
+    ASKS,
+    ASKS_LATER,
+    BY_PROVIDER,
+    DECIDED,
+    OR_A_PERSON,
+    STARTS,
+    THEN_DOUBT,
+    of_operation,
+)
+from gateway.history.setup_texts import SETUP
+from gateway.history.words import ACCEPTED, CHARGING, FINAL, UNDER_WAY, Explanation
 from malipo.contracts.failures import OWN_FAILURES, May
 
 _HELD: tuple[May, ...] = ("capture", "cancel", "wait")
-_THEN_DOUBT = "The provider answers. If it has not by `next_by`, Malipo asks it."
-_ASKS = (
-    "Malipo asks the provider until it reports what became of it, and believes nothing else. The next query, if there "
-    "is no answer before it, goes out at `next_by`."
-)
-_OR_A_PERSON = f"{_ASKS} If that does not end it, a person at Malipo does."
-_STARTS = (
-    "Malipo starts it, as a rule within a moment. While a part of Malipo is away or stands still it waits; it is resent "
-    "until it is started, and so is not lost."
-)
-_ASKS_LATER = (
-    "The provider reports when it is done. If it has not by `next_by`, Malipo asks it, and then each time after twice as "
-    "long, up to once a day."
-)
-_DECIDED = "`detail` has the reason."
 _HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
 _UNLESS_REFUNDED = "Nothing, unless you refund it."
 _KEPT = "The customer's method is kept for later payments since."
 _CHANGED = "The method that it has saved is another card since, as its network or you have told the provider."
-_BY_PROVIDER = "`failure` has the provider's own code and text."
 
 _TOO_LATE = "The customer agreed after the payment's `expires_at`: it is not charged any more."
 _CALLED_OFF = (
@@ -53,22 +48,22 @@ _WENT_BACK = Explanation(
 
 _PAYMENT: dict[tuple[str, str], Explanation] = {
     ("initiated", ACCEPTED): Explanation(
-        "Malipo has accepted the payment for good.", f"{_STARTS} Nothing is sent after `expires_at`.", CHARGING
+        "Malipo has accepted the payment for good.", f"{STARTS} Nothing is sent after `expires_at`.", CHARGING
     ),
     ("processing", "dispatched"): Explanation(
-        "The payment is on its way to the provider, which has not answered yet.", _THEN_DOUBT, CHARGING
+        "The payment is on its way to the provider, which has not answered yet.", THEN_DOUBT, CHARGING
     ),
     ("processing", "approved"): Explanation(
         "The customer has agreed, and Malipo has told the provider to carry the charge out; it has not answered yet.",
-        _THEN_DOUBT,
+        THEN_DOUBT,
         CHARGING,
     ),
     ("processing", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, CHARGING),
-    ("pending", "pending"): Explanation("The provider has the payment and works on it.", _ASKS_LATER, CHARGING),
-    ("pending", "begun"): Explanation("The provider has begun to work on the payment.", _ASKS_LATER, CHARGING),
+    ("pending", "pending"): Explanation("The provider has the payment and works on it.", ASKS_LATER, CHARGING),
+    ("pending", "begun"): Explanation("The provider has begun to work on the payment.", ASKS_LATER, CHARGING),
     ("pending", "overdue"): Explanation(
         "The provider still works on the payment, as far as it has reported, and Malipo asks how it stands.",
-        _ASKS_LATER,
+        ASKS_LATER,
         CHARGING,
     ),
     ("pending", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, CHARGING),
@@ -117,18 +112,18 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ("in_doubt", "unknown"): Explanation(
         "The payment was sent, and no answer came that Malipo understands: the money may have moved, or not. "
         "Malipo does not guess.",
-        _ASKS,
+        ASKS,
         CHARGING,
     ),
     ("in_doubt", "unclear"): Explanation(
         "The provider's last word about the payment is not clear: the money may have moved, or not. Malipo does not guess.",
-        _OR_A_PERSON,
+        OR_A_PERSON,
         CHARGING,
     ),
     ("in_doubt", "overdue"): Explanation(
         "The provider has not reported in time what became of the payment: the money may have moved, or not. "
         "Malipo does not guess.",
-        _ASKS,
+        ASKS,
         CHARGING,
     ),
     ("in_doubt", "expired"): Explanation(_TOO_LATE, _CALLED_OFF, CHARGING),
@@ -147,7 +142,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         ("refund",),
     ),
     ("completed", "decided_completed"): Explanation(
-        f"A person at Malipo has found in the provider's book that the money has moved. {_DECIDED}",
+        f"A person at Malipo has found in the provider's book that the money has moved. {DECIDED}",
         _UNLESS_REFUNDED,
         ("refund",),
     ),
@@ -176,7 +171,7 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
     ),
     ("returned", "reversed"): _WENT_BACK,
     ("failed", "declined"): Explanation(
-        f"The payment was declined; no money has moved. {_BY_PROVIDER}", FINAL, ("pay_anew",)
+        f"The payment was declined; no money has moved. {BY_PROVIDER}", FINAL, ("pay_anew",)
     ),
     ("failed", "authorized"): Explanation(f"The payment had failed. {_HELD_AFTER_THE_END}", _RELEASES, ("pay_anew",)),
     ("failed", "unroutable"): Explanation("Nothing was sent; `failure` says why.", FINAL, ("pay_anew",)),
@@ -187,47 +182,13 @@ _PAYMENT: dict[tuple[str, str], Explanation] = {
         ("pay_anew",),
     ),
     ("failed", "decided_failed"): Explanation(
-        f"A person at Malipo has found that the provider's book shows no money of it. {_DECIDED}", FINAL, ("pay_anew",)
+        f"A person at Malipo has found that the provider's book shows no money of it. {DECIDED}", FINAL, ("pay_anew",)
     ),
     ("canceled", "canceled"): Explanation("The payment was canceled before any money moved.", FINAL, ("pay_anew",)),
     ("canceled", "authorized"): Explanation(
         f"The payment was canceled. {_HELD_AFTER_THE_END}", _RELEASES, ("pay_anew",)
     ),
 }
-
-
-def _operation(noun: str, *then: May) -> dict[tuple[str, str], Explanation]:
-    """What all operations have in common. `then` is what may be done when it has failed, as far as the payment allows."""
-    doubt = "may have been carried out, or not. Malipo does not guess."
-    return {
-        ("initiated", ACCEPTED): Explanation(f"Malipo has accepted the {noun} for good.", _STARTS, UNDER_WAY),
-        ("processing", "dispatched"): Explanation(
-            f"The {noun} is on its way to the provider, which has not answered yet.", _THEN_DOUBT, UNDER_WAY
-        ),
-        ("pending", "pending"): Explanation(f"The provider has the {noun} and works on it.", _ASKS_LATER, UNDER_WAY),
-        ("pending", "overdue"): Explanation(
-            f"The provider still works on the {noun}, as far as it has reported, and Malipo asks how it stands.",
-            _ASKS_LATER,
-            UNDER_WAY,
-        ),
-        ("in_doubt", "unknown"): Explanation(
-            f"The {noun} was sent, and no answer came that Malipo understands: it {doubt}", _ASKS, UNDER_WAY
-        ),
-        ("in_doubt", "unclear"): Explanation(
-            f"The provider's last word about the {noun} is not clear: it {doubt}", _OR_A_PERSON, UNDER_WAY
-        ),
-        ("in_doubt", "overdue"): Explanation(
-            f"The provider has not reported in time what became of the {noun}: it {doubt}", _ASKS, UNDER_WAY
-        ),
-        ("failed", REFUSED): Explanation(
-            f"Malipo refused the {noun} and sent nothing. `failure` says why.", FINAL, then
-        ),
-        ("failed", "overdue"): Explanation(f"The {noun} could not be sent in time; nothing was sent.", FINAL, then),
-        ("failed", "declined"): Explanation(f"The {noun} was declined and had no effect. {_BY_PROVIDER}", FINAL, then),
-        ("failed", "decided_failed"): Explanation(
-            f"A person at Malipo has found that the {noun} had no effect at the provider. {_DECIDED}", FINAL, then
-        ),
-    }
 
 
 _ASKS_FOR_THE_NAME = (
@@ -242,7 +203,7 @@ _NEVER_SENT_NOW = Explanation(
     FINAL,
     ("pay_anew",),
 )
-_REFUND = _operation("refund", "refund") | {
+_REFUND = of_operation("refund", "refund") | {
     ("waiting", "deferred"): Explanation(
         "The money is to be given back, and the provider has not named the charge yet, without which nothing can be refunded.",
         _ASKS_FOR_THE_NAME,
@@ -269,23 +230,23 @@ _REFUND = _operation("refund", "refund") | {
     ),
     ("completed", "succeeded"): Explanation("The provider has given the money back.", FINAL, ("refund",)),
     ("completed", "decided_completed"): Explanation(
-        f"A person at Malipo has found that the provider has given the money back. {_DECIDED}", FINAL, ("refund",)
+        f"A person at Malipo has found that the provider has given the money back. {DECIDED}", FINAL, ("refund",)
     ),
     ("failed", "reversed"): Explanation(
-        f"The refund came back: the money is with you. {_BY_PROVIDER}", FINAL, ("refund",)
+        f"The refund came back: the money is with you. {BY_PROVIDER}", FINAL, ("refund",)
     ),
     ("failed", "declined"): Explanation(
-        f"The refund was declined, or the customer's bank gave it back: the money is with you. {_BY_PROVIDER}",
+        f"The refund was declined, or the customer's bank gave it back: the money is with you. {BY_PROVIDER}",
         FINAL,
         ("refund",),
     ),
     ("failed", "canceled"): _NEVER_SENT_NOW,
     ("failed", "payment_returned"): _NEVER_SENT_NOW,
 }
-_CAPTURE = _operation("capture", "capture", "cancel") | {
+_CAPTURE = of_operation("capture", "capture", "cancel") | {
     ("completed", "succeeded"): Explanation("The provider has taken the money that it held.", FINAL, ("refund",)),
     ("completed", "decided_completed"): Explanation(
-        f"A person at Malipo has found that the provider has taken the money that it held. {_DECIDED}",
+        f"A person at Malipo has found that the provider has taken the money that it held. {DECIDED}",
         FINAL,
         ("refund",),
     ),
@@ -296,7 +257,7 @@ _WAITS_FOR_THE_PAYMENT = (
     "is canceled there; once money has moved, the cancel ends as `cancel_too_late`; and if the payment was declined, there is "
     "nothing to cancel. At `next_by` Malipo tries once more to stop it."
 )
-_CANCEL = _operation("cancel", "cancel", "refund", "request_return", "pay_anew") | {
+_CANCEL = of_operation("cancel", "cancel", "refund", "request_return", "pay_anew") | {
     ("waiting", "deferred"): Explanation(
         "Malipo has the cancel, and it is not known yet how the payment stands.", _WAITS_FOR_THE_PAYMENT, UNDER_WAY
     ),
@@ -307,38 +268,38 @@ _CANCEL = _operation("cancel", "cancel", "refund", "request_return", "pay_anew")
     ),
     ("completed", "canceled"): Explanation("The payment was canceled.", FINAL, ("pay_anew",)),
     ("completed", "decided_completed"): Explanation(
-        f"A person at Malipo has found that the payment is canceled at the provider. {_DECIDED}", FINAL, ("pay_anew",)
+        f"A person at Malipo has found that the payment is canceled at the provider. {DECIDED}", FINAL, ("pay_anew",)
     ),
     ("failed", "succeeded"): Explanation(OWN_FAILURES["cancel_too_late"].why, FINAL, ("refund", "request_return")),
     ("failed", "authorized"): Explanation(OWN_FAILURES["payment_authorized"].why, FINAL, ("cancel", "capture")),
     ("failed", "action_required"): Explanation(OWN_FAILURES["payment_action_required"].why, FINAL, ("cancel",)),
 }
-_RETURN_REQUEST = _operation("return request", "request_return") | {
+_RETURN_REQUEST = of_operation("return request", "request_return") | {
     ("completed", "succeeded"): Explanation(
         "The recipient's bank gives the money back: the payment is `returned` once your own bank has booked that.",
         FINAL,
         ("pay_anew",),
     ),
     ("completed", "decided_completed"): Explanation(
-        f"A person at Malipo has found that the recipient's bank gives the money back. {_DECIDED}", FINAL, ("pay_anew",)
+        f"A person at Malipo has found that the recipient's bank gives the money back. {DECIDED}", FINAL, ("pay_anew",)
     ),
     ("failed", "declined"): Explanation(
-        f"The recipient's bank refused, or could not be asked: the money stays with the recipient. {_BY_PROVIDER}",
+        f"The recipient's bank refused, or could not be asked: the money stays with the recipient. {BY_PROVIDER}",
         "Nothing by itself. Ask the recipient to send the money back: a bank that has answered answers the same again.",
         ("request_return",),
     ),
 }
 _DETACHED = "The saved method is detached: nobody can charge it any more."
-_DETACH = _operation("detach", "detach") | {
+_DETACH = of_operation("detach", "detach") | {
     ("completed", "detached"): Explanation(_DETACHED, FINAL, ("save_anew",)),
     ("completed", "opened"): Explanation(
         f"Somebody has detached it at the provider itself. {_DETACHED}", FINAL, ("save_anew",)
     ),
     ("completed", "decided_completed"): Explanation(
-        f"A person at Malipo has found that it is. {_DETACHED} {_DECIDED}", FINAL, ("save_anew",)
+        f"A person at Malipo has found that it is. {_DETACHED} {DECIDED}", FINAL, ("save_anew",)
     ),
 }
-_THE_BANK_DECIDES = f"The customer's bank decides, as a rule within weeks. {_ASKS_LATER}"
+_THE_BANK_DECIDES = f"The customer's bank decides, as a rule within weeks. {ASKS_LATER}"
 _WON = Explanation(
     "The dispute ended for you: won, or an inquiry that was closed. The money is yours.", FINAL, ("refund",)
 )
@@ -364,10 +325,10 @@ _DISPUTE = {
         _ANSWERING,
     ),
     ("won", "won"): _WON,
-    ("won", "decided_failed"): _WON._replace(why=f"A person at Malipo has found that the dispute is won. {_DECIDED}"),
+    ("won", "decided_failed"): _WON._replace(why=f"A person at Malipo has found that the dispute is won. {DECIDED}"),
     ("lost", "lost"): _LOST,
     ("lost", "decided_completed"): _LOST._replace(
-        why=f"A person at Malipo has found that the dispute is lost. {_DECIDED}"
+        why=f"A person at Malipo has found that the dispute is lost. {DECIDED}"
     ),
 }
 _WARNED = Explanation(
@@ -377,6 +338,7 @@ _WARNED = Explanation(
 )
 _TEXTS = {
     "payment": _PAYMENT,
+    "setup": SETUP,
     "refund": _REFUND,
     "capture": _CAPTURE,
     "cancel": _CANCEL,

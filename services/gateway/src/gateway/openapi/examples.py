@@ -57,6 +57,20 @@ PAYMENT_METHOD: dict[str, Any] = {
     "changed": None,
     "detached_at": None,
     "failure": None,
+    "status_reason": None,
+    "provider_reference": None,
+    "client_ref": None,
+    "metadata": {},
+    "return_url": None,
+    "action": None,
+    "expires_at": None,
+}
+PAYMENT_METHOD_PENDING = PAYMENT_METHOD | {
+    "status": "pending",
+    "payment_id": None,
+    "provider": None,
+    "card": None,
+    "expires_at": "2026-11-21T09:45:00.000000Z",
 }
 REFUND: dict[str, Any] = {
     "id": "ref_0001kbw4x9d2f6h8j3k5m7p1qr",

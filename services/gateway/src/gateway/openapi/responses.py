@@ -56,6 +56,7 @@ PAYMENT_METHOD_DETACHING = DocumentedResponse(
 PAYMENT_METHOD_READ = DocumentedResponse(
     {"allOf": [ref("PaymentMethodView"), {"properties": {"declined_by": {"type": "string"}}}]}, examples.PAYMENT_METHOD
 )
+PAYMENT_METHOD_PENDING = DocumentedResponse(ref("PaymentMethodView"), examples.PAYMENT_METHOD_PENDING)
 PAYMENT_METHODS = _page_of(ref("PaymentMethodView"), examples.PAYMENT_METHOD)
 OPERATION = DocumentedResponse(ref("OperationView"), examples.REFUND)
 OPERATION_UNDER_WAY = DocumentedResponse(ref("OperationView"), examples.REFUND_UNDER_WAY)

@@ -27,11 +27,18 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     },
     "PaymentMethodView": {
         "customer_ref": "Whose it is, by your own reference.",
-        "payment_id": "The payment that has saved it.",
+        "payment_id": "The payment that has saved it; null if it is saved without one.",
         "account": "Your account at the provider in which it is charged.",
-        "status": "Only what is `active` can be paid with. With `detach_failed` the provider may still keep it: detach it once more, or there.",
+        "status": "Only what is `active` can be paid with. What is saved without a payment is `pending` before, or `requires_action`; `failed` "
+        "if the provider declines, `expired` if it was not done by `expires_at`. With `detach_failed` the provider may still keep it: "
+        "detach it once more, or there.",
         "changed": "When its card was changed last, as by its network, and what it was before; null in it is what stayed the same.",
-        "failure": "With `detach_failed`: why.",
+        "failure": "With `failed` or `detach_failed`: why.",
+        "card": "Null until it is kept.",
+        "status_reason": "Why it is still `pending`, when that is not simply under way.",
+        "provider_reference": "Of one that is saved without a payment: the id at the provider of what saves it.",
+        "action": "With `requires_action`: the URL to send the customer to; `other` is what Malipo cannot show him.",
+        "expires_at": "Of one that is saved without a payment: nothing that could save it is sent after it.",
     },
     "CardView": {
         "fingerprint": "The same for the same card, among yours in one mode; nothing to anybody else.",
@@ -90,11 +97,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         timestamp=MOMENT,
         data={
             "type": "object",
-            "required": ["id", "payment_id", "sequence", "mode", "payment"],
+            "required": ["id", "sequence", "mode"],
             "properties": {
                 "id": TEXT,
-                "payment_id": TEXT,
-                "sequence": INTEGER | {"description": "Counts from 1 without gaps per payment."},
+                "payment_id": TEXT | {"description": "Not there, as `payment`, of a method that is saved without one."},
+                "sequence": INTEGER
+                | {"description": "Counts from 1 without gaps per payment, or per method saved without one."},
                 "mode": {"enum": ["test", "live"]},
                 "payment": {"$ref": "#/components/schemas/PaymentView"},
                 "refund": {"$ref": "#/components/schemas/OperationView"},

@@ -17,7 +17,7 @@ from gateway.openapi.description import spec
 from gateway.openapi.responses import PAYMENT_METHOD, PAYMENT_METHOD_DETACHING
 from gateway.operations import store
 from gateway.operations.schemas import NewDetach
-from gateway.operations.views import first_operation
+from gateway.operations.views import first_detach
 from gateway.payment_methods import store as payment_methods
 from gateway.payments.acceptance import RecorderOf, RecordRequests, not_configured, send_commands
 from gateway.payments.access import require_payment
@@ -37,7 +37,12 @@ router = APIRouter(prefix="/v1/payment-methods", tags=["Saved payment methods"])
         "Detach a saved payment method",
         body=NewDetach,
         responses={200: PAYMENT_METHOD, 202: PAYMENT_METHOD_DETACHING},
-        problems=("payment_method_not_found", "operation_unsupported", "provider_not_configured"),
+        problems=(
+            "payment_method_not_found",
+            "payment_method_not_active",
+            "operation_unsupported",
+            "provider_not_configured",
+        ),
         waits=True,
     ),
 )
@@ -65,20 +70,26 @@ async def _accept(unit: UnitOfWork, *, mutation: Mutation, record: RecordRequest
     method = locked.method
     if method.status in ("detaching", "detached"):
         return locked.detach_id or method.id
+    if method.status not in ("active", "detach_failed"):
+        raise Problem("payment_method_not_active", f"It is {method.status}: nothing is kept that could be detached.")
     configuration = (await current(unit.reads, {owner}))[owner]
-    _check_provider(method)
-    if not configuration.has(method.provider, method.account):
-        raise not_configured(method.provider, method.account, mutation.client.mode)
-    payment = await require_payment(mutation.dependencies, mutation.client, method.payment_id)
-    command = DetachMethod(payment_id=payment.id, detach_id=ids.new("det", configuration.read_at))
+    provider = method.provider
+    assert provider is not None  # that keeps it
+    _check_provider(provider)
+    if not configuration.has(provider, method.account):
+        raise not_configured(provider, method.account, mutation.client.mode)
+    client_ref = method.client_ref
+    if method.payment_id is not None:
+        client_ref = (await require_payment(mutation.dependencies, mutation.client, method.payment_id)).client_ref
+    command = DetachMethod(payment_id=method.payment_id or method.id, detach_id=ids.new("det", configuration.read_at))
     await payment_methods.begin_detach(unit, method, command.detach_id)
-    store.add_operation(unit, first_operation(command.detach_id, "detach", payment, 0, None), *owner)
-    send_commands(unit, [(command, mutation.origin(payment.client_ref, command.detach_id))], record)
+    store.add_operation(unit, first_detach(command.detach_id, command.payment_id), *owner)
+    send_commands(unit, [(command, mutation.origin(client_ref, command.detach_id))], record)
     return command.detach_id
 
 
-def _check_provider(method: PaymentMethodView) -> None:
-    if misfit := operation_misfit(PROVIDERS[method.provider], "detach", None, whole=0, before=0):
+def _check_provider(provider: str) -> None:
+    if misfit := operation_misfit(PROVIDERS[provider], "detach", None, whole=0, before=0):
         raise of_fields([FieldError(*misfit)])
 
 
@@ -94,7 +105,7 @@ async def _end(mutation: Mutation, done: Done, method_id: str) -> Response:
     method = await mutation.dependencies.waiting.until(
         method_id, read, lambda found: found.status != "detaching", mutation.wait_seconds
     )
-    about(payment_id=method.payment_id)
+    about(payment_id=method.payment_id or method.id)
     headers = mutation.headers(done)
     if method.status == "detaching":
         return respond(method, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})

@@ -3,7 +3,7 @@
 import msgspec
 
 from malipo import ids
-from malipo.contracts.events import OperationKind, OperationView, PaymentView
+from malipo.contracts.events import NO_CURRENCY, OperationKind, OperationView, PaymentView
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -45,4 +45,19 @@ def first_operation(
         created_at=now,
         updated_at=now,
         reason=reason,
+    )
+
+
+def first_detach(detach_id: str, payment_id: str) -> OperationView:
+    """What detaches a method, as it is when it has just been accepted: it is of no money."""
+    now = ids.made_at(detach_id)
+    return OperationView(
+        id=detach_id,
+        payment_id=payment_id,
+        kind="detach",
+        status="processing",
+        amount=0,
+        currency=NO_CURRENCY,
+        created_at=now,
+        updated_at=now,
     )

@@ -42,8 +42,9 @@ async def list_methods(
     **spec("Read a saved payment method", responses={200: PAYMENT_METHOD_READ}, problems=("payment_method_not_found",)),
 )
 async def read_method(dependencies: DependenciesOf, client: _Reader, payment_method_id: str) -> Response:
-    """What a payment with `save_method` has saved. Pay with it again with `{"type": "saved", "id": ...}` as the `method`. With
-    `declined_by`, the payment whose decline has said `do_not_try_again`, it is refused, unless you insist.
+    """What a payment with `save_method` has saved, or what is saved without one. Once it is `active`, pay with it with `{"type": "saved",
+    "id": ...}` as the `method`. With `declined_by`, the payment whose decline has said `do_not_try_again`, it is refused, unless
+    you insist.
     """
     method, reads = None, dependencies.database.reads
     if ids.is_id(payment_method_id, "pm"):

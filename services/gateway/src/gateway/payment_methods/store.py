@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Text, bindparam, or_, select
+from sqlalchemy import Text, bindparam, func, or_, select
 
 from gateway.payment_methods.schemas import MethodFilters
 from gateway.payment_methods.views import shown
@@ -20,21 +20,24 @@ from malipo.messaging.writes import insert, json_text
 type Owned = tuple[str, Mode, str]
 """A saved method's id behind its merchant and mode."""
 
+_TOLD = [one for one in PAYMENT_METHODS.columns if one is not PAYMENT_METHODS.c.detach_id]
 _PUT = insert(
     PAYMENT_METHODS,
     f"""ON CONFLICT (id) DO UPDATE SET {same_owner(PAYMENT_METHODS)}, step = excluded.step, view = excluded.view
 WHERE payment_methods.step < excluded.step""",
-    [one for one in PAYMENT_METHODS.columns if one is not PAYMENT_METHODS.c.detach_id],
+    _TOLD,
 )
 _OWN = PAYMENT_METHODS.c.merchant_id == bindparam("merchant_id"), PAYMENT_METHODS.c.mode == bindparam("mode")
 _SEEN = PAYMENT_METHODS.c.view, PAYMENT_METHODS.c.detach_id
 _GET = CompiledQuery(select(*_SEEN).where(PAYMENT_METHODS.c.id == bindparam("id"), *_OWN))
+_STATUS = bindparam("status", type_=Text)
 _CUSTOMER, _BEFORE = bindparam("customer_ref", type_=Text), bindparam("before_id", type_=Text)
 _LIST = CompiledQuery(
     select(PAYMENT_METHODS.c.id, *_SEEN)
     .where(
         *_OWN,
         or_(_CUSTOMER.is_(None), PAYMENT_METHODS.c.customer_ref == _CUSTOMER),
+        or_(_STATUS.is_(None), func.json_extract_path_text(PAYMENT_METHODS.c.view, "status") == _STATUS),
         or_(_BEFORE.is_(None), PAYMENT_METHODS.c.id < _BEFORE),
     )
     .order_by(PAYMENT_METHODS.c.id.desc())
@@ -49,6 +52,7 @@ _LOCK = """
 SELECT view, detach_id FROM payment_methods WHERE (id, merchant_id, mode) = ($1, $2, $3) FOR NO KEY UPDATE
 """
 _DETACH = "UPDATE payment_methods SET detach_id = $2, view = $3 WHERE id = $1"
+_ADD = insert(PAYMENT_METHODS, columns=_TOLD)
 _method = msgspec.json.Decoder(PaymentMethodView)
 
 
@@ -59,11 +63,17 @@ class Locked(NamedTuple):
     detach_id: str | None
 
 
+def add_method(unit: UnitOfWork, merchant_id: str, mode: Mode, method: PaymentMethodView) -> None:
+    """Write a method that is to be saved without a payment, as it was just accepted."""
+    unit.put(_ADD, [_row(merchant_id, mode, 0, method)])
+
+
 def put_methods(unit: UnitOfWork, transitions: Sequence[PaymentTransitioned]) -> None:
     """Bring saved methods to these transitions; a row that is further already stays as it is."""
     about = sorted(((one.step, one) for one in transitions if one.payment_method), key=lambda pair: pair[0])
-    latest = {one.payment_method.id: one for _, one in about if one.payment_method}
-    unit.put(_PUT, [_row(one, one.payment_method) for _, one in sorted(latest.items()) if one.payment_method])
+    latest = {one.payment_method.id: (one, one.payment_method) for _, one in about if one.payment_method}
+    ordered = [latest[method_id] for method_id in sorted(latest)]
+    unit.put(_PUT, [_row(one.merchant_id, one.mode, one.step, method) for one, method in ordered])
 
 
 async def get_method(source: Queries, method_id: str, merchant_id: str, mode: Mode) -> PaymentMethodView | None:
@@ -96,7 +106,7 @@ async def list_methods(
     source: Queries, merchant_id: str, mode: Mode, filters: MethodFilters, *, before_id: str | None, count: int
 ) -> list[tuple[str, PaymentMethodView]]:
     """Ids and views, newest first."""
-    asked = {"customer_ref": filters.customer_ref, "before_id": before_id, "count": count}
+    asked = {"customer_ref": filters.customer_ref, "status": filters.status, "before_id": before_id, "count": count}
     rows = await source.fetch(*_LIST.of(merchant_id=merchant_id, mode=mode, **asked))
     return [(row["id"], _seen(row)) for row in rows]
 
@@ -105,6 +115,6 @@ def _seen(row: Row) -> PaymentMethodView:
     return shown(_method.decode(row["view"]), row["detach_id"], clock.now())
 
 
-def _row(one: PaymentTransitioned, method: PaymentMethodView) -> Sequence[object]:
-    """In the order of `_PUT`."""
-    return method.id, one.merchant_id, one.mode, method.customer_ref, one.step, json_text(method)
+def _row(merchant_id: str, mode: Mode, step: int, method: PaymentMethodView) -> Sequence[object]:
+    """In the order of `_TOLD`."""
+    return method.id, merchant_id, mode, method.customer_ref, step, json_text(method)

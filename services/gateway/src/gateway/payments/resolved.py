@@ -6,10 +6,18 @@ from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.payments.fitting import candidates
 from gateway.payments.schemas import NewPayment
 from malipo.contracts.descriptor import Misfit
-from malipo.contracts.events import PaymentMethodView
+from malipo.contracts.events import PaymentMethodStatus, PaymentMethodView
 from malipo.contracts.methods import SavedMethod, is_over
 
 _INSTEAD = "Ask the customer for another card, or insist with despite_decline."
+
+_ANOTHER = "Save it anew, or ask the customer for another one."
+_UNTIL_THEN: dict[PaymentMethodStatus, str] = {
+    "pending": "Wait for payment_method.saved.",
+    "requires_action": "The customer has to act first: send him to the URL in its `action`.",
+    "failed": _ANOTHER,
+    "expired": _ANOTHER,
+}
 
 
 def names_saved(body: NewPayment) -> str | None:
@@ -32,8 +40,8 @@ def resolved(
     if method is None:
         return Problem("payment_method_not_found")
     if method.status != "active":
-        return Problem("payment_method_detached")
-    if is_over(method.card.exp_year, method.card.exp_month, now):
+        return _not_active(method.status)
+    if method.card is not None and is_over(method.card.exp_year, method.card.exp_month, now):
         return Problem("payment_method_expired")
     if forbidden_by is not None and not _insists(body):
         return Problem("payment_method_declined", f"{forbidden_by} was declined with do_not_try_again. {_INSTEAD}")
@@ -45,6 +53,12 @@ def resolved(
         return of_fields([FieldError(f"/{name}", "payment_method_mismatch", must) for name in wrong])
     misfit = candidates(body.asked_of(method.provider))
     return of_fields([FieldError(*misfit)]) if isinstance(misfit, Misfit) else body.model_copy(update=own)
+
+
+def _not_active(status: PaymentMethodStatus) -> Problem:
+    if status not in _UNTIL_THEN:
+        return Problem("payment_method_detached")
+    return Problem("payment_method_not_active", f"It is {status}. {_UNTIL_THEN[status]}")
 
 
 def _insists(body: NewPayment) -> bool:

@@ -38,6 +38,7 @@ _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
             "provider_not_configured",
             *(
                 "payment_method_not_found",
+                "payment_method_not_active",
                 "payment_method_detached",
                 "payment_method_expired",
                 "payment_method_declined",

@@ -43,7 +43,7 @@ from malipo.money import MAX_AMOUNT_MINOR, Money
 
 _RULES = [rules for providers in METHODS.values() for rules in providers.values()]
 _SHORTEST, _LONGEST = spoken(min(one.shortest_life for one in _RULES)), spoken(max(one.longest_life for one in _RULES))
-_NOTHING_PERSONAL = (
+NOTHING_PERSONAL = (
     "Nothing personal, such as a phone number or a name: it is kept and shown as it is, and never erased."
 )
 _DATE = "20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -105,6 +105,9 @@ def _known_moment(value: object) -> object:
     return moment
 
 
+ExpiresAt = Annotated[_ShownMoment | None, BeforeValidator(_known_moment)]
+
+
 class NewPayment(Details):
     """Start one payment."""
 
@@ -151,15 +154,15 @@ class NewPayment(Details):
         Method, OneOf(METHODS), Field(description="How the customer pays, or who gets the money and how.")
     ]
     client_ref: ClientRef | None = Field(
-        default=None, description=f"Your own reference, e.g. the order's number. {_NOTHING_PERSONAL}"
+        default=None, description=f"Your own reference, e.g. the order's number. {NOTHING_PERSONAL}"
     )
     customer_ref: ClientRef | None = Field(
-        default=None, description=f"An id of your own for the customer, or for the recipient. {_NOTHING_PERSONAL}"
+        default=None, description=f"An id of your own for the customer, or for the recipient. {NOTHING_PERSONAL}"
     )
     description: Description | None = Field(
-        default=None, description=f"Shown to the customer where the provider does so. {_NOTHING_PERSONAL}"
+        default=None, description=f"Shown to the customer where the provider does so. {NOTHING_PERSONAL}"
     )
-    metadata: Metadata = Field(default={}, max_length=20, description=f"Yours. {_NOTHING_PERSONAL}")
+    metadata: Metadata = Field(default={}, max_length=20, description=f"Yours. {NOTHING_PERSONAL}")
     capture: CaptureMode = Field(default="automatic", description="`manual` reserves the amount; capture it later.")
     return_url: WebUrl | None = Field(default=None, description="Where the customer returns to after a redirect.")
     cancel_url: WebUrl | None = Field(
@@ -169,7 +172,7 @@ class NewPayment(Details):
     account: AccountLabel = Field(
         default=DEFAULT_ACCOUNT, description="Which of your accounts at the provider, by its label."
     )
-    expires_at: Annotated[_ShownMoment | None, BeforeValidator(_known_moment)] = Field(
+    expires_at: ExpiresAt = Field(
         default=None,
         description=f"RFC 3339 with an offset, from {_SHORTEST} to {_LONGEST} ahead: after it nothing that takes the customer's "
         "money, or sends yours, is sent. Left out, as long as the method's providers say, of a card a quarter of an hour.",
@@ -178,13 +181,13 @@ class NewPayment(Details):
     remittance: Remittance | None = Field(
         default=None,
         description="What the recipient reads with the money, e.g. an invoice's number; of methods that have a recipient. "
-        f"{_NOTHING_PERSONAL}",
+        f"{NOTHING_PERSONAL}",
     )
 
     statement_descriptor: Statement | None = Field(
         default=None,
         description="What the customer's statement shows, behind what the provider puts before it; of methods that have one: "
-        f"GET /v1/providers says which, and the characters. {_NOTHING_PERSONAL}",
+        f"GET /v1/providers says which, and the characters. {NOTHING_PERSONAL}",
     )
 
     save_method: bool = Field(

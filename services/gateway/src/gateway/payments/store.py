@@ -52,9 +52,12 @@ def add_payments(unit: UnitOfWork, accepted: Sequence[tuple[str, Mode, PaymentVi
 
 
 def put_payments(unit: UnitOfWork, transitions: Sequence[PaymentTransitioned]) -> None:
-    """Bring payments to these transitions, one per payment; a row that is further already stays as it is."""
+    """Bring payments to these transitions, one per payment; a row that is further already stays as it is. What is saved without
+    a payment is none.
+    """
     ordered = sorted(transitions, key=lambda one: one.payment_id)  # one order of locking for all
-    unit.put(_PUT_PAYMENTS, [_payment_row(one.merchant_id, one.mode, one.step, one.payment) for one in ordered])
+    rows = [_payment_row(one.merchant_id, one.mode, one.step, one.payment) for one in ordered if one.payment]
+    unit.put(_PUT_PAYMENTS, rows)
 
 
 async def get_payment(source: Queries, payment_id: str, merchant_id: str, mode: Mode) -> PaymentView | None:

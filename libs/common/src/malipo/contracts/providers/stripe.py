@@ -90,6 +90,10 @@ EVENT_TYPES = (
     "payment_intent.processing",
     "payment_intent.requires_action",
     "payment_intent.amount_capturable_updated",
+    "setup_intent.succeeded",
+    "setup_intent.setup_failed",
+    "setup_intent.canceled",
+    "setup_intent.requires_action",
     "refund.created",
     "refund.updated",
     "refund.failed",
@@ -141,6 +145,7 @@ DESCRIPTOR = ProviderDescriptor(
     ),
     operations={
         "charge": OperationRules(asynchronous=True),
+        "setup": OperationRules(asynchronous=True),
         "capture": OperationRules(partial=True),
         "cancel": OperationRules(),
         "refund": OperationRules(partial=True, several=True, asynchronous=True),

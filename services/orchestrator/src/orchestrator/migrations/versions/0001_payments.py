@@ -14,7 +14,7 @@ def upgrade() -> None:
             id             text PRIMARY KEY,
             merchant_id    text NOT NULL,
             mode           text NOT NULL CHECK (mode IN ('test', 'live')),
-            amount_minor   bigint NOT NULL CHECK (amount_minor > 0),
+            amount_minor   bigint NOT NULL CHECK (amount_minor >= 0),
             currency       text NOT NULL,
             method         jsonb NOT NULL,
             capture        text NOT NULL CHECK (capture IN ('automatic', 'manual')),
@@ -61,7 +61,9 @@ def upgrade() -> None:
             pending_reason text,
             execution_at   timestamptz,
             statement_descriptor text,
-            save_method    boolean NOT NULL
+            save_method    boolean NOT NULL,
+            subject        text NOT NULL CHECK (subject IN ('payment', 'setup')),
+            CHECK (CASE subject WHEN 'setup' THEN amount_minor + captured_minor = 0 ELSE amount_minor > 0 END)
         ) WITH (fillfactor = 80);
         CREATE INDEX payments_in_doubt ON payments (in_doubt_since) WHERE in_doubt_since IS NOT NULL;
 
@@ -69,7 +71,7 @@ def upgrade() -> None:
             id           text PRIMARY KEY,
             payment_id   text NOT NULL REFERENCES payments,
             subject      text NOT NULL CHECK (subject IN ('capture', 'cancel', 'refund', 'return_request', 'dispute', 'fraud_warning', 'detach')),
-            amount_minor bigint NOT NULL CHECK (amount_minor > 0 OR subject = 'detach'),
+            amount_minor bigint NOT NULL CHECK (amount_minor > 0 OR subject IN ('detach', 'cancel')),
             reason       text,
             opened_by    text NOT NULL CHECK (opened_by IN ('merchant', 'malipo', 'provider')),
             created_at   timestamptz NOT NULL,

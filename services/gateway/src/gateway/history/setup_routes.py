@@ -1,0 +1,61 @@
+"""`/v1/payment-methods/{id}/timeline` and `/explain`: how a method that is saved without a payment came to be where it is."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from gateway.edge.admission import Admission
+from gateway.edge.authentication import MerchantClient
+from gateway.edge.dependencies import Dependencies, DependenciesOf
+from gateway.edge.problems import Problem
+from gateway.edge.responses import respond
+from gateway.history import store
+from gateway.history.explain import explained_setup
+from gateway.history.schemas import SETUP_EXPLANATION, SETUP_TIMELINE
+from gateway.history.timeline import arranged, is_whole
+from gateway.openapi.description import spec
+from gateway.payment_methods.store import get_method
+from malipo import ids
+from malipo.contracts.events import PaymentMethodView
+from malipo.messaging.pool import time_of
+
+router = APIRouter(prefix="/v1/payment-methods", tags=["Saved payment methods"])
+_Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
+_PROBLEMS = ("payment_method_not_found",)
+
+
+@router.get(
+    "/{payment_method_id}/timeline",
+    **spec("Read a saved payment method's timeline", responses={200: SETUP_TIMELINE}, problems=_PROBLEMS),
+)
+async def read_timeline(dependencies: DependenciesOf, client: _Reader, payment_method_id: str) -> Response:
+    """What every service did to save it without a payment, in causal order. What a payment has saved is in that one's timeline:
+    `payment_method_not_found`.
+    """
+    method = await _require_setup(dependencies, client, payment_method_id)
+    entries = arranged(await store.timeline(dependencies.database.reads, method.id))
+    complete = is_whole(entries) and len(entries) < store.MAX_ENTRIES
+    named = {"payment_method_id": method.id, "status": method.status}
+    return respond({**named, "complete": complete, "entries": entries})
+
+
+@router.get(
+    "/{payment_method_id}/explain",
+    **spec("Explain a saved payment method", responses={200: SETUP_EXPLANATION}, problems=_PROBLEMS),
+)
+async def explain_method(dependencies: DependenciesOf, client: _Reader, payment_method_id: str) -> Response:
+    """Of one that is saved without a payment: why it is in its state, since when, what happens next, and what you may safely do."""
+    method = await _require_setup(dependencies, client, payment_method_id)
+    reads = dependencies.database.reads
+    return respond(explained_setup(method, await store.explaining(reads, method.id), await time_of(reads)))
+
+
+async def _require_setup(dependencies: Dependencies, client: MerchantClient, method_id: str) -> PaymentMethodView:
+    """Raises `payment_method_not_found`, also for one of another merchant or mode, or that a payment has saved."""
+    method = None
+    if ids.is_id(method_id, "pm"):
+        method = await get_method(dependencies.database.reads, method_id, client.merchant_id, client.mode)
+    if method is None or method.payment_id is not None:
+        raise Problem("payment_method_not_found")
+    return method
