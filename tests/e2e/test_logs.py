@@ -20,7 +20,7 @@ SERVICES = names(Kind.SERVICE)
 CARD, PHONE, LIVE_KEY = "4242424242424242", "+254712345678", "sk_live_51NotOursAtAll"
 PAYMENT = re.compile(r"pay_[0-9a-z]{26}")
 REVEALING = re.compile(
-    r"\b(?:sk|rk|pk)_(?:test|live)_\w+|mk_(?:test|live)_\w+|whsec_\w+|\bpm_\w+|\b\d(?:[ -]?\d){12,18}\b"
+    r"\b(?:sk|rk|pk)_(?:test|live)_\w+|mk_(?:test|live)_\w+|whsec_\w+|\bpm_(?![0-9a-z]{26}\b)\w+|\b\d(?:[ -]?\d){12,18}\b"
 )
 
 
