@@ -20,7 +20,8 @@ _MOMENT = re.compile(r"20\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[
 _GOOD_KEY = re.compile("[!-~](?:[ -~]{0,198}[!-~])?")
 _LABEL = re.compile("[a-z0-9][a-z0-9-]{0,31}")
 _ROUTING = re.compile(r"\d{9}", re.ASCII)
-_NEEDS_CREDENTIALS = re.compile("POST /v1/payments(?:/.*/(?:capture|refunds))?")
+_NEEDS_CREDENTIALS = re.compile("POST /v1/(?:payments(?:/.*/(?:capture|refunds))?|payment-methods(?:/.*/detach)?)")
+_OF_METHODS = re.compile("(?:GET|POST) /v1/payment-methods/{payment_method_id}.*")
 _CARD = {"type": "card", "token": "pm_card_visa"}
 _ACCOUNT = {"number": "000123456789", "routing": "021000021"}
 _TRANSFER = {"type": "bank_transfer", "rail": "RTP", "recipient": {"name": "Asha", "account": _ACCOUNT}}
@@ -64,11 +65,14 @@ def _put_credentials() -> None:
 
 @cache
 def _known_ids(label: str) -> dict[str, str]:
-    """The ids of a payment with which that can be done, of a refund and its payment, or of a series: by chance alone there may be
-    none in a whole run.
+    """The ids of a payment with which that can be done, of a refund and its payment, of a series, or of a saved method: by chance
+    alone there may be none in a whole run.
     """
     if label == "GET /v1/series/{series_id}":
         return {"series_id": _series()}
+    if _OF_METHODS.fullmatch(label):
+        _put_credentials()
+        return {"payment_method_id": _made("/v1/payment-methods", {"customer_ref": "customer-7", "method": _CARD})}
     if label not in _PAYMENTS and label not in _ABOUT_REFUNDS:
         return {}
     _put_credentials()

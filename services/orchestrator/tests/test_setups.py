@@ -4,9 +4,10 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from msgspec.structs import replace as changed
 
 from malipo import clock, ids
-from malipo.contracts.commands import PaymentMethod, ResendEvents, SavedReference, SaveMethod
+from malipo.contracts.commands import DetachMethod, PaymentMethod, ResendEvents, SavedReference, SaveMethod
 from malipo.contracts.events import PaymentTransitioned, event_body
 from malipo.contracts.identity import charge_id
 from malipo.contracts.message import encode
@@ -14,6 +15,7 @@ from malipo.contracts.outcomes import (
     ActionRequired,
     Canceled,
     Declined,
+    Detached,
     Kept,
     OutcomeReported,
     Pending,
@@ -21,7 +23,7 @@ from malipo.contracts.outcomes import (
     Saved,
     Unknown,
 )
-from malipo.contracts.provider_commands import Cancel, Charge, Query, Setup
+from malipo.contracts.provider_commands import Cancel, Charge, Detach, Query, Setup
 from orchestrator import handlers, setups
 from orchestrator.advance import Fold
 from orchestrator.machine import Ignored
@@ -230,6 +232,32 @@ def test_what_expires_before_it_could_be_sent_is_expired_and_no_failure(late):
         told.report(Declined(code="expired", message="too late"), source="attempt")
     assert (told.events, told.view.status, told.view.failure) == (["payment_method.expired"], "expired", None)
     assert len(of(told.sent, Setup)) == (0 if late else 1)
+
+
+def test_what_becomes_of_its_card_later_is_told_as_of_any_other():
+    told = Told()
+    told.report(KEPT)
+    told.report(Kept(saved=changed(VISA, last_four="1881"), reference="seti_1"), source="query")
+    assert (told.events[-1], told.view.card.last_four, told.view.status) == ("payment_method.updated", "1881", "active")
+    told.report(Kept(saved=changed(VISA, last_four="1881", attached=False), reference="seti_1"), source="query")
+    assert (told.events[-1], told.view.status) == ("payment_method.detached", "detached")
+    assert told.events.count("payment_method.saved") == 1
+
+
+def test_a_card_that_was_detached_before_it_was_told_of_is_told_of_as_saved_and_detached():
+    told = Told()
+    told.report(Kept(saved=changed(VISA, attached=False), reference="seti_1"), source="query")
+    assert told.events == ["payment_method.saved", "payment_method.detached"]
+
+
+def test_its_merchant_detaches_it_under_its_own_id():
+    told = Told()
+    told.report(KEPT)
+    told.handle(DetachMethod(payment_id=told.setup.id, detach_id=ids.new("det")))
+    [command] = of(told.sent, Detach)
+    assert (command.reference, told.view.status) == ("pm_at_stripe", "detaching")
+    told.report(Detached(), "attempt", "detach", command.operation_id)
+    assert (told.events[-1], told.view.status) == ("payment_method.detached", "detached")
 
 
 def test_what_no_provider_keeps_fails_and_nothing_is_sent():

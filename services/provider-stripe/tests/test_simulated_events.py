@@ -24,7 +24,7 @@ from provider_kit.provider import CallbackOutcome
 from provider_stripe.events import parse_event
 from provider_stripe.objects import EVENT
 from testkit import operations
-from testkit.operations import cancel, capture, refund
+from testkit.operations import cancel, capture, detach, refund
 from testkit.waiting import until
 
 
@@ -70,8 +70,12 @@ async def test_the_events_that_are_read_report_every_outcome_that_any_event_does
     for decision in ("approve", "refuse"):
         waiting = await stripe.execute(pay("pm_card_authenticationRequired", return_url="https://shop.example/back"))
         await stripe.decide(waiting.reference, decision)
-    for token in ("pm_card_visa", "pm_card_chargeDeclined"):
-        await stripe.save(keep(token))
+    await stripe.save(keep("pm_card_chargeDeclined"))
+    _, kept = await stripe.save(keep())
+    name = kept.saved.method.reference
+    await stripe.http.post(f"/_sim/payment_methods/{name}/network", json={"last4": "1881"})
+    await stripe.post(f"/v1/payment_methods/{name}", **{"metadata[a]": "b"})
+    await stripe.execute(detach(operation_id=ids.new("det"), reference=name))
     _, asked = await stripe.save(keep("pm_card_authenticationRequired"))
     await stripe.execute(cancel(operation_id=ids.new("can"), reference=asked.reference, of="setup"))
     for ending in ("succeed", "fail"):
