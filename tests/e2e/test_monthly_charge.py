@@ -56,7 +56,8 @@ def issuer_answers(merchant: DemoMerchant, like: str, network_advice_code: str |
 def told(merchant: DemoMerchant, monthly: MonthlyCharge, bill: Bill, event_type: str) -> Json:
     """The webhook of the bill's payment, handed to the merchant's code as its endpoint does. By then the API shows it, too."""
     assert bill.payment_id is not None
-    event = next(one for one in merchant.events(bill.payment_id, event_type) if one["type"] == event_type)
+    came = merchant.events(bill.payment_id, event_type)
+    event: Json = next(one["body"] for one in came if one["type"] == event_type)
     monthly.take(bill, event, clock.now())
     payment: Json = event["data"]["payment"]
     merchant.wait(payment["id"], payment["status"])
