@@ -17,10 +17,12 @@ from malipo.contracts.outcomes import (
     OtherAction,
     PhonePrompt,
     Reversed,
+    Succeeded,
     Unknown,
 )
 from malipo.contracts.personal import PersonalKeyIssued
 from malipo.messaging.subscription import Received
+from malipo.money import Money
 from malipo.platform.client import http_client
 from malipo.platform.personal_data import seal_texts
 from malipo.platform.secrets import KeyRing
@@ -33,6 +35,7 @@ from testkit.transports import Reply, answer
 RING = KeyRing({"k1": b"k" * 32})
 ALIAS, PHONE = "jane.doe@example.com", "254722000111"
 HIDDEN = "[redacted]"
+PAID = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
 
 
 class Alias(Method):
@@ -183,3 +186,16 @@ async def test_no_text_of_a_callback_shows_what_is_personal(telling):
     everything = await told(telling)
     assert f"{HIDDEN} has refused" in everything
     assert ALIAS not in everything
+
+
+async def test_a_success_is_told_without_a_look_at_what_is_personal(telling, monkeypatch):
+    def opened(*_):
+        raise AssertionError
+
+    await telling.run()
+    await telling.reports()
+    monkeypatch.setattr(telling.keys, "_open_if_there", opened)
+    paid = CallbackOutcome(operation_id="pay_1.1", kind="charge", outcome=PAID)
+    account = await telling.credentials.by_id("cred_1")
+    assert await telling.door.take(account, ParsedCallback("evt_1", [paid])) == "stored"
+    assert [one.outcome for one in await telling.reports()] == [PAID]

@@ -13,6 +13,12 @@ from redaction.text import HIDDEN
 _SIGNIFICANT_DIGITS = 9  # what is left of a phone number without its country: 254722000111 is also 0722 000111
 _GAP = r"[ ()./-]{0,2}"
 _SHORTEST_CHARS = 4  # what is shorter stands within other words by chance
+_WITH_TEXTS = (Declined, Reversed, Unknown, ActionRequired)
+
+
+def has_texts(outcome: Outcome) -> bool:
+    """Whether anything personal may stand in it: what has no texts shows nobody, whether or not a key is at hand."""
+    return isinstance(outcome, _WITH_TEXTS)
 
 
 class Concealed:
@@ -27,7 +33,7 @@ class Concealed:
 
     def of(self, outcome: Outcome) -> Outcome:
         """The outcome, whose texts are without them; ids and addresses are not texts, and a provider keeps them clean."""
-        if not self._patterns:
+        if not self._patterns or not has_texts(outcome):
             return outcome
         changed = msgspec.structs.replace
         match outcome:
