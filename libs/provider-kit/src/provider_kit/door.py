@@ -17,11 +17,20 @@ from malipo.messaging.unit_of_work import UnitOfWork, outbox_row
 from malipo.platform import logs, tracing
 from provider_kit import knowledge, opened, opened_attempts, received, reminders, reports, unmatched
 from provider_kit.attempt_rows import OriginalAttempt
-from provider_kit.concealed import Concealed
+from provider_kit.concealed import Concealed, has_texts
 from provider_kit.credentials import Account
 from provider_kit.errors import Misconfigured
 from provider_kit.integrity import checked
-from provider_kit.matching import MatchedCallback, addressed, match, names_in, of_account, storable, unknown_charge
+from provider_kit.matching import (
+    MatchedCallback,
+    Originals,
+    addressed,
+    match,
+    names_in,
+    of_account,
+    storable,
+    unknown_charge,
+)
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Addressed, CallbackOutcome, ParsedCallback, Provider, Unmatched, fingerprint
 from provider_kit.reports import Origin
@@ -151,8 +160,10 @@ class Door:
         ours = await unmatched.made_here(
             unit.reads, [other for found in matched.values() for other in _left_over(found)]
         )
-        believed = [original.operation for found in matched.values() for _, original in found.believed]
-        concealed = await self._keys.concealed_of(believed)
+        believed = [pair for found in matched.values() for pair in found.believed]
+        concealed = await self._keys.concealed_of(
+            original.operation for one, original in believed if has_texts(one.outcome)
+        )
         for one in some:
             self._publish(unit, one, matched[one.message_id], ours, concealed)
         opened_attempts.keep_disputes(unit, self._name, [pair for found in matched.values() for pair in found.opened])
@@ -163,7 +174,7 @@ class Door:
                 received.count(unit, self._name, result, number)
         self._ask(unit, [original for found in matched.values() for original in found.asked])
         await knowledge.claim(unit, [pair for found in matched.values() for pair in found.hinted])
-        knowledge.learn(unit, [pair for found in matched.values() for pair in found.believed])
+        knowledge.learn(unit, believed)
         return {name: "stored" if found.is_ours else "not_ours" for name, found in matched.items()}
 
     async def _match(self, unit: UnitOfWork, some: Sequence[_Report]) -> dict[str, MatchedCallback]:
@@ -171,10 +182,16 @@ class Door:
         operation_ids, named = (set[str]().union(*found) for found in zip(*names, strict=True))
         refunded = any(one.parsed.opened for one in some)
         nameless = await knowledge.nameless_refunds(unit.reads, sorted(named) if refunded else [])
-        originals = await knowledge.originals(unit.reads, sorted(operation_ids), sorted(named))
+        found = await knowledge.originals(unit.reads, sorted(operation_ids), sorted(named))
+        originals = Originals(found.values())
         return {
             one.message_id: match(
-                one.parsed, one.origin.account, originals, nameless, believe=one.believed, about=one.about
+                one.parsed,
+                one.origin.account,
+                originals.named_in(one.parsed),
+                nameless,
+                believe=one.believed,
+                about=one.about,
             )
             for one in some
         }

@@ -1,5 +1,6 @@
 """Which operation of ours a callback's reports are about: by our id of it, or by any id of the provider's. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -85,6 +86,27 @@ def names_in(parsed: ParsedCallback) -> tuple[set[str], set[str]]:
     references |= {reference for one in parsed.opened for reference in (one.reference, *one.about.values(), *one.own)}
     references |= {reference for one in parsed.received for reference in transactions(one) | purpose(one)}
     return operation_ids, references
+
+
+class Originals:
+    """The operations that several reports are about, by all that names them: each report is matched with those alone that it
+    names, as if it had come by itself, and a hundred together cost a hundred times what one does.
+    """
+
+    def __init__(self, found: Iterable[OriginalAttempt]) -> None:
+        self._by_id: dict[str, OriginalAttempt] = {}
+        self._by_reference: defaultdict[str, list[str]] = defaultdict(list)
+        for one in found:
+            operation_id = one.operation.operation_id
+            self._by_id[operation_id] = one
+            for reference in one.ids | {claimed for _, claimed in one.claims}:
+                self._by_reference[reference].append(operation_id)
+
+    def named_in(self, parsed: ParsedCallback) -> dict[str, OriginalAttempt]:
+        """Those that this one names, by operation id."""
+        operation_ids, references = names_in(parsed)
+        named = operation_ids.union(*(self._by_reference.get(one, ()) for one in references))
+        return {one: self._by_id[one] for one in sorted(named & self._by_id.keys())}
 
 
 def match(
