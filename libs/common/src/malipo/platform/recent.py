@@ -22,11 +22,12 @@ class Recent[K, V]:
 
     async def find(self, key: K, read: Callable[[], Awaitable[V]], *, suits: Callable[[V], bool]) -> V:
         """The value that is kept, if it `suits`; else what `read` answers, suiting or not. Raises what `read` raises."""
+        if (kept := self._suiting(key, suits)) is not None:
+            return kept[0]
         async with self._turns.setdefault(key, asyncio.Lock()):
+            if (kept := self._suiting(key, suits)) is not None:  # read while this waited for its turn
+                return kept[0]
             asked_at = clock.monotonic()
-            kept = self._kept.get(key)
-            if kept is not None and asked_at < kept[0] and suits(kept[1]):
-                return kept[1]
             value = await read()
             self._keep(key, asked_at + self._seconds, value)
             return value
@@ -34,6 +35,13 @@ class Recent[K, V]:
     def forget(self) -> None:
         """Read everything anew from here on."""
         self._kept.clear()
+
+    def _suiting(self, key: K, suits: Callable[[V], bool]) -> tuple[V] | None:
+        match self._kept.get(key):
+            case (expires, value) if clock.monotonic() < expires and suits(value):
+                return (value,)
+            case _:
+                return None
 
     def _keep(self, key: K, expires: float, value: V) -> None:
         self._kept[key] = (expires, value)
