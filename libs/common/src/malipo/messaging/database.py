@@ -1,11 +1,9 @@
 """The service's database: single statements, units of work, and batches of messages that are applied once."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
-
-from tenacity import AsyncRetrying, RetryCallState, retry_base, retry_if_exception_type, stop_after_attempt
-from tenacity.asyncio import retry_if_exception
 
 from malipo import ids
 from malipo.messaging.pool import CONFLICT, DatabaseNotReady, Pool, Queries, Row, acquire
@@ -64,7 +62,10 @@ class Database:
             async with self.begin() as unit:
                 return await work(unit)
 
-        return await _tries(retry_if_exception_type(CONFLICT))(once)
+        async def another_was_faster(error: Exception) -> bool:
+            return isinstance(error, CONFLICT)
+
+        return await _until_done(once, another_was_faster)
 
     async def apply_once[T](
         self, consumer: str, messages: Mapping[str, T], apply: Callable[[UnitOfWork, Sequence[T]], Awaitable[None]]
@@ -85,15 +86,13 @@ class Database:
                     await apply(unit, list(new.values()))
             return new.keys()
 
-        async def another_was_faster(error: BaseException) -> bool:
+        async def another_was_faster(error: Exception) -> bool:
             nonlocal known
-            if not isinstance(error, Exception):
-                return False  # cancelled
             known_before, known = known, await applied(self.reads, consumer, messages)
             # What fails because it was applied before is not at fault.
             return isinstance(error, CONFLICT) or bool(known - known_before)
 
-        return await _tries(retry_if_exception(another_was_faster))(once)
+        return await _until_done(once, another_was_faster)
 
     def use(self, pool: Pool | None) -> None:
         """Give or take away the pool as the service starts and stops."""
@@ -118,11 +117,20 @@ async def applied(source: Queries, consumer: str, message_ids: Iterable[str]) ->
     return {row["message_id"] for row in await source.fetch(_KNOWN, consumer, list(message_ids))}
 
 
-def _tries(again: retry_base) -> AsyncRetrying:
-    """Tries of a unit until nobody else was faster; the last one's error is raised as it is."""
-    return AsyncRetrying(retry=again, stop=stop_after_attempt(_TRIES), wait=_pause_seconds, reraise=True)
+async def _until_done[R](
+    once: Callable[[], Awaitable[R]], another_was_faster: Callable[[Exception], Awaitable[bool]]
+) -> R:
+    """What `once` returns, tried again while another was faster; the last try's error is raised as it is.
 
-
-def _pause_seconds(state: RetryCallState) -> float:
-    """Let the one pass who was faster, and spread those who were not."""
-    return _PAUSE_SECONDS * state.attempt_number * ids.jitter(0.5)
+    Nearly every unit is done at the first try, and units are many: a library's machinery around each would be felt.
+    """
+    number = 1
+    while True:
+        try:
+            return await once()
+        except Exception as error:
+            if number == _TRIES or not await another_was_faster(error):
+                raise
+        # Let the one pass who was faster, and spread those who were not.
+        await asyncio.sleep(_PAUSE_SECONDS * number * ids.jitter(0.5))
+        number += 1
