@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import asyncpg
@@ -13,6 +13,7 @@ from prometheus_client import Counter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from http_limits.remote import Networks, belongs
 from malipo import clock
@@ -112,14 +113,15 @@ class Callbacks:
 
     def route(self) -> Route:
         """The route of the accounts' addresses."""
-        return Route(f"{self._descriptor.callbacks_at}{{address:path}}", self._receive, methods=["POST"])
+        at = f"{self._descriptor.callbacks_at}{{address:path}}"
+        return Route(at, _Endpoint(self._receive), methods=["POST"])
 
     def routes(self) -> Sequence[Route]:
         """The routes to mount."""
         at = self._descriptor.shared_callbacks_at
         if not at or self._shared is None:
             return [self.route()]
-        receive = partial(self._receive_shared, self._shared)
+        receive = _Endpoint(partial(self._receive_shared, self._shared))
         return [self.route(), Route(at, receive, methods=["POST"])]
 
     async def _receive(self, request: Request) -> Response:
@@ -127,7 +129,7 @@ class Callbacks:
             address = self._read(request.path_params["address"])
         except ValueError:
             return self._answer(_Result(404, "unknown_address"))  # unread
-        return await self._respond(request, partial(self._verify_and_store, address))
+        return await self._respond(request, partial(self._store, address))
 
     async def _receive_shared(self, shared: SharedAddress, request: Request) -> Response:
         return await self._respond(request, partial(self._find_and_store, shared))
@@ -147,7 +149,7 @@ class Callbacks:
             return self._answer(_Result(413, "too_large"))
         try:
             async with asyncio.timeout(_PARSE_SECONDS):
-                return self._answer(await take(Callback(dict(request.headers), body, arrived_at=arrived_at)))
+                return self._answer(await take(Callback(_headers(request), body, arrived_at=arrived_at)))
         except _UNAVAILABLE as error:
             log.warning("callback not stored", error=type(error).__name__)
             return self._answer(_Result(503, "unavailable"))
@@ -190,33 +192,39 @@ class Callbacks:
             credential_ids = await self._credentials.named(shared.named_in(callback))
         except BadSignature as error:
             return self._refused(error)
-        taken_by = set[str]()
+        taken_by = list[Account]()
         results = [await self._try(one, callback, taken_by) for one in credential_ids]
         return min(results, key=lambda result: _BEST_FIRST.index(result.status), default=_Result(404, "unknown_key"))
 
-    async def _try(self, credential_id: str, callback: Callback, taken_by: set[str]) -> _Result:
+    async def _try(self, credential_id: str, callback: Callback, taken_by: list[Account]) -> _Result:
         """What this account makes of it, unless the same one at the provider has taken it under another label."""
         try:
-            there = self._at_provider(await self._credentials.by_id(credential_id))
-            if there in taken_by:
+            account = await self._credentials.by_id(credential_id)
+            if taken_by and self._at_provider(account) in map(self._at_provider, taken_by):
                 return _Result(_OK, "duplicate")
-            result = await self._verify_and_store(_Address(credential_id), callback)
+            result = await self._verify_and_store(account, _Address(credential_id), callback)
         except NoCredentials:
             return _Result(404, "unknown_key")
         except _OF_ONE_ACCOUNT as error:
             log.warning("callback not verified", credential_id=credential_id, error=type(error).__name__)
             return _Result(503, "unavailable")
-        taken_by |= {there} if result.status == _OK else set()
+        if result.status == _OK:
+            taken_by.append(account)
         return result
 
     def _at_provider(self, account: Account) -> str:
         """What names the account there, whichever of its merchant's labels it is: it takes a callback once."""
         return f"{account.merchant_id}/{account.mode}/{fingerprint(self._provider, account.credentials)}"
 
-    async def _verify_and_store(self, address: _Address, callback: Callback) -> _Result:
-        credential_id = address.credential_id
+    async def _store(self, address: _Address, callback: Callback) -> _Result:
         try:
-            account = await self._credentials.by_id(credential_id)
+            account = await self._credentials.by_id(address.credential_id)
+        except NoCredentials:
+            return _Result(404, "unknown_address")
+        return await self._verify_and_store(account, address, callback)
+
+    async def _verify_and_store(self, account: Account, address: _Address, callback: Callback) -> _Result:
+        try:
             about = await self._about(account, address)
             callback = replace(callback, word=address.word, about=about, mode=account.mode)
             async with self._turns.of(account.id):
@@ -224,11 +232,11 @@ class Callbacks:
         except NoCredentials:
             return _Result(404, "unknown_address")
         except BadSignature as error:
-            return self._refused(error, credential_id=credential_id)
+            return self._refused(error, credential_id=account.id)
         except _UNAVAILABLE:
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours, whose text may quote the callback
-            log.error("callback cannot be read", credential_id=credential_id, error=type(error).__name__)
+            log.error("callback cannot be read", credential_id=account.id, error=type(error).__name__)
             return _Result(400, "unreadable")
         result = await self._door.take(account, parsed, believed=self._believes, about=callback.about)
         if result == "stored":
@@ -253,7 +261,31 @@ class Callbacks:
 
     def _answer(self, result: _Result) -> Response:
         CALLBACKS.labels(self._name, result.name).inc()
-        return JSONResponse({"result": result.name} if result.reply is None else dict(result.reply), result.status)
+        if result.reply is None:
+            return _plain(result.status, result.name)
+        return JSONResponse(dict(result.reply), result.status)
+
+
+class _Endpoint:
+    """What a route calls as it is. Around a function Starlette would wrap what handles exceptions of its own: none are raised."""
+
+    def __init__(self, receive: Callable[[Request], Awaitable[Response]]) -> None:
+        self._receive = receive
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._receive(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+@cache
+def _plain(status: int, name: str) -> Response:
+    """The same for all that have this result."""
+    return JSONResponse({"result": name}, status)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """By name, the first of each: to look each up by itself would read all of them for each."""
+    return dict(reversed(request.headers.items()))
 
 
 def _measure(since: datetime) -> None:

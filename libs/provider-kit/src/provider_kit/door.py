@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from opentelemetry.trace import SpanKind
 
@@ -42,7 +43,7 @@ _SPANS: Mapping[Unasked, tuple[str, SpanKind, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Report:
     """What may be stored, and the context that it came in: log lines and spans about it belong there."""
 
@@ -59,7 +60,7 @@ class _Report:
         disputed = any(one.kind == "dispute" for one in self.parsed.opened)
         return self.origin.source == "reconciliation" and (bool(self.parsed.ask) or disputed)
 
-    @property
+    @cached_property
     def message_id(self) -> str:
         """Ids of reports are unique within one account, and within what one operation's own address gets.
 

@@ -35,6 +35,8 @@ _MAX_CHARS = 255
 
 def holdable(text: str) -> str:
     """The text, or its SHA-256 when PostgreSQL cannot hold it, or it is longer than any id."""
+    if len(text) <= _MAX_CHARS and text.isascii() and "\0" not in text:
+        return text  # as most are
     plain = text.encode(errors="surrogatepass")
     if len(text) <= _MAX_CHARS and "\0" not in text and plain == text.encode(errors="replace"):
         return text

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from weakref import WeakValueDictionary
 
 from provider_kit.errors import NotSent
@@ -25,12 +25,12 @@ class Turns:
         self._slots = WeakValueDictionary[str, asyncio.Semaphore]()
         self._present = Counter[str]()
 
-    @asynccontextmanager
-    async def of(self, account: str) -> AsyncGenerator[None]:
+    def of(self, account: str) -> AbstractAsyncContextManager[None]:
         """The block runs when it is its turn. Raises `NotSent` at once when too many of this account wait."""
-        if not self._limited:
-            yield
-            return
+        return self._turn(account) if self._limited else nullcontext()
+
+    @asynccontextmanager
+    async def _turn(self, account: str) -> AsyncGenerator[None]:
         if self._present[account] >= AT_ONCE + WAITING:
             raise NotSent("too many callbacks of one account at once")
         slots = self._slots.get(account) or self._slots.setdefault(account, asyncio.Semaphore(AT_ONCE))
