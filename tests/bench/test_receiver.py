@@ -141,6 +141,28 @@ async def test_a_callback_that_is_refused_is_sent_again_until_it_is_taken():
     assert [one.refused for one in sent] == [(503,)] * len(sent)
 
 
+async def test_a_callback_whose_connection_breaks_is_sent_again_on_another():
+    connections = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        if connections % 2 == 0:  # of the others it is not known whether they took it
+            writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        campaign = Campaign(
+            provider="bank", url=f"http://127.0.0.1:{port}/x", first=0, rate=20, seconds=0.5, again_seconds=0.05
+        )
+        sent = await asyncio.to_thread(sent_by, campaign)
+    assert sent
+    assert all(one.taken is not None for one in sent)
+    assert {status for one in sent for status in one.refused} == {0}
+
+
 def sent_by(campaign: Campaign) -> list[Sent]:
     with working("bench.receiver.generator", campaign) as generator:
         return generator.result(list[Sent])

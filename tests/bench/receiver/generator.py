@@ -7,12 +7,12 @@ import asyncio
 import sys
 from contextlib import suppress
 
-import aiohttp
 import msgspec
 import uvloop
 
 from bench.generator import arrivals, report
 from bench.receiver.campaign import Campaign, Sent
+from bench.receiver.posts import Posts
 from bench.receiver.senders import SENDERS, Sender
 from malipo import clock
 
@@ -31,23 +31,23 @@ _RESULT = msgspec.json.Decoder(_Result)
 async def send(campaign: Campaign) -> list[Sent]:
     """Send everything when it is due; returns when the last one is taken, or given up."""
     sent: list[Sent] = []
-    timeout = aiohttp.ClientTimeout(total=campaign.timeout_seconds)
-    connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as group:
+    posts = Posts(campaign.url, _CONNECTIONS, campaign.timeout_seconds)
+    async with asyncio.TaskGroup() as group:
         began, offset = clock.monotonic(), clock.now().timestamp() - clock.monotonic()
         report(began + offset)
         for place, after in enumerate(arrivals(campaign.rate, campaign.seconds, campaign.seed)):
             await asyncio.sleep(max(0.0, began + after - clock.monotonic()))
-            delivery = _Delivery(session, campaign, campaign.first + place, began + after)
+            delivery = _Delivery(posts, campaign, campaign.first + place, began + after)
             group.create_task(delivery.run(offset, sent))
+    posts.close()
     return sent
 
 
 class _Delivery:
     """One callback on its way."""
 
-    def __init__(self, session: aiohttp.ClientSession, campaign: Campaign, number: int, due: float) -> None:
-        self._session = session
+    def __init__(self, posts: Posts, campaign: Campaign, number: int, due: float) -> None:
+        self._posts = posts
         self._campaign = campaign
         self._sender: Sender = SENDERS[campaign.provider]
         self._number = number
@@ -73,10 +73,9 @@ class _Delivery:
     async def _post(self) -> tuple[int, str]:
         """Status and result of one try, signed for now; 0 if no answer comes."""
         callback = self._sender.sign(self._number, int(clock.now().timestamp()))
-        headers = {"Content-Type": "application/json", **callback.headers}
-        with suppress(aiohttp.ClientError, TimeoutError):
-            async with self._session.post(self._campaign.url, data=callback.body, headers=headers) as answer:
-                return answer.status, _result(await answer.read())
+        with suppress(OSError):
+            status, body = await self._posts.post(callback.body, callback.headers)
+            return status, _result(body)
         return 0, ""
 
 
