@@ -1,12 +1,12 @@
 """The connection pool, and which errors mean that the database is away rather than that we are wrong."""
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol, cast
 
 import asyncpg
+import msgspec
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -199,7 +199,11 @@ async def _leave_as_it_is(_connection: Any) -> None:
 
 async def prepare(connection: Any) -> None:
     """Teach one connection that jsonb columns are Python objects."""
-    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    await connection.set_type_codec("jsonb", encoder=_json, decoder=msgspec.json.decode, schema="pg_catalog")
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 @asynccontextmanager
