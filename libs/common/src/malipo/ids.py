@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: no i, l, o, u
 _LENGTH = 26  # 128 bits in groups of five
 _SHIFTS = range(125, -1, -5)
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_PAIR_SHIFTS = range(120, -1, -10)  # two characters at once: each message has an id
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _RANDOM_BITS = 80  # below the milliseconds: version, variant and randomness
@@ -82,4 +84,4 @@ def _uuid7(milliseconds: int, random: int) -> int:
 
 
 def _encode(number: int) -> str:
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in _SHIFTS)
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in _PAIR_SHIFTS])
