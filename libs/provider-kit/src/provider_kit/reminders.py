@@ -6,8 +6,9 @@ from malipo.messaging.database import Database
 from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork
 from malipo.messaging.writes import Write
 
-AT_ONCE = 500
-LOOK_SECONDS = 5.0
+AT_ONCE = 100
+LOOK_SECONDS = 1.0
+"""Few at once and often: what goes out together keeps the process from answering callbacks for as long as it takes."""
 
 _KEEP = Write(
     """INSERT INTO reminders ({names}, due_at)

@@ -22,7 +22,7 @@ from malipo.messaging.unit_of_work import SHARDS
 from malipo.platform import metrics
 from malipo.platform.logs import log
 
-BATCH_ROWS = 500
+BATCH_ROWS = 200  # in one turn of the event loop, in which nobody is answered
 POLL_SECONDS = 0.05  # the net beneath the nudge, and the wake-up for rows that other replicas wrote
 _TAKE_OVER_SECONDS = 0.25  # how often a relay with nothing to do asks whether another one has gone
 _AWAY_SECONDS = 1.0
