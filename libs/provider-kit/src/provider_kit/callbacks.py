@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -110,6 +109,8 @@ class Callbacks:
         self._hasten = hasten
         self._shared = shared
         self._turns = Turns(limited=not self._believes)
+        self._counted = cache(partial(CALLBACKS.labels, self._name))
+        self._latency_seconds = WEBHOOK_LATENCY_SECONDS.labels("in")
 
     def route(self) -> Route:
         """The route of the accounts' addresses."""
@@ -240,7 +241,8 @@ class Callbacks:
             return _Result(400, "unreadable")
         result = await self._door.take(account, parsed, believed=self._believes, about=callback.about)
         if result == "stored":
-            _measure(parsed.happened_at or callback.arrived_at)
+            since = parsed.happened_at or callback.arrived_at
+            self._latency_seconds.observe(max((clock.now() - since).total_seconds(), 0))
         if parsed.hastens and self._hasten is not None:
             await self._hasten(account)
         return _Result(_OK, result, parsed.reply)
@@ -260,7 +262,7 @@ class Callbacks:
         return Addressed(original.operation, address.request, references, failed=original.failed)
 
     def _answer(self, result: _Result) -> Response:
-        CALLBACKS.labels(self._name, result.name).inc()
+        self._counted(result.name).inc()
         if result.reply is None:
             return _plain(result.status, result.name)
         return JSONResponse(dict(result.reply), result.status)
@@ -286,10 +288,6 @@ def _plain(status: int, name: str) -> Response:
 def _headers(request: Request) -> dict[str, str]:
     """By name, the first of each: to look each up by itself would read all of them for each."""
     return dict(reversed(request.headers.items()))
-
-
-def _measure(since: datetime) -> None:
-    WEBHOOK_LATENCY_SECONDS.labels("in").observe(max((clock.now() - since).total_seconds(), 0))
 
 
 async def _read(request: Request) -> bytes | None:

@@ -1,8 +1,9 @@
 """Which operation of ours a callback's reports are about: by our id of it, or by any id of the provider's. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import is_
 
 from malipo.contracts.provider_commands import Refund
 from provider_kit.attempt_rows import OriginalAttempt
@@ -51,18 +52,15 @@ class MatchedCallback:
 
 def storable(parsed: ParsedCallback) -> ParsedCallback:
     """The callback, as far as it can be stored: an id that cannot be is none of ours, and its hash is kept."""
-    return replace(
+    return _with(
         parsed,
         callback_id=holdable(parsed.callback_id),
-        outcomes=[_storable_outcome(one) for one in parsed.outcomes],
-        confirmed=[_storable_name(one) for one in parsed.confirmed],
-        ask=[_storable_name(one) for one in parsed.ask],
-        opened=[_storable_refund(one) for one in parsed.opened],
-        received=[_storable_money(one) for one in parsed.received],
-        unmatched=[
-            replace(one, event_type=holdable(one.event_type), references=_holdable(one.references))
-            for one in parsed.unmatched
-        ],
+        outcomes=_each(parsed.outcomes, _storable_outcome),
+        confirmed=_each(parsed.confirmed, _storable_name),
+        ask=_each(parsed.ask, _storable_name),
+        opened=_each(parsed.opened, _storable_refund),
+        received=_each(parsed.received, _storable_money),
+        unmatched=_each(parsed.unmatched, _storable_unmatched),
     )
 
 
@@ -315,9 +313,19 @@ def _named[N: NamedOperation](named: N, operation: ProviderOperation) -> N:
     return replace(named, operation_id=operation.operation_id) if nameless else named
 
 
+def _with[T: ParsedCallback | NamedOperation | ReceivedMoney](one: T, **storable: object) -> T:
+    """The same object if it is storable as it is, as nearly all are: a copy of each, of which it is made, would be felt."""
+    return one if all(getattr(one, name) == value for name, value in storable.items()) else replace(one, **storable)
+
+
+def _each[T](some: Sequence[T], storable: Callable[[T], T]) -> Sequence[T]:
+    found = [storable(one) for one in some]
+    return some if all(map(is_, found, some)) else found
+
+
 def _storable_name[N: NamedOperation](named: N) -> N:
     operation_id = None if named.operation_id is None else holdable(named.operation_id)
-    return replace(named, operation_id=operation_id, references=_holdable(named.references))
+    return _with(named, operation_id=operation_id, references=_holdable(named.references))
 
 
 def _storable_refund(one: Opened) -> Opened:
@@ -325,14 +333,18 @@ def _storable_refund(one: Opened) -> Opened:
     return replace(one, reference=holdable(one.reference), about=_holdable(one.about), own=own)
 
 
+def _storable_unmatched(one: Unmatched) -> Unmatched:
+    return replace(one, event_type=holdable(one.event_type), references=_holdable(one.references))
+
+
 def _storable_outcome(reported: CallbackOutcome) -> CallbackOutcome:
     otherwise = reported.otherwise and _storable_money(reported.otherwise)
-    return replace(_storable_name(reported), otherwise=otherwise)
+    return _with(_storable_name(reported), otherwise=otherwise)
 
 
 def _storable_money(money: ReceivedMoney) -> ReceivedMoney:
     given = money.account_reference
-    return replace(
+    return _with(
         money,
         reference=holdable(money.reference),
         references=_holdable(money.references),
