@@ -70,6 +70,7 @@ CREATE TABLE received_money (
 );
 CREATE INDEX received_money_look ON received_money (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX received_money_reference ON received_money (reference);
+CREATE INDEX received_money_purpose ON received_money ((report ->> 'account_reference')) WHERE look_at IS NOT NULL;
 
 CREATE TABLE reminders (
     message_id text NOT NULL,

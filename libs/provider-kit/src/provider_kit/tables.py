@@ -109,6 +109,11 @@ RECEIVED_MONEY = Table(
     Column("source", Text, nullable=False),
     Index("received_money_look", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     Index("received_money_reference", "reference"),
+    Index(
+        "received_money_purpose",
+        text("(report ->> 'account_reference')"),
+        postgresql_where=text("look_at IS NOT NULL"),
+    ),
 )
 """Money that the provider reported, by the account and its id of the transaction: looked at at `look_at`, until it is known
 what explains it. What nothing has explained stays: later reports about it concern us."""
