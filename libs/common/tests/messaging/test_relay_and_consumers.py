@@ -224,6 +224,11 @@ async def test_a_relay_takes_over_the_shards_of_one_that_is_frozen(service, new_
         await until(lambda: outbox_is_empty(database), what="another session goes on")
 
 
+async def test_a_relay_waits_for_no_disk_for_what_was_sent_would_only_be_sent_again(new_database):
+    async with relay_module.session(new_database("orchestrator")) as session:
+        assert await session.fetchval("SHOW synchronous_commit") == "off"
+
+
 async def test_a_relay_deletes_nothing_that_another_server_may_know_by_the_same_id(
     service, stores, new_database, pool_of
 ):

@@ -215,17 +215,21 @@ async def acquire(pool: Pool) -> AsyncGenerator[Connection]:
 
 
 @asynccontextmanager
-async def connected(database_url: str, *, idle_seconds: int = 0) -> AsyncGenerator[Connection]:
+async def connected(
+    database_url: str, *, idle_seconds: int = 0, waits_for_disk: bool = True
+) -> AsyncGenerator[Connection]:
     """A connection of one's own while the block lasts, for session locks; hung up without a farewell.
 
-    The server ends it when nothing was asked for `idle_seconds`; 0 is never.
+    The server ends it when nothing was asked for `idle_seconds`; 0 is never. Unless it `waits_for_disk`, what it has committed
+    last may be undone when the server crashes.
     """
+    more = {"idle_session_timeout": f"{idle_seconds}s"} | ({} if waits_for_disk else {"synchronous_commit": "off"})
     connect = cast("Callable[..., Awaitable[Connection]]", asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
     connection = await connect(
         database_url,
         command_timeout=COMMAND_SECONDS,
         timeout=COMMAND_SECONDS,
-        server_settings=_SERVER_SETTINGS | {"idle_session_timeout": f"{idle_seconds}s"},
+        server_settings=_SERVER_SETTINGS | more,
     )
     try:
         with _loss_is_away(connection):

@@ -45,8 +45,8 @@ _LOCK = "SELECT shard FROM unnest($2::integer[]) AS shard WHERE pg_try_advisory_
 class Relay:
     """Sends the outbox of one database. Every replica may run one: shards are shared out by advisory lock.
 
-    A row is deleted only after Kafka has acknowledged it, with the look for the next ones: a crash between the two sends
-    it again, and consumers drop the repeat.
+    A row is deleted only after Kafka has acknowledged it, with the look for the next ones: a crash between the two, or of
+    PostgreSQL soon after, sends it again, and consumers drop the repeat.
     The lock belongs to the session: with the connection gone another replica takes over, and no row is lost. A session
     that asks nothing for a while is ended, for its process may be frozen.
     With Kafka away one batch is held in memory and the rest stays in PostgreSQL. A topic that Kafka refuses, because it
@@ -137,8 +137,11 @@ class Relay:
 
 
 def session(database_url: str) -> AbstractAsyncContextManager[Connection]:
-    """The connection whose session holds the locks of a relay's shards."""
-    return connected(database_url, idle_seconds=FROZEN_SECONDS)
+    """The connection whose session holds the locks of a relay's shards.
+
+    All that it writes is that rows were sent: what is forgotten of that is sent once more, and nobody waits for a disk twice.
+    """
+    return connected(database_url, idle_seconds=FROZEN_SECONDS, waits_for_disk=False)
 
 
 def _interrupted(state: RetryCallState) -> None:
