@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from test_transfers import BACK, DONE, HELD, SILENCE, TAKEN, TRANSFER, events, transfer
 from told import ALL, Told
+from transferring import BACK, DONE, HELD, SILENCE, TAKEN, TRANSFER, events, transfer
 
 from malipo import ids
 from malipo.contracts.commands import RequestReturn

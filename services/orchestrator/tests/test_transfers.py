@@ -1,47 +1,22 @@
 """A transfer is `initiated` until its bank works on it, tells when that is, and can be canceled at the bank meanwhile."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from told import ALL, Told
+from told import Told
+from transferring import BACK, DONE, GOES_AT, HELD, SILENCE, TAKEN, TRANSFER, WORKS, events, statuses, transfer
 
-from malipo import clock, ids
-from malipo.contracts.commands import CancelPayment, PaymentMethod, Transfer
+from malipo import ids
+from malipo.contracts.commands import CancelPayment, Transfer
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
-from malipo.contracts.outcomes import Canceled, Declined, Pending, Reversed, Succeeded, Unknown
+from malipo.contracts.outcomes import Canceled, Declined, Pending
 from malipo.contracts.provider_commands import Cancel, Charge, Refund, Withdraw
 from orchestrator.machine import DECIDED
 from orchestrator.states import State
 from orchestrator.views import payment_view
-
-GOES_AT = datetime(2026, 11, 30, 11, tzinfo=UTC)
-TRANSFER = PaymentMethod(
-    type="bank_transfer",
-    details={"rail": "ACH"},
-    transfer=Transfer(rail="ACH", rail_chosen=True, execution_at=GOES_AT, recipient={"name": "A."}),
-)
-TAKEN = Pending(reference="bp_1", begun=False, reason="AFTER_CUT_OFF")
-WORKS, HELD = Pending(reference="bp_1"), Pending(reference="bp_1", reason="HELD")
-DONE, SILENCE = Succeeded(amount=ALL, reference="bp_1"), Unknown(reason="timeout", silent=True)
-BACK = Reversed(code="R02", reference="bp_1")
-
-
-def transfer(**changes) -> Told:
-    changes = {"expires_at": clock.now() + timedelta(days=1)} | changes
-    return Told(method=TRANSFER, configured=("bank",), remittance="Invoice 7", **changes)
-
-
-def statuses(told: Told) -> list[str]:
-    """What its merchant has seen, each once as long as it lasts."""
-    seen = [one.payment.status for one in told.of(PaymentTransitioned)]
-    return [status for before, status in zip([None, *seen], seen, strict=False) if status != before]
-
-
-def events(told: Told) -> list[str]:
-    return [one.public_event.type for one in told.of(PaymentTransitioned) if one.public_event]
 
 
 def test_its_charge_carries_what_the_recipient_reads():
