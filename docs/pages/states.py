@@ -8,6 +8,7 @@ from gateway.history.words import MAY, Explanation
 from malipo.contracts.descriptor import PENDING
 from orchestrator.deadlines import deadline_seconds
 from orchestrator.machine import DECIDED, TRANSITIONS, Transition
+from orchestrator.setups import STATUSES
 from orchestrator.states import State, Subject
 from orchestrator.views import PUBLIC
 from pages.markdown import document, table
@@ -32,6 +33,10 @@ Of a method that has it (`MethodRules.initiates`), as a bank's transfer, `proces
 begun: `payment.processing` is told when that is (`begun`), and not of a doubt before
 ([why](decisions/0065-a-transfer-is-initiated-until-its-bank-works-on-it.md))."""
 
+_OF_SETUPS = """\
+A method that is saved without a payment (*setup*) stands in a payment's place, under its own id
+([why](decisions/0083-a-method-that-is-saved-without-paying-stands-in-a-payments-place.md)). Merchants see the saved method:"""
+
 _TEXTS = """\
 The texts of `GET /v1/payments/{id}/explain`, by state and reason: what has happened, or `accepted` before anything has, or `refused`.
 *Next by* is the deadline above. Each thing that may be done is safe in its row, within what the whole payment allows: one
@@ -51,6 +56,8 @@ def page() -> str:
         "## What merchants see of a payment",
         table(("state", "public status"), [(f"`{state}`", f"`{PUBLIC[state]}`") for state in PUBLIC]),
         _INITIATED,
+        _OF_SETUPS,
+        table(("state", "status of the saved method"), [(f"`{state}`", f"`{STATUSES[state]}`") for state in STATUSES]),
         _DOUBT,
         "## In plain words",
         _TEXTS,
