@@ -206,6 +206,25 @@ def test_every_event_about_a_dispute_opens_it_as_it_stands_whatever_its_tags_say
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("about", [samples.dispute(), samples.refund(metadata={}, charge="ch_1", created=1795772400)])
+def test_what_an_event_shows_whole_is_what_it_is_called(about):
+    charge = {"object": "charge", "id": "ch_1", "payment_intent": "pi_1", "refunds": {"data": []}}
+    shown = about | {"charge": charge, "payment_intent": samples.intent()}
+    kind = "charge.dispute.created" if about["object"] == "dispute" else "refund.created"
+    assert genuine(samples.event(shown, kind)) == genuine(samples.event(about, kind))
+    nothing = shown | {"amount": 0}
+    assert genuine(samples.event(nothing, kind)).unmatched[0].references == {
+        about["object"]: about["id"], "payment_intent": "pi_1", "charge": "ch_1",
+    }  # fmt: skip
+
+
+def test_a_card_is_its_customers_also_where_all_of_him_is_shown():
+    card = samples.method(customer="cus_1") | {"customer": {"object": "customer", "id": "cus_1", "email": None}}
+    kept = samples.intent(payment_method=card, setup_future_usage="off_session")
+    thin = samples.intent(payment_method="ref_method", setup_future_usage="off_session")
+    assert genuine(samples.event(kept)) == genuine(samples.event(thin))
+
+
 def test_a_warning_of_fraud_is_told_of_the_payment_with_its_kind():
     warning = {
         "object": "radar.early_fraud_warning", "id": "issfr_1", "charge": "ch_1", "payment_intent": "pi_1",

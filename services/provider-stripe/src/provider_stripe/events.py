@@ -27,6 +27,7 @@ from provider_stripe.objects import (
     Intent,
     SetupIntent,
     StripeDispute,
+    id_of,
     is_id,
 )
 from provider_stripe.standing import token
@@ -151,7 +152,7 @@ def _warned(event: Event, about: About, warning: EarlyFraudWarning) -> ParsedCal
 
 def _charged(about: About) -> dict[str, str]:
     """Stripe's ids of what was charged."""
-    charge = {"payment_intent": about.payment_intent, "charge": about.charge}
+    charge = {"payment_intent": id_of(about.payment_intent), "charge": id_of(about.charge)}
     return {name: reference for name, reference in charge.items() if reference}
 
 
@@ -167,9 +168,7 @@ def _are_ours(tags: dict[str, str]) -> bool:
 
 
 def _unmatched(event: Event, about: About) -> Unmatched:
-    references = {"payment_intent": about.payment_intent, "charge": about.charge, about.object: about.id}
-    known = {name: reference for name, reference in references.items() if reference}
-    return Unmatched(event.type, known, _amount(about))
+    return Unmatched(event.type, _charged(about) | {about.object: about.id}, _amount(about))
 
 
 def _amount(about: About) -> Money | None:

@@ -64,11 +64,26 @@ class Card(msgspec.Struct):
     fingerprint: str | None = None
 
 
+class Expanded(msgspec.Struct):
+    """What is else called by its id alone, where all of it is shown."""
+
+    id: Id
+
+
+Named = Id | Expanded
+"""What another object is: its id, or all of it. Which of them is up to whoever asked, and to Stripe in an event."""
+
+
+def id_of(named: Named | None) -> str | None:
+    """The id."""
+    return named.id if isinstance(named, Expanded) else named
+
+
 class StripeMethod(msgspec.Struct):
     """A PaymentMethod, as far as we read it; `customer` is whose it is."""
 
     id: Id
-    customer: Id | None = None
+    customer: Named | None = None
     card: Card | None = None
 
 
@@ -77,7 +92,7 @@ class HeldMethod(msgspec.Struct):
 
     object: Literal["payment_method"]
     id: Id
-    customer: Id | None
+    customer: Named | None
 
 
 class Customer(msgspec.Struct):
@@ -198,8 +213,8 @@ class About(msgspec.Struct):
 
     object: Id
     id: Id
-    payment_intent: Id | None = None
-    charge: Id | None = None
+    payment_intent: Named | None = None
+    charge: Named | None = None
     amount: int | None = None
     currency: str | None = None
     metadata: dict[str, str] | None = None

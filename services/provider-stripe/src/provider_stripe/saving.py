@@ -9,7 +9,7 @@ from malipo.contracts.methods import SAVED
 from malipo.contracts.outcomes import Authorized, Canceled, Declined, Kept, Outcome, Saved, Succeeded, Unknown
 from malipo.contracts.provider_commands import Charge, Setup
 from provider_kit.provider import ProviderOperation
-from provider_stripe.objects import Intent, SetupIntent, StripeMethod
+from provider_stripe.objects import Intent, SetupIntent, StripeMethod, id_of
 
 METHOD = "payment_method"
 """What the id of a PaymentMethod that was kept is noted under, by which later events about it find the charge."""
@@ -59,7 +59,7 @@ def _saved(operation: Charge | Setup, method: StripeMethod | str | None) -> Save
         return None
     card = method.card
     return Saved(
-        method=SavedReference(reference=method.id, holder=method.customer),
+        method=SavedReference(reference=method.id, holder=id_of(method.customer)),
         brand=card.brand,
         last_four=card.last4,
         exp_month=card.exp_month,
