@@ -150,6 +150,22 @@ async def test_an_event_of_a_card_that_was_kept_has_it_read_and_one_that_wants_t
     assert operation.operation_id in asked
 
 
+async def test_a_card_that_is_another_customers_is_declined_and_he_is_called_nothing(stripe):
+    card = await stripe.post("/v1/payment_methods", **{"type": "card", "card[token]": "tok_visa"})
+    _, first = await stripe.save(saving(card["id"]))
+    holder = first.saved.method.holder
+    _, outcome = await stripe.save(saving(card["id"], customer_ref="customer-8"))
+    assert isinstance(outcome, Declined)
+    assert "belongs to the Customer" in outcome.message
+    assert holder not in outcome.message
+    await stripe.http.delete(
+        f"/v1/customers/{holder}", headers={"Authorization": f"Bearer {stripe.credentials['secret_key']}"}
+    )
+    gone = await stripe.execute(again(first.saved.method))
+    assert (type(gone), gone.code) == (Declined, "resource_missing")
+    assert holder not in gone.message
+
+
 async def test_the_same_card_has_the_same_fingerprint_and_another_at_another_merchant(stripe):
     kept = [await stripe.save(saving(merchant_id=merchant)) for merchant in ("mer_1", "mer_1", "mer_2")]
     first, second, other = (outcome.saved.fingerprint for _, outcome in kept)

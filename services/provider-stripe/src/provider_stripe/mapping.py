@@ -1,5 +1,7 @@
 """Stripe's responses as Malipo's outcomes. Pure."""
 
+import re
+
 import msgspec
 
 from malipo.contracts.outcomes import (
@@ -19,6 +21,7 @@ from malipo.contracts.outcomes import (
 )
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Detach, Refund, Setup
 from malipo.money import Money
+from provider_kit.concealed import Concealed
 from provider_kit.disputes import Dispute
 from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import ERROR_STORED, ProviderOperation
@@ -45,6 +48,8 @@ from provider_stripe.objects import (
 from provider_stripe.standing import dispute_standing, token
 
 _MAX_MESSAGE = 500
+_CUSTOMER = re.compile(r"cus_\w+", re.ASCII)
+"""What Stripe calls a customer, and names in refusals: nobody's business, the less so as it may be another one than the operation's."""
 
 _LONG_WAITS = ("insufficient_funds", "charge_pending")
 """Why a refund is pending that waits for other money to arrive (docs.stripe.com/api/refunds/object, `pending_reason`)."""
@@ -287,7 +292,8 @@ def _declined(failure: Failure, reference: str | None) -> Declined:
     if isinstance(failure, Problem) and failure.type == "invalid_request_error":
         own = "invalid_request"
         text = "Stripe refused the request, without a reason."
-    message = (failure.message or "").strip()[:_MAX_MESSAGE] or text
+    told = failure.message or ""
+    message = Concealed(_CUSTOMER.findall(told)).without(told).strip()[:_MAX_MESSAGE] or text
     code = token(failure.decline_code) or token(failure.code) or own
     return Declined(code=code, message=message, reference=reference, retry=retry_advice(failure))
 
