@@ -109,7 +109,7 @@ EVENT_TYPES = (
 )
 """The events that are read, and that a merchant's webhook endpoint at Stripe has to send. Others report nothing of our
 operations, or the same as one of these: other `charge.*` beside each `payment_intent.*`, `charge.refund.updated` beside
-`refund.*`.
+`refund.*`, which are of cards' refunds since the API version 2024-10-28.acacia (docs.stripe.com/changelog/acacia).
 """
 
 _CURRENCIES = {
