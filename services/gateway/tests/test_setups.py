@@ -6,8 +6,18 @@ from msgspec.structs import replace
 
 from malipo import clock, ids
 from malipo.contracts.commands import SaveMethod
-from malipo.contracts.events import CardView, Cause, Failure, PaymentMethodView, PaymentTransitioned, PublicEvent
+from malipo.contracts.events import (
+    NO_CURRENCY,
+    CardView,
+    Cause,
+    Failure,
+    OperationView,
+    PaymentMethodView,
+    PaymentTransitioned,
+    PublicEvent,
+)
 from malipo.contracts.outcomes import Redirect
+from malipo.contracts.retry import Retry
 
 CARD = {"type": "card", "token": "pm_card_visa"}
 NEW = {"customer_ref": "customer-7", "method": CARD, "return_url": "https://shop.example/cards", "client_ref": "card 7"}
@@ -202,5 +212,65 @@ async def test_what_a_payment_has_saved_is_explained_by_that_payment(gateway, me
     )  # fmt: skip
     step = gateway.step(merchant, (await merchant.pay()).json())
     await gateway.receive(replace(step, payment_method=view))
-    assert (await merchant.get(f"/v1/payment-methods/{view.id}/timeline")).status_code == 404
+    for path in ("timeline", "explain"):
+        of_the_payment = await merchant.get(f"/v1/payment-methods/{view.id}/{path}")
+        assert of_the_payment.status_code == 404
+        assert f"/v1/payments/{view.payment_id}/" in of_the_payment.json()["detail"]
     assert (await merchant.get(f"/v1/payment-methods/{method['id']}/timeline")).status_code == 200
+
+
+async def explain(merchant, method: dict) -> dict:
+    return (await merchant.get(f"/v1/payment-methods/{method['id']}/explain")).json()
+
+
+def advised(explained: dict) -> list[str]:
+    return [one["code"] for one in explained["you_may"]]
+
+
+async def test_one_that_is_detached_is_explained_as_that(gateway, merchant):
+    method = await kept(gateway, merchant)
+    await merchant.post(f"/v1/payment-methods/{method['id']}/detach", {})
+    under_way = await explain(merchant, method)
+    assert (under_way["status"], under_way["state"]) == ("detaching", "initiated")
+    assert "charge_method" not in advised(under_way)
+    await end_detach(gateway, merchant, method, "completed")
+    over = await explain(merchant, method)
+    assert (over["status"], over["state"], over["reason"]) == ("detached", "completed", "detached")
+    assert advised(over) == ["save_anew"]
+
+
+async def end_detach(gateway, merchant, method: dict, state: str) -> None:
+    """Have the orchestrator tell that its detach has come to this end."""
+    [*_, command] = await gateway.sent()
+    now = clock.now()
+    operation = OperationView(
+        id=command.detach_id, payment_id=method["id"], kind="detach", status=state, amount=0, currency=NO_CURRENCY,
+        created_at=now, updated_at=now,
+    )  # fmt: skip
+    view = PaymentMethodView(
+        id=method["id"], type="card", status="detached", customer_ref=method["customer_ref"], provider="stripe", account="default",
+        created_at=now, updated_at=now, card=VISA, detached_at=now,
+    )  # fmt: skip
+    await gateway.receive(
+        PaymentTransitioned(
+            payment_id=view.id, merchant_id=merchant.id, mode="test", step=2, from_state="processing", to_state=state,
+            config_version=1, occurred_at=now, payment_method=view, operation=operation,
+            cause=Cause(trigger="detached", source="attempt", message_id="msg_2"),
+            public_event=PublicEvent(ids.new("evt"), "payment_method.detached", 2),
+        )
+    )  # fmt: skip
+
+
+async def test_one_that_would_not_be_charged_is_not_said_to_be_chargeable(gateway, merchant):
+    method = (await save(merchant)).json()
+    await tell(gateway, merchant, method, "active", "payment_method.saved", card=replace(VISA, exp_year=2020))
+    assert (await merchant.pay(again(method["id"]))).json()["code"] == "payment_method_expired"
+    expired = await explain(merchant, method)
+    assert (advised(expired), "last month" in expired["why"]) == (["save_anew"], True)
+    declined = await kept(gateway, merchant)
+    payment = (await merchant.pay(again(declined["id"]))).json()
+    never = Failure("lost_card", "No.", Retry(advice="do_not_try_again"))
+    await gateway.receive(gateway.step(merchant, payment, to="failed", failure=never))
+    assert (await merchant.pay(again(declined["id"]))).json()["code"] == "payment_method_declined"
+    forbidden = await explain(merchant, declined)
+    assert (advised(forbidden), payment["id"] in forbidden["why"]) == (["save_anew"], True)

@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.edge.fields import credentials_path
 from gateway.history.instead import CHANGING, CORRECTED, DISPUTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
+from gateway.history.setup_texts import uncharged
 from gateway.history.texts import EXPLANATIONS
 from gateway.history.words import ACCEPTED, FINAL, MAY, REFUSED, Explanation
 from malipo.contracts.commands import DEFAULT_ACCOUNT
@@ -150,19 +151,39 @@ def explained(
     }
 
 
-def explained_setup(method: PaymentMethodView, entries: Iterable[Json], now: datetime) -> Json:
-    """A method that is saved without a payment; `entries` come newest first. All that its texts offer is safe."""
+def explained_setup(
+    method: PaymentMethodView,
+    detaches: Sequence[OperationView],
+    entries: Sequence[Json],
+    now: datetime,
+    *,
+    forbidden_by: str | None,
+) -> Json:
+    """A method that is saved without a payment, by how it was saved, or by its last detach; `entries` come newest first. All that
+    its texts offer is safe. `forbidden_by` is the payment whose decline said never to charge it again.
+    """
     setup = _Subject("setup", method, [entry for entry in entries if entry["operation_id"] is None])
-    texts = _explanation(setup, method)
+    detach = detaches[-1] if detaches else None
+    subject = setup if detach is None else _of_detach(detach, entries)
+    texts = _explanation(subject, method)
     if isinstance(method.action, OtherAction) and "redirect" in texts.may:
         texts = texts._replace(may=tuple(code for code in texts.may if code != "redirect"))
+    if "charge_method" in texts.may:
+        texts = uncharged(method, forbidden_by) or texts
     allowed: dict[May, str] = {code: _addressed(MAY[code], method) for code in texts.may}
+    steps = setup.steps if detach is None else []
     return {
         "payment_method_id": method.id,
-        "status": setup.steps[-1]["status"] if setup.steps else method.status,
-        **_shown(setup, texts, allowed, now),
-        "contradictions": [_contradiction(entry) for entry in setup.denied],
+        "status": steps[-1]["status"] if steps else method.status,
+        **_shown(subject, texts, allowed, now),
+        "contradictions": [
+            _contradiction(entry) for entry in entries if entry["kind"] == "step" and entry["contradiction"]
+        ],
     }
+
+
+def _of_detach(detach: OperationView, entries: Iterable[Json]) -> _Subject:
+    return _Subject("detach", detach, [entry for entry in entries if entry["operation_id"] == detach.id])
 
 
 def _stepped(steps: Sequence[Json]) -> _Stand:

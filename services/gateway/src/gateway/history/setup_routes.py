@@ -15,6 +15,8 @@ from gateway.history.explain import explained_setup
 from gateway.history.schemas import SETUP_EXPLANATION, SETUP_TIMELINE
 from gateway.history.timeline import arranged, is_whole
 from gateway.openapi.description import spec
+from gateway.operations.store import list_operations
+from gateway.payment_methods import charges
 from gateway.payment_methods.store import get_method
 from malipo import ids
 from malipo.contracts.events import PaymentMethodView
@@ -30,8 +32,8 @@ _PROBLEMS = ("payment_method_not_found",)
     **spec("Read a saved payment method's timeline", responses={200: SETUP_TIMELINE}, problems=_PROBLEMS),
 )
 async def read_timeline(dependencies: DependenciesOf, client: _Reader, payment_method_id: str) -> Response:
-    """What every service did to save it without a payment, in causal order. What a payment has saved is in that one's timeline:
-    `payment_method_not_found`.
+    """What every service did to save it without a payment, in causal order. What a payment has saved is in that one's timeline: then
+    this answers 404 (`payment_method_not_found`), and which one it is.
     """
     method = await _require_setup(dependencies, client, payment_method_id)
     entries = arranged(await store.timeline(dependencies.database.reads, method.id))
@@ -48,7 +50,10 @@ async def explain_method(dependencies: DependenciesOf, client: _Reader, payment_
     """Of one that is saved without a payment: why it is in its state, since when, what happens next, and what you may safely do."""
     method = await _require_setup(dependencies, client, payment_method_id)
     reads = dependencies.database.reads
-    return respond(explained_setup(method, await store.explaining(reads, method.id), await time_of(reads)))
+    entries = await store.explaining(reads, method.id)
+    detaches = await list_operations(reads, method.id, client.merchant_id, client.mode, count=store.MAX_EXPLAINING)
+    forbidden_by = (await charges.forbidden(reads, [method.id])).get(method.id)
+    return respond(explained_setup(method, detaches, entries, await time_of(reads), forbidden_by=forbidden_by))
 
 
 async def _require_setup(dependencies: Dependencies, client: MerchantClient, method_id: str) -> PaymentMethodView:
@@ -56,6 +61,9 @@ async def _require_setup(dependencies: Dependencies, client: MerchantClient, met
     method = None
     if ids.is_id(method_id, "pm"):
         method = await get_method(dependencies.database.reads, method_id, client.merchant_id, client.mode)
-    if method is None or method.payment_id is not None:
+    if method is None:
         raise Problem("payment_method_not_found")
+    if method.payment_id is not None:
+        detail = f"A payment has saved it: GET /v1/payments/{method.payment_id}/timeline and /explain have what became of it."
+        raise Problem("payment_method_not_found", detail)
     return method

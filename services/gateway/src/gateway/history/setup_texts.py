@@ -2,6 +2,7 @@
 
 from gateway.history.phrases import STARTS, of_operation
 from gateway.history.words import ACCEPTED, FINAL, REFUSED, UNDER_WAY, Explanation
+from malipo.contracts.events import PaymentMethodView
 from malipo.contracts.failures import May
 
 _OVER: tuple[May, ...] = ("save_anew",)
@@ -54,3 +55,20 @@ SETUP: dict[tuple[str, str], Explanation] = {
     ),
 }
 """By state and reason. What is common to everything that is sent to a provider is there as of an operation."""
+
+
+def uncharged(method: PaymentMethodView, forbidden_by: str | None) -> Explanation | None:
+    """Of a method that is kept: why a payment with it is refused all the same, if it is. `forbidden_by` as in `explained_setup`."""
+    if method.card is not None and method.card.expired:
+        return Explanation(
+            "The provider keeps the method, whose last month is over.",
+            "It is not charged until its network tells of a new card, as `payment_method.updated` does.",
+            _OVER,
+        )
+    if forbidden_by is not None:
+        return Explanation(
+            f"The provider keeps the method. The decline of {forbidden_by} said never to charge it again.",
+            "It is not charged unless you insist, with `despite_decline`.",
+            _OVER,
+        )
+    return None
