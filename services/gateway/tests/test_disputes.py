@@ -84,6 +84,8 @@ async def test_an_open_dispute_is_explained_with_what_to_do_and_by_when(merchant
     (dispute,) = explained["operations"]
     assert (dispute["kind"], dispute["state"], dispute["currency"]) == ("dispute", "pending", "EUR")
     assert codes(dispute) == ["answer_dispute", "wait"]
+    assert (datetime.fromisoformat(dispute["respond_by"]), dispute["withdrawn"]) == (UNTIL, True)
+    assert dispute["detail"] == "fraudulent"
     assert dispute["next_by"] is not None
 
 
@@ -129,6 +131,7 @@ async def test_the_providers_report_and_the_step_that_it_led_to_are_in_the_timel
         "evt_1",
     )
     assert (step["status"], step["cause"]) == ("needs_response", told["id"])
+    assert datetime.fromisoformat(step["respond_by"]) == UNTIL
     assert told["operation_id"] == step["operation_id"] == dispute.id
 
 

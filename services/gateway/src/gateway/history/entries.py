@@ -109,6 +109,7 @@ def _transition(transition: PaymentTransitioned, headers: Mapping[str, str]) -> 
         sent=transition.sent,
         deadline=transition.deadline,
         event=transition.public_event,
+        **({"respond_by": operation.respond_by} if operation and operation.kind == "dispute" else {}),
     )
 
 

@@ -25,6 +25,7 @@ Json = dict[str, Any]
 
 _ENDED = frozenset({"completed", "returned", "failed", "canceled", "won", "lost"})
 _TO_ANSWER = frozenset({"needs_response", "warning_needs_response"})
+_BY_OTHERS = frozenset({"dispute", "fraud_warning"})
 _WAITS = frozenset({"pending", "begun"})
 _OF_MONEY = frozenset({"succeeded", "captured"})
 
@@ -112,6 +113,11 @@ class _Subject:
         """Whether the merchant has sent a request for it."""
         return not isinstance(self.view, OperationView) or self.view.opened_by == "merchant"
 
+    @property
+    def told_reason(self) -> str | None:
+        """Why the bank or the issuer has opened it, if it is a dispute or a warning."""
+        return self.view.reason if isinstance(self.view, OperationView) and self.view.kind in _BY_OTHERS else None
+
     @cached_property
     def stand(self) -> _Stand:
         if steps := self.steps:
@@ -145,6 +151,7 @@ def explained(
         "contradictions": [_contradiction(entry) for subject in subjects for entry in subject.denied],
         "operations": [
             {"id": view.id, "kind": view.kind, "amount": view.amount, "currency": view.currency}
+            | {"respond_by": view.respond_by, "withdrawn": view.withdrawn}
             | _shown(operation, _explanation(operation, payment), allowed, now)
             for view, operation in known
         ],
@@ -317,7 +324,7 @@ def _shown(subject: _Subject, explanation: Explanation, allowed: Mapping[May, st
     return {
         "state": stand.state,
         "reason": stand.reason,
-        "detail": stand.detail,
+        "detail": stand.detail or subject.told_reason,
         "failure": subject.view.failure,
         "since": stand.since,
         "why": explanation.why,

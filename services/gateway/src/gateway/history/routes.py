@@ -46,7 +46,7 @@ async def read_timeline(dependencies: DependenciesOf, client: _Reader, payment_i
 async def explain_payment(dependencies: DependenciesOf, client: _Reader, payment_id: str) -> Response:
     """In plain words and as data: why it is in its state, since when, what happens next, and what you may safely do.
 
-    The same of each capture, cancel and refund.
+    The same of each capture, cancel, refund and whatever else is done with it, and until when a dispute can be answered.
     """
     payment = await require_payment(dependencies, client, payment_id)
     reads = dependencies.database.reads

@@ -310,7 +310,7 @@ _ANSWERING: tuple[May, ...] = ("answer_dispute", "wait")
 _DISPUTE = {
     ("pending", "opened"): Explanation(
         "The customer has disputed the payment at the bank, or the bank inquires about it. `withdrawn` says whether it has taken the "
-        "money yet, and `reason` why.",
+        "money yet, and `detail` why.",
         _THE_BANK_DECIDES,
         _ANSWERING,
     ),
@@ -332,7 +332,7 @@ _DISPUTE = {
     ),
 }
 _WARNED = Explanation(
-    "The card's issuer suspects fraud; `reason` says of which kind.",
+    "The card's issuer suspects fraud; `detail` says of which kind.",
     "A dispute may follow; a refund before it may prevent that.",
     ("refund",),
 )
