@@ -78,6 +78,13 @@ async def test_a_person_disputes_on_the_page(stripe):
     assert await stripe.effects() == [("charge", 1000), ("dispute", 1000)]
 
 
+async def test_an_inquiry_may_be_over_a_part(stripe):
+    paid = await stripe.paid()
+    path = f"/_sim/payment_intents/{paid['id']}/disputes?inquiry=true"
+    made = (await stripe.http.post(path, json={"amount": 400})).json()
+    assert (made["status"], made["amount"]) == ("warning_needs_response", 400)
+
+
 async def test_a_merchant_who_closes_a_dispute_has_lost_it(stripe, until):
     _, dispute = await disputed(stripe, until)
     assert (await stripe.post(f"/v1/disputes/{dispute['id']}/close")).json()["status"] == "lost"

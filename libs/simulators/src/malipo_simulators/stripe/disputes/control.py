@@ -59,7 +59,7 @@ def dispute_routes(world: StripeWorld) -> APIRouter:
         intent_id: str, requested: NewDispute | None = None, *, inquiry: bool = False, accept: Accept = ""
     ) -> Response:
         """The bank takes the money at once, and the charge can no more be refunded until the dispute is won."""
-        requested = requested or NewDispute(inquiry=inquiry)
+        requested = requested or NewDispute()
         change, charge = charged(world, intent_id)
         with refusing():
             opened = lifecycle.open_dispute(
@@ -67,7 +67,7 @@ def dispute_routes(world: StripeWorld) -> APIRouter:
                 charge,
                 requested.amount,
                 requested.reason or "fraudulent",
-                inquiry=requested.inquiry,
+                inquiry=inquiry or requested.inquiry,
                 at_most=requested.at_most,
             )
         return answered(opened, accept, status=201)
