@@ -188,7 +188,9 @@ def test_what_is_lost_cannot_be_refunded_and_what_is_won_can():
     paid = Disputable()
     paid.dispute(replace(TAKEN, amount=Money(600, "USD")))
     paid.dispute(replace(LOST, amount=Money(600, "USD")))
-    assert (paid.view().amount_disputed, refused(paid.refund(401))) == (600, "refund_exceeds_captured")
+    [why] = paid.refund(401)
+    assert (paid.view().amount_disputed, why.code) == (600, "refund_exceeds_captured")
+    assert why.detail == "400 of 1000 (minor units of USD) can be refunded. Lost disputes have taken 600."
     paid.answer(replace(WON, amount=Money(600, "USD")))
     assert (paid.view().amount_disputed, refused(paid.refund(1000))) == (0, None)
 

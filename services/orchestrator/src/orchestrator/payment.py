@@ -274,7 +274,12 @@ class Payment:
 
         Nothing where more was refunded at the provider itself, or lost, than was captured.
         """
-        return self._left(self._disputed(lambda one: one.state is State.LOST))
+        return self._left(self.lost_minor)
+
+    @property
+    def lost_minor(self) -> int:
+        """What lost disputes have taken of what was captured."""
+        return self._disputed(lambda one: one.state is State.LOST)
 
     @property
     def undisputed_minor(self) -> int:

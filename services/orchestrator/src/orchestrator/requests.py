@@ -85,6 +85,7 @@ def _refund(fold: Fold, command: RefundPayment) -> None:
     amount_minor = left_minor if command.amount_minor is None else command.amount_minor
     if not 0 < amount_minor <= left_minor:
         detail = f"{left_minor} of {payment.captured_minor} (minor units of {payment.amount.currency}) can be refunded."
+        detail += f" Lost disputes have taken {payment.lost_minor}." if payment.lost_minor else ""
         raise Refused(command.refund_id, "refund_exceeds_captured", detail)
     fold.give_back(
         new_operation(
