@@ -96,6 +96,8 @@ async def test_an_expired_card_is_told_before_anything_is_charged(gateway, merch
     kept = await keep(gateway, merchant, exp_year=2020)
     refused = await merchant.pay(again(kept["id"]))
     assert (refused.status_code, refused.json()["code"]) == (409, "payment_method_expired")
+    assert refused.json()["errors"][0]["field"] == "/method/id"
+    assert refused.json()["retry"]["same_key"] is True, "nothing was written"
     assert len(await commands(gateway)) == 1
 
 

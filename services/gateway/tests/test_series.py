@@ -53,6 +53,7 @@ async def test_it_stays_of_its_customer_and_in_its_currency(merchant):
     for other in ({"customer_ref": "customer-8"}, {"currency": "EUR"}):
         answer = await put(merchant, RULES | other)
         assert (answer.status_code, answer.json()["code"]) == (422, "series_mismatch")
+        assert [one["field"] for one in answer.json()["errors"]] == [f"/{next(iter(other))}"]
     assert (await merchant.get("/v1/series/mandate-7")).json()["currency"] == "USD"
 
 
@@ -228,6 +229,7 @@ async def test_one_key_on_two_gateways_at_once_is_one_charge(replica):
 async def test_an_unknown_series_another_customers_and_another_currency_are_refused(gateway, merchant, card):
     unknown = await merchant.pay(again(card, how=by("mandate-8")))
     assert (unknown.status_code, unknown.json()["code"]) == (404, "series_not_found")
+    assert unknown.json()["errors"][0]["field"] == "/method/series"
     await put(merchant, RULES | {"customer_ref": "customer-8"}, "mandate-8")
     mismatch = await merchant.pay(again(card, how=by("mandate-8"), currency="EUR"))
     assert (mismatch.status_code, mismatch.json()["code"]) == (422, "series_mismatch")

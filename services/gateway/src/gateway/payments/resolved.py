@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gateway.edge.problems import FieldError, Problem, of_fields
+from gateway.edge.problems import PROBLEMS, FieldError, Problem, of_fields
 from gateway.payments.fitting import candidates
 from gateway.payments.schemas import NewPayment
 from malipo.contracts.descriptor import Misfit
@@ -38,13 +38,13 @@ def resolved(
     `forbidden_by` is the payment whose decline said never to charge the method again.
     """
     if method is None:
-        return Problem("payment_method_not_found")
+        return _refused("payment_method_not_found")
     if method.status != "active":
         return _not_active(method.status)
     if method.card is not None and is_over(method.card.exp_year, method.card.exp_month, now):
-        return Problem("payment_method_expired")
+        return _refused("payment_method_expired")
     if forbidden_by is not None and not _insists(body):
-        return Problem("payment_method_declined", f"{forbidden_by} was declined with do_not_try_again. {_INSTEAD}")
+        return _refused("payment_method_declined", f"{forbidden_by} was declined with do_not_try_again. {_INSTEAD}")
     own = {"customer_ref": method.customer_ref, "provider": method.provider, "account": method.account}
     given = {name: getattr(body, name) for name in own if name in body.model_fields_set}
     wrong = [name for name, value in given.items() if value is not None and value != own[name]]
@@ -57,8 +57,13 @@ def resolved(
 
 def _not_active(status: PaymentMethodStatus) -> Problem:
     if status not in _UNTIL_THEN:
-        return Problem("payment_method_detached")
-    return Problem("payment_method_not_active", f"It is {status}. {_UNTIL_THEN[status]}")
+        return _refused("payment_method_detached")
+    return _refused("payment_method_not_active", f"It is {status}. {_UNTIL_THEN[status]}")
+
+
+def _refused(code: str, detail: str | None = None) -> Problem:
+    detail = detail or PROBLEMS[code].advice
+    return Problem(code, detail, errors=[FieldError("/method/id", code, detail)])
 
 
 def _insists(body: NewPayment) -> bool:

@@ -50,7 +50,10 @@ class Limits:
         """The charge's number in its series; or why the series does not allow it, and from when it would."""
         series = self._series.get(named)
         if series is None:
-            return Problem("series_not_found", f"There is no series {named[2]}: PUT /v1/series/{named[2]} first.")
+            detail = f"There is no series {named[2]}: PUT /v1/series/{named[2]} first."
+            return Problem(
+                "series_not_found", detail, errors=[FieldError("/method/series", "series_not_found", detail)]
+            )
         usage = self._usage[named]
         if problem := _misfit(series, amount, customer_ref) or _over(series, usage, amount.amount_minor, now):
             return problem

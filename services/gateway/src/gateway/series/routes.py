@@ -11,7 +11,7 @@ from gateway.edge.body import body_of
 from gateway.edge.dependencies import Dependencies, DependenciesOf
 from gateway.edge.idempotency import once
 from gateway.edge.mutations import Mutation, mutation
-from gateway.edge.problems import Problem
+from gateway.edge.problems import FieldError, Problem, of_fields
 from gateway.edge.responses import respond
 from gateway.openapi.description import spec
 from gateway.openapi.responses import SERIES
@@ -23,7 +23,7 @@ from malipo import clock
 from malipo.messaging.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/series", tags=["Series"])
-_OTHER = "customer_ref and currency stay as they were first given: use another id."
+_STAYS = "stays as it was first given: use another id for another one"
 
 
 @router.put(
@@ -51,7 +51,7 @@ async def put_series(
 
     async def put(unit: UnitOfWork) -> str:
         if not await store.put(unit.transaction, client.merchant_id, client.mode, series_id, body):
-            raise Problem("series_mismatch", _OTHER)
+            raise await _mismatch(unit, (client.merchant_id, client.mode, series_id), body)
         return series_id
 
     done = await once(mutation.dependencies.database, mutation.request, body, put)
@@ -70,6 +70,15 @@ async def read_series(
 ) -> Response:
     """Its rules, what is used of the present period, and which payments count in it."""
     return await _shown(dependencies, client, series_id)
+
+
+async def _mismatch(unit: UnitOfWork, named: Named, body: NewSeries) -> Problem:
+    series = await store.get(unit.transaction, named)
+    assert series is not None  # it is what was in the way
+    given = {"/customer_ref": body.customer_ref != series.customer_ref, "/currency": body.currency != series.currency}
+    return of_fields(
+        [FieldError(field, "series_mismatch", _STAYS) for field, is_another in given.items() if is_another]
+    )
 
 
 async def _shown(dependencies: Dependencies, client: MerchantClient, series_id: str) -> Response:
