@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.edge.fields import credentials_path
 from gateway.history.instead import CHANGING, CORRECTED, DISPUTED, NOT_BEGUN, OTHER_ACTIONS, REFUNDED, TRANSFERRED
-from gateway.history.setup_texts import uncharged
+from gateway.history.setup_texts import SAVE_ADVICE, uncharged
 from gateway.history.texts import EXPLANATIONS
 from gateway.history.words import ACCEPTED, FINAL, MAY, REFUSED, Explanation
 from malipo.contracts.commands import DEFAULT_ACCOUNT
@@ -227,7 +227,8 @@ def _of_the_next_try(subject: _Subject) -> list[str]:
     """What the provider has said of charging a declined charge's method again."""
     failure = subject.view.failure
     advice = failure.retry.advice if failure and failure.retry and subject.stand.reason == "declined" else None
-    return [RETRY_ADVICE[advice]] if advice else []
+    texts = RETRY_ADVICE | SAVE_ADVICE if subject.about == "setup" else RETRY_ADVICE
+    return [texts[advice]] if advice else []
 
 
 def _waits(payment: PaymentView | PaymentMethodView) -> Mapping[str, str]:

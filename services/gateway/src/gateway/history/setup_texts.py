@@ -4,6 +4,7 @@ from gateway.history.phrases import STARTS, of_operation
 from gateway.history.words import ACCEPTED, FINAL, REFUSED, UNDER_WAY, Explanation
 from malipo.contracts.events import PaymentMethodView
 from malipo.contracts.failures import May
+from malipo.contracts.retry import Advice
 
 _OVER: tuple[May, ...] = ("save_anew",)
 _ASKED: tuple[May, ...] = ("redirect", *UNDER_WAY)
@@ -55,6 +56,13 @@ SETUP: dict[tuple[str, str], Explanation] = {
     ),
 }
 """By state and reason. What is common to everything that is sent to a provider is there as of an operation."""
+
+SAVE_ADVICE: dict[Advice, str] = {
+    "try_again_later": "The same method may be saved later, by a new request; not before `failure.retry.not_before`, if that is told.",
+    "ask_customer": "Save it with a `return_url`, so that the customer can be asked: the bank wants to know whose it is.",
+    "do_not_try_again": "Do not try this method again: card networks fine who does. Ask the customer for another one.",
+}
+"""What to do after a decline to save, where what is said of a charge does not fit."""
 
 
 def uncharged(method: PaymentMethodView, forbidden_by: str | None) -> Explanation | None:

@@ -23,7 +23,7 @@ from malipo.contracts.failures import OWN_FAILURES, May
 _HELD: tuple[May, ...] = ("capture", "cancel", "wait")
 _HOLD_LOOKED_AFTER = "It waits for you. At `next_by` Malipo asks the provider whether the hold still stands."
 _UNLESS_REFUNDED = "Nothing, unless you refund it."
-_KEPT = "The customer's method is kept for later payments since."
+_KEPT = "The provider has also saved the customer's method, for later payments."
 _CHANGED = "The method that it has saved is another card since, as its network or you have told the provider."
 
 _TOO_LATE = "The customer agreed after the payment's `expires_at`: it is not charged any more."
