@@ -19,11 +19,12 @@ WITH_BLOCKS = ("docker-compose.yml", "deploy/proxy/nginx.conf", "pyproject.toml"
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A repository of documents, golden schemas and files with generated blocks only."""
+    """A repository of documents, golden schemas, files with generated blocks, and what these show, only."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copytree(ROOT / "libs/common/schemas", tmp_path / "libs/common/schemas")
     (tmp_path / "deploy/proxy").mkdir(parents=True)
-    for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", *WITH_BLOCKS):
+    (tmp_path / "tests/e2e").mkdir(parents=True)
+    for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "tests/e2e/monthly_charge.py", *WITH_BLOCKS):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
