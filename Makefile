@@ -71,7 +71,7 @@ register: setup ## register an account at its provider, as M-Pesa wants (ARGS="-
 step-over: setup ## have a consumer skip a record that it cannot read (ARGS="orchestrator.payments payments.commands.v1 3 1042")
 	@$(BIN)/python -m malipo_local step-over $(ARGS)
 
-demo: setup ## tour of fourteen payments on the real system (ARGS=--once ends after it)
+demo: setup ## tour of payments on the real system (ARGS=--once ends after it)
 	@$(BIN)/python -m malipo_local demo $(ARGS)
 
 bench: setup ## measure rate, latency, CPU and growth: an hour, 70 GB of disk (ARGS=--quick: four minutes; ARGS=--help: its parts)

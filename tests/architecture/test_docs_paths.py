@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from malipo_local.demo.stories import STORIES
+
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / "docs/PATH.md"
 
@@ -123,3 +125,9 @@ def test_decisions_name_files_that_exist(python_files: list[Path]) -> None:
 
 def test_a_file_that_is_nowhere_is_found(python_files: list[Path]) -> None:
     assert missing_files("`orchestrator/handlers.py`, `test_gone.py`", python_files) == ["test_gone.py"]
+
+
+def test_the_readme_numbers_each_story_of_the_demo():
+    tour = (ROOT / "README.md").read_text("utf-8").partition("make demo")[2].partition("For each you see")[0]
+    numbers = [int(number) for number in re.findall(r"\b(\d+)\. ", tour)]
+    assert numbers == list(range(1, len(STORIES) + 1))

@@ -201,7 +201,7 @@ def demo(
         bool, typer.Option("--once", help="End after the tour; exit 1 unless all was as expected.")
     ] = False,
 ) -> None:
-    """Play fourteen payments on a system of its own, then stay up for yours; leaves no process and no data behind."""
+    """Play a tour of payments on a system of its own, then stay up for yours; leaves no process and no data behind."""
     from malipo_local.demo.run import play
     from malipo_local.progress import Board
 
