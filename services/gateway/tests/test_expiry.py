@@ -105,7 +105,7 @@ async def test_a_key_expires_by_the_databases_clock(gateway, merchant):
 )
 def test_a_payment_goes_only_to_providers_at_which_it_can_be_good_for_so_long(ahead, providers):
     now, stripe = clock.now(), PROVIDERS["stripe"]
-    [rules] = stripe.methods
+    rules = next(one for one in stripe.methods if one.type == "card")
     short = replace(rules, life=timedelta(minutes=5), longest_life=timedelta(minutes=30))
     body = NewPayment(amount=1250, currency="USD", method={"type": "card", "token": "pm_card_visa"})
     body._fitting = [Candidate(replace(stripe, name="acme"), short), Candidate(stripe, rules)]
