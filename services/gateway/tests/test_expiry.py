@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.payments.acceptance import _decide
+from gateway.payments.acceptance import _fit
 from gateway.payments.fitting import Candidate
 from gateway.payments.schemas import NewPayment
 from malipo import clock
@@ -111,9 +111,9 @@ def test_a_payment_goes_only_to_providers_at_which_it_can_be_good_for_so_long(ah
     body._fitting = [Candidate(replace(stripe, name="acme"), short), Candidate(stripe, rules)]
     wanted = body.model_copy(update={"expires_at": ahead and now + timedelta(minutes=ahead)})
     both = SimpleNamespace(read_at=now, has=lambda *_: True)
-    fits = _decide(SimpleNamespace(body=wanted, owner=("mer_1", "test")), both)
+    fits = _fit(SimpleNamespace(owner=("mer_1", "test")), wanted, both)
     assert fits.providers == providers
     assert fits.payment.expires_at == (wanted.expires_at or now + timedelta(minutes=5))
     alone = SimpleNamespace(read_at=now, has=lambda name, _: name == "stripe")
-    left = _decide(SimpleNamespace(body=body, owner=("mer_1", "test")), alone)
+    left = _fit(SimpleNamespace(owner=("mer_1", "test")), body, alone)
     assert (left.providers, left.payment.expires_at) == (("stripe",), now + rules.life)
