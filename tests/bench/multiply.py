@@ -1,8 +1,8 @@
 """Makes millions of payments out of some real ones: COPYs the rows of every table again and again under other ids.
 
 It knows no table. An id of a payment, or of what belongs to one, begins with its time: each copy moves these times and
-every date into the past, so that ids stay unique and in the order of their age. A row without such an id, as those of
-merchants and keys, is not copied.
+every date into the past, so that ids stay unique and in the order of their age. What a provider calls a movement of the
+account's balance has no time in it, and is numbered. A row without such an id, as those of merchants and keys, is not copied.
 """
 
 import asyncio
@@ -17,9 +17,11 @@ from bench.database import connected
 KINDS = ("can", "cap", "del", "evt", "idk", "msg", "pay", "ref")
 """The ids that belong to a payment, idempotency keys as the generator makes them included."""
 
+_MOVEMENT = b"txn_"
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _SLOT = re.compile(
-    rb"(\b(?:%s)_[0-9a-z]{7}(?=[0-9a-z]{19}\b)|\b\d{4}-\d\d-\d\d(?=[ T]\d\d:))" % "|".join(KINDS).encode()
+    rb"(\b(?:%s)_[0-9a-z]{7}(?=[0-9a-z]{19}\b)|\b%s[0-9A-Za-z]+\b|\b\d{4}-\d\d-\d\d(?=[ T]\d\d:))"
+    % ("|".join(KINDS).encode(), _MOVEMENT)
 )
 _UNIT_MS = 2**15  # what the eighth character of an id and those after it count within
 _DAYS = 30
@@ -49,7 +51,7 @@ class Rows:
         """The rows again; `number` counts from 1, and of the first 4,900 no two copies have an id in common."""
         days, more = number % _DAYS + 1, number // _DAYS
         units = round(days * 86_400_000 / _UNIT_MS) + more * _MINUTES_UNITS
-        moved = {moment: _moved(moment, days, units) for moment in self._moments}
+        moved = {moment: _moved(moment, number, days, units) for moment in self._moments}
         self._pieces[1::2] = [moved[slot] for slot in self._slots]
         return b"".join(self._pieces)
 
@@ -81,7 +83,9 @@ def _has_id(line: bytes) -> bool:
     return any(b"_" in slot for slot in _SLOT.findall(line))
 
 
-def _moved(moment: bytes, days: int, units: int) -> bytes:
+def _moved(moment: bytes, copy: int, days: int, units: int) -> bytes:
+    if moment.startswith(_MOVEMENT):
+        return b"%sc%d" % (moment, copy)
     if b"_" not in moment:
         return (date.fromisoformat(moment.decode()) - timedelta(days=days)).isoformat().encode()
     prefix, _, time = moment.decode().partition("_")
