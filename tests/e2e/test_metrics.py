@@ -62,7 +62,7 @@ def test_doubt_is_measured_while_it_lasts_and_once_it_is_over(stack, merchant):
     def now(name: str) -> float:
         return value(stack, "orchestrator", name, subject="payment")
 
-    ended = now("malipo_doubt_seconds_count")
+    ended, others = now("malipo_doubt_seconds_count"), now("malipo_doubts")  # what other stories have left
     match = {"method": "POST", "amount": 4344}
     with (
         stripe_fault(merchant, "webhook_drop", match={"amount": 4344}),
@@ -70,10 +70,10 @@ def test_doubt_is_measured_while_it_lasts_and_once_it_is_over(stack, merchant):
         stripe_fault(merchant, "connection_reset", match=match),  # the query is not answered either
     ):
         payment = merchant.pay(amount=4344, prefer="respond-async")
-        assert until(lambda: now("malipo_doubts") == 1 and now("malipo_doubt_oldest_seconds") > 0, 30)
+        assert until(lambda: now("malipo_doubts") > 0 and now("malipo_doubt_oldest_seconds") > 0, 30)
     merchant.wait(payment["id"], "completed", seconds=60)
-    assert until(lambda: now("malipo_doubts") == now("malipo_doubt_oldest_seconds") == 0, 30)
-    assert now("malipo_doubt_seconds_count") == ended + 1
+    assert until(lambda: now("malipo_doubts") <= others, 30)
+    assert until(lambda: now("malipo_doubt_seconds_count") > ended, 30)
 
 
 COUNTED = [
