@@ -53,15 +53,18 @@ _STAND: dict[str, Any] = {
         "description": "Why the operation could not be sent to the provider yet.",
     },
 }
+_ENTRIES: dict[str, Any] = {
+    "status": TEXT,
+    "complete": BOOLEAN | {"description": "Whether all entries are here; a very long timeline lacks its oldest."},
+    "entries": _array_of("TimelineEntry"),
+}
 TIMELINE = DocumentedResponse(
     ref("Timeline"),
     examples.TIMELINE,
     {
         "Timeline": object_of(
             payment_id=TEXT,
-            status=TEXT,
-            complete=BOOLEAN | {"description": "Whether all entries are here; a very long timeline lacks its oldest."},
-            entries=_array_of("TimelineEntry"),
+            **_ENTRIES,
         ),
         "TimelineEntry": _with(
             object_of(
@@ -180,9 +183,7 @@ SETUP_TIMELINE = DocumentedResponse(
     {
         "PaymentMethodTimeline": object_of(
             payment_method_id=TEXT,
-            status=TEXT,
-            complete=BOOLEAN | {"description": "Whether all entries are here; a very long timeline lacks its oldest."},
-            entries=_array_of("TimelineEntry"),
+            **_ENTRIES,
         ),
     },
 )

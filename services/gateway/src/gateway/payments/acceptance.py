@@ -19,7 +19,7 @@ from gateway.payment_methods import charges
 from gateway.payment_methods import store as payment_methods
 from gateway.payment_methods.charges import SavedCharge
 from gateway.payments import personal, store, unanswered
-from gateway.payments.fitting import fits_life, life_misfit
+from gateway.payments.fitting import Candidate, fits_life, life_misfit
 from gateway.payments.resolved import named_series, names_saved, resolved
 from gateway.payments.schemas import NewPayment
 from gateway.payments.views import create_command, first_payment
@@ -205,19 +205,30 @@ def _decide(one: _PaymentRequest, configuration: Configuration, saved: _Saved) -
 
 def _fit(one: _PaymentRequest, body: NewPayment, configuration: Configuration) -> _Fits | Problem:
     now = configuration.read_at
-    if body.expires_at is not None and (misfit := life_misfit(body.fitting, body.expires_at - now)):
-        detail = f"{misfit.detail}; it is {clock.iso(now)} now"
-        return of_fields([FieldError(misfit.field, misfit.code, detail)])
     asked = [one for one in body.fitting if body.provider in {None, one.provider.name}]
-    fitting = [one for one in asked if body.expires_at is None or fits_life(one, body.expires_at - now)]
-    found = [one for one in fitting if configuration.has(one.provider.name, body.account)]
-    if not found:
-        return not_configured(fitting[0].provider.name, body.account, one.owner[1])
+    found = configured(asked, configuration, body.expires_at, body.account, one.owner[1])
+    if isinstance(found, Problem):
+        return found
     expires_at = body.expires_at or now + min(one.rules.life for one in found)
     rules = found[0].rules
     method, transfer = rules.completed(body.method, body.money, now)
     payment = first_payment(body, now, expires_at, rules, transfer)
     return _Fits(body, payment, method, tuple(one.provider.name for one in found))
+
+
+def configured(
+    fitting: Sequence[Candidate], configuration: Configuration, expires_at: datetime | None, account: str, mode: Mode
+) -> Sequence[Candidate] | Problem:
+    """Those that may get it: it can be good until then there, and the merchant has credentials for them; or why there is none."""
+    now = configuration.read_at
+    if expires_at is not None:
+        life = expires_at - now
+        if misfit := life_misfit(fitting, life):
+            detail = f"{misfit.detail}; it is {clock.iso(now)} now"
+            return of_fields([FieldError(misfit.field, misfit.code, detail)])
+        fitting = [one for one in fitting if fits_life(one, life)]
+    found = [one for one in fitting if configuration.has(one.provider.name, account)]
+    return found or not_configured(fitting[0].provider.name, account, mode)
 
 
 def not_configured(provider: str, account: str, mode: Mode) -> Problem:

@@ -6,22 +6,19 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from gateway.accounts.configuration import Configuration, current
+from gateway.accounts.configuration import current
 from gateway.edge.body import body_of
 from gateway.edge.idempotency import Done, once
 from gateway.edge.middleware import about
 from gateway.edge.mutations import Mutation, waiting_mutation
-from gateway.edge.problems import FieldError, of_fields
+from gateway.edge.problems import Problem
 from gateway.edge.responses import RETRY_AFTER_SECONDS, respond
 from gateway.openapi.description import spec
 from gateway.openapi.responses import PAYMENT_METHOD, PAYMENT_METHOD_PENDING
 from gateway.payment_methods import store
-from gateway.payments.acceptance import RecorderOf, RecordRequests, not_configured, send_commands
-from gateway.payments.fitting import Candidate, fits_life, life_misfit
+from gateway.payments.acceptance import RecorderOf, RecordRequests, configured, send_commands
 from gateway.setups.schemas import NewPaymentMethod
 from gateway.setups.views import first_method, has_first_state, save_command
-from malipo import clock
-from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentMethodView
 from malipo.messaging.unit_of_work import UnitOfWork
 
@@ -64,7 +61,9 @@ async def _accept(unit: UnitOfWork, *, mutation: Mutation, record: RecordRequest
     """Raises `Problem`: `provider_not_configured` or `expires_at_out_of_range`."""
     merchant_id, mode = mutation.client.merchant_id, mutation.client.mode
     configuration = (await current(unit.reads, {(merchant_id, mode)}))[merchant_id, mode]
-    found = _configured(body, configuration, mode)
+    found = configured(body.keepers, configuration, body.expires_at, body.account, mode)
+    if isinstance(found, Problem):
+        raise found
     expires_at = body.expires_at or configuration.read_at + min(one.rules.life for one in found)
     method = first_method(body, configuration.read_at, expires_at)
     command = save_command(
@@ -78,21 +77,6 @@ async def _accept(unit: UnitOfWork, *, mutation: Mutation, record: RecordRequest
     store.add_method(unit, merchant_id, mode, method)
     send_commands(unit, [(command, mutation.origin(body.client_ref))], record)
     return method.id
-
-
-def _configured(body: NewPaymentMethod, configuration: Configuration, mode: Mode) -> list[Candidate]:
-    """The providers that may get it: they can keep it, within its time, and the merchant has credentials for them."""
-    now, fitting = configuration.read_at, list(body.keepers)
-    if body.expires_at is not None:
-        life = body.expires_at - now
-        if misfit := life_misfit(fitting, life):
-            detail = f"{misfit.detail}; it is {clock.iso(now)} now"
-            raise of_fields([FieldError(misfit.field, misfit.code, detail)])
-        fitting = [one for one in fitting if fits_life(one, life)]
-    found = [one for one in fitting if configuration.has(one.provider.name, body.account)]
-    if not found:
-        raise not_configured(fitting[0].provider.name, body.account, mode)
-    return found
 
 
 async def _first_state(mutation: Mutation, done: Done) -> PaymentMethodView:
