@@ -108,6 +108,14 @@ def _known_moment(value: object) -> object:
 ExpiresAt = Annotated[_ShownMoment | None, BeforeValidator(_known_moment)]
 
 
+def some_fitting(found: list[Candidate] | Misfit) -> list[Candidate]:
+    """The providers that fit. Raises `PydanticCustomError` with the misfit's field, code and words where none does."""
+    if isinstance(found, Misfit):
+        context = {"field": found.field, "detail": found.detail}
+        raise PydanticCustomError(cast("LiteralString", found.code), "{detail}", context)
+    return found
+
+
 class NewPayment(Details):
     """Start one payment."""
 
@@ -200,11 +208,7 @@ class NewPayment(Details):
 
     @model_validator(mode="after")
     def _fits_a_provider(self) -> Self:
-        found = candidates(self.asked_of(self.provider))
-        if isinstance(found, Misfit):
-            context = {"field": found.field, "detail": found.detail}
-            raise PydanticCustomError(cast("LiteralString", found.code), "{detail}", context)
-        self._fitting = found
+        self._fitting = some_fitting(candidates(self.asked_of(self.provider)))
         return self
 
     def asked_of(self, provider: str | None) -> Asked:

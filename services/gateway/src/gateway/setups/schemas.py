@@ -1,18 +1,17 @@
 """What merchants send to save a method without a payment."""
 
 from collections.abc import Sequence
-from typing import Annotated, LiteralString, Self, cast
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, JsonValue, PrivateAttr, model_validator
-from pydantic_core import PydanticCustomError
 
 from gateway.edge.fields import TEXT_PROBLEMS, AccountLabel, WebUrl
 from gateway.payments.fitting import Candidate
 from gateway.payments.methods import OneOf, numbers_of, problems_of
-from gateway.payments.schemas import NOTHING_PERSONAL, ClientRef, ExpiresAt, Metadata, Provider
+from gateway.payments.schemas import NOTHING_PERSONAL, ClientRef, ExpiresAt, Metadata, Provider, some_fitting
 from gateway.setups.fitting import keepers, keeps
 from malipo.contracts.commands import DEFAULT_ACCOUNT
-from malipo.contracts.descriptor import Details, Method, Misfit
+from malipo.contracts.descriptor import Details, Method
 from malipo.contracts.providers import METHODS, PROVIDERS
 
 _KEPT = sorted(
@@ -80,11 +79,7 @@ class NewPaymentMethod(Details):
 
     @model_validator(mode="after")
     def _fits_a_provider(self) -> Self:
-        found = keepers(self.method, self.provider)
-        if isinstance(found, Misfit):
-            context = {"field": found.field, "detail": found.detail}
-            raise PydanticCustomError(cast("LiteralString", found.code), "{detail}", context)
-        self._keepers = found
+        self._keepers = some_fitting(keepers(self.method, self.provider))
         return self
 
     @property
