@@ -33,6 +33,9 @@ app = typer.Typer(
 )
 
 _READY_SECONDS = 90.0
+_SecureOption = Annotated[
+    bool, typer.Option("--secure", help="Stores with TLS and passwords, as in production; they take no plain text.")
+]
 _DEMO_SETTINGS = {
     "webhook-dispatcher": {"RETRY_SCHEDULE_SECONDS": "1,2,4,8,15,30"},
     "provider-mpesa": {"MPESA_STATEMENT_SECONDS": "3"},
@@ -48,6 +51,7 @@ def up(
         list[str] | None, typer.Option("--set", help="SERVICE.NAME=VALUE, an environment variable of a service.")
     ] = None,
     replicas: Annotated[list[str] | None, typer.Option(help="SERVICE=NUMBER of processes.")] = None,
+    secure: _SecureOption = False,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay attached; Ctrl-C stops it all.")] = False,
 ) -> None:
     """Start everything and return when it is ready."""
@@ -62,6 +66,7 @@ def up(
             settings=read_settings(settings or []),
             replicas=read_replicas(replicas or []),
             keep=True,
+            secure=secure,
             progress=board.show,
         )
         if stack.home.is_held():
@@ -200,6 +205,7 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="End after the tour; exit 1 unless all was as expected.")
     ] = False,
+    secure: _SecureOption = False,
 ) -> None:
     """Play a tour of payments on a system of its own, then stay up for yours; leaves no process and no data behind."""
     from malipo_local.demo.run import play
@@ -208,7 +214,7 @@ def demo(
     began = time.monotonic()
     stop_on_signals()
     board = Board(out())
-    stack = Stack(progress=board.show, settings=_DEMO_SETTINGS)
+    stack = Stack(progress=board.show, settings=_DEMO_SETTINGS, secure=secure)
     with explained():
         _say_what_is_downloaded()
         try:

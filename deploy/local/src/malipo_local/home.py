@@ -40,6 +40,7 @@ class Home:
         self.plan = self.folder / "plan.json"
         self.ports = self.folder / "ports.json"
         self.failure = self.folder / "failure.txt"
+        self.tls = self.folder / "tls"  # of a stack's own authority, if it is to be secure
         self._marker = self.folder / "malipo-home"
         self._lock = self.folder / "lock"
         self._children = self.folder / "children"

@@ -21,6 +21,8 @@ class Plan:
     replicas: Mapping[str, int] = field(default_factory=dict[str, int])
     temporary: bool = False
     """The home is removed when the stack ends, however it ends."""
+    secure: bool = False
+    """Every store speaks TLS alone, and knows each service by a password of its own, as in production."""
     forked: bool = False
     """Python programs are forked out of one process that has the libraries already; see `nursery`."""
 
@@ -50,6 +52,7 @@ class Plan:
         """Whether all that was requested is part of this plan; what was left open is part of any."""
         return (
             {row.name for row in self.rows()}.issuperset(requested.only or ())
+            and (self.secure or not requested.secure)
             and all(self.count(name) == count for name, count in requested.replicas.items())
             and all(
                 values.items() <= self.settings.get(name, {}).items() for name, values in requested.settings.items()

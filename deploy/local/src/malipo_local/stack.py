@@ -67,6 +67,7 @@ class Stack:
         settings: Mapping[str, Mapping[str, str]] | None = None,
         replicas: Mapping[str, int] | None = None,
         keep: bool | None = None,
+        secure: bool = False,
         forked: bool = False,
         progress: bool | Progress = False,
     ) -> None:
@@ -83,6 +84,7 @@ class Stack:
             settings=settings or {},
             replicas=replicas or {},
             temporary=fresh if keep is None else not keep,
+            secure=secure,
             forked=forked,
         )
         self._progress: Progress | None = _print_states() if progress is True else progress or None
