@@ -19,6 +19,7 @@ import yaml
 
 from malipo.messaging.pool import Pool, create_pool
 from malipo.messaging.provision import provision
+from malipo.messaging.security import KafkaAccess
 from malipo.platform import migrations
 from malipo_local import Stack, scratch
 from malipo_local.ports import free_port
@@ -134,7 +135,7 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     else:
         addresses = on_this_machine(tmp_path_factory.mktemp("stores"), request.session)
     with addresses as (postgres, kafka, redis_url):
-        asyncio.run(provision(kafka, 1))
+        asyncio.run(provision(KafkaAccess(kafka), 1))
         yield Stores(kafka, redis_url, Databases(postgres))
 
 

@@ -22,6 +22,7 @@ def _settings() -> Settings:
         {
             "database_url": "postgresql://nobody@localhost/nothing",
             "kafka_bootstrap": "localhost:9",
+            "environment": "local",
             "redis_url": "redis://localhost:9/0",
             "key_ring": f"none:{'A' * 43}=",
         }

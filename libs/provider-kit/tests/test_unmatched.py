@@ -247,7 +247,12 @@ async def test_an_operator_lists_what_needs_a_person_and_on_request_the_rest(kit
 def test_without_the_database_the_operator_gets_one_line(monkeypatch):
     monkeypatch.setattr("malipo.messaging.operator_command.CONNECT_SECONDS", 0.2)
     key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
-    away = {"DATABASE_URL": "postgresql://m@127.0.0.1:1/none", "KAFKA_BOOTSTRAP": "127.0.0.1:1", "KEY_RING": key_ring}
+    away = {
+        "DATABASE_URL": "postgresql://m@127.0.0.1:1/none",
+        "KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "KEY_RING": key_ring,
+        "ENVIRONMENT": "test",
+    }
     for name, value in away.items():
         monkeypatch.setenv(name, value)
     done = CliRunner().invoke(commands(), ["unmatched"])

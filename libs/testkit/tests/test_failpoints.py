@@ -13,6 +13,7 @@ from malipo.platform import settings
 from malipo.platform.settings import EXIT_BAD_CONFIGURATION, ServiceSettings
 
 SETTINGS = {"DATABASE_URL": "postgresql://u@h/d", "KAFKA_BOOTSTRAP": "h:1", "KEY_RING": "k1:" + "A" * 43 + "="}
+SETTINGS["KAFKA_SECURITY_PROTOCOL"] = "PLAINTEXT"
 TWO_COMMITS = """
 import asyncio, sys
 from pathlib import Path

@@ -19,6 +19,7 @@ def run(database_url, monkeypatch):
     settings = {
         "DATABASE_URL": database_url,
         "KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "ENVIRONMENT": "test",
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "KEY_RING": "k1:" + base64.b64encode(b"k" * 32).decode(),
     }

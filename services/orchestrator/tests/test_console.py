@@ -15,7 +15,12 @@ from orchestrator.__main__ import cli
 def database_url(new_database, monkeypatch) -> str:
     url = new_database("orchestrator")
     key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
-    for name, value in {"DATABASE_URL": url, "KAFKA_BOOTSTRAP": "127.0.0.1:1", "KEY_RING": key_ring}.items():
+    for name, value in {
+        "DATABASE_URL": url,
+        "KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "KEY_RING": key_ring,
+        "ENVIRONMENT": "test",
+    }.items():
         monkeypatch.setenv(name, value)
     return url
 

@@ -10,6 +10,7 @@ from provider_bank.settings import Settings
 VALUES = {
     "database_url": "postgresql://x",
     "kafka_bootstrap": "x:1",
+    "kafka_security_protocol": "PLAINTEXT",
     "key_ring": f"k1:{base64.b64encode(b'k' * 32).decode()}",
 }
 GOOD = {"mode": "live", "authentication": "oauth2", "api_base": "https://api.bank.example"}

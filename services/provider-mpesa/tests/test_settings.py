@@ -17,6 +17,7 @@ KEY = base64.b64encode(b"k" * 32).decode()
 NEEDED = {
     "database_url": "postgresql://x",
     "kafka_bootstrap": "x:1",
+    "kafka_security_protocol": "PLAINTEXT",
     "key_ring": f"k1:{KEY}",
     "callback_base_url": "https://pay.example",
 }

@@ -12,6 +12,7 @@ from provider_paypal.settings import HONOURED, Settings
 VALUES = {
     "database_url": "postgresql://x",
     "kafka_bootstrap": "x:1",
+    "kafka_security_protocol": "PLAINTEXT",
     "key_ring": f"k1:{base64.b64encode(b'k' * 32).decode()}",
 }
 

@@ -175,5 +175,5 @@ async def test_more_than_one_slice_is_overtaken(replica, kit, monkeypatch):
 @pytest.mark.parametrize("seconds", ["0", "never"])
 def test_the_time_must_be_one(seconds):
     with pytest.raises(ValueError, match="overtake_after_seconds"):
-        Settings(database_url="postgresql://h/d", kafka_bootstrap="h:9092", key_ring=f"k:{'A' * 43}=",
+        Settings(database_url="postgresql://h/d", kafka_bootstrap="h:9092", environment="test", key_ring=f"k:{'A' * 43}=",
                  overtake_after_seconds=seconds)  # fmt: skip

@@ -90,7 +90,8 @@ def test_410_means_that_the_endpoint_is_gone():
 
 
 def settings(**values):
-    needed = {"database_url": "postgresql://h/d", "kafka_bootstrap": "h:9092", "key_ring": f"k:{'A' * 43}="}
+    needed = {"database_url": "postgresql://h/d", "kafka_bootstrap": "h:9092", "environment": "test"}
+    needed["key_ring"] = f"k:{'A' * 43}="
     return Settings(**needed | values)
 
 

@@ -147,7 +147,7 @@ SERVICES: tuple[Service, ...] = (
         kind=Kind.STEP,
         module="malipo.messaging.provision",
         needs=("kafka",),
-        settings={"KAFKA_BOOTSTRAP": "{kafka}"},
+        settings={"KAFKA_BOOTSTRAP": "{kafka}", "ENVIRONMENT": "local"},
         sources=("malipo/contracts/topics.py", "malipo/messaging/provision.py"),
     ),
     *(_simulator(f"{name}-sim", name) for name in PROVIDERS),

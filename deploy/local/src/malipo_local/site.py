@@ -72,7 +72,7 @@ class Site:
         running = {row.name for row in self.plan.rows()}
         found: dict[str, str] = {}
         if "kafka" in running:
-            found["KAFKA_BOOTSTRAP"] = self.kafka
+            found |= {"KAFKA_BOOTSTRAP": self.kafka, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
         if "redis" in running:
             found["REDIS_URL"] = self.redis_url
         if "postgres" in running:

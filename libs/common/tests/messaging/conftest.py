@@ -18,6 +18,7 @@ from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
 from malipo.messaging.relay import Relay
+from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Received, Subscription
 from malipo.messaging.unit_of_work import UnitOfWork
 from testkit.waiting import until
@@ -34,13 +35,17 @@ class Bench:
     group: str
     applied: Counter[str]
 
+    @property
+    def access(self) -> KafkaAccess:
+        return KafkaAccess(self.kafka)
+
     async def handle(self, unit: UnitOfWork, batch: Sequence[Received]) -> None:
         ids_in = [received.message.cancel_id for received in batch]
         unit.after_commit(lambda: self.applied.update(ids_in))
 
     @asynccontextmanager
     async def consuming(self, instance: str = "0") -> AsyncGenerator[Consumers]:
-        consumers = Consumers(self.kafka, self.group, instance)
+        consumers = Consumers(self.access, self.group, instance)
         subscription = Subscription("payments", (self.topic,), self.handle)
         consumers.add(subscription, BatchConsumer(subscription, self.database, self.group))
         task = asyncio.create_task(consumers.run())
@@ -65,7 +70,7 @@ class Bench:
 
     @asynccontextmanager
     async def relaying(self) -> AsyncGenerator[None]:
-        task = asyncio.create_task(Relay(self.database_url, self.kafka, "test").run())
+        task = asyncio.create_task(Relay(self.database_url, self.access, "test").run())
         try:
             yield
         finally:
@@ -102,7 +107,7 @@ async def bench(stores, new_database, pool_of, monkeypatch) -> Bench:
     topic = replace(PAYMENT_COMMANDS, name=ids.new("topic"), partitions=6)
     monkeypatch.setitem(BY_NAME, topic.name, topic)
     monkeypatch.setattr(provision, "TOPICS", [topic])
-    await provision.provision(stores.kafka, replication=1)
+    await provision.provision(KafkaAccess(stores.kafka), replication=1)
     database = Database(lambda: None)
     url = new_database("orchestrator")
     database.use(await pool_of(url))

@@ -103,7 +103,7 @@ async def test_a_topic_that_comes_to_compress_anew_under_way_loses_nothing(bench
 async def test_provisioning_leaves_compression_to_producers_and_keeps_what_else_a_topic_was_set_to(bench):
     await set_compression(bench, "zstd", {"segment.ms": "600000"})
     assert (await settings_of(bench))["compression.type"] == "zstd"
-    await provision.provision(bench.kafka, replication=1)
+    await provision.provision(bench.access, replication=1)
     settings = await settings_of(bench)
     assert settings["compression.type"] == "producer"
     assert settings["segment.ms"] == "600000"
@@ -118,7 +118,7 @@ async def test_an_operator_steps_over_a_record_while_the_service_runs(bench):
         await until(lambda: consumers.resting, what="the partition rests")
         assert f"python -m malipo.messaging.step_over {place.group} {bench.topic.name} 2 {bad}" in consumers.resting
         # Twice: whose first answer was lost asks again.
-        assert [await step_over(bench.database, bench.kafka, place) for _ in range(2)] == [bad + 1, bad + 1]
+        assert [await step_over(bench.database, bench.access, place) for _ in range(2)] == [bad + 1, bad + 1]
         await until(lambda: bench.applied == {"before": 1, "within": 1, "behind": 1}, what="the partition flows on")
         await until(lambda: not consumers.resting, what="it rests no longer")
         [letter] = await bench.dead_letters()
@@ -134,7 +134,7 @@ async def test_what_an_operator_has_stepped_over_nobody_stops_at_who_comes_later
     bad = await poison(bench.kafka, bench.topic.name, 1)
     await bench.send(1, "behind")
     await step_over(
-        bench.database, bench.kafka, Place(f"{bench.group}.payments", TopicPartition(bench.topic.name, 1), bad)
+        bench.database, bench.access, Place(f"{bench.group}.payments", TopicPartition(bench.topic.name, 1), bad)
     )
     async with bench.consuming() as consumers:
         await until(lambda: bench.applied == {"behind": 1}, what="it is applied")
@@ -155,7 +155,7 @@ async def test_a_message_that_only_a_newer_release_knows_waits_for_it_or_for_an_
         await until(lambda: consumers.resting, what="the partition rests")
         assert "PauseThePayment" in consumers.resting
         assert (await bench.committed())[3] == 1
-        assert [await step_over(bench.database, bench.kafka, place) for _ in range(2)] == [2, 2]
+        assert [await step_over(bench.database, bench.access, place) for _ in range(2)] == [2, 2]
         await until(lambda: bench.applied["behind"] == 1, what="it goes on behind it", seconds=30)
         await until(bench.dead_letters, what="the dead letter is in Kafka")
         await until(lambda: not consumers.resting, what="it rests no longer")
@@ -188,7 +188,7 @@ async def test_nobody_steps_over_what_can_be_read_or_is_not_there(bench, offset,
     await bench.send(0, "good")
     place = Place(f"{bench.group}.payments", TopicPartition(bench.topic.name, 0), offset)
     with pytest.raises(NothingToStepOver, match=why):
-        await step_over(bench.database, bench.kafka, place)
+        await step_over(bench.database, bench.access, place)
 
 
 async def test_a_batch_that_was_stepped_over_for_want_of_a_codec_is_redriven_once_the_codec_is_there(
@@ -201,12 +201,12 @@ async def test_a_batch_that_was_stepped_over_for_want_of_a_codec_is_redriven_onc
     place = Place(f"{bench.group}.payments", TopicPartition(bench.topic.name, 0), 1)
     async with bench.consuming() as consumers, bench.relaying():
         await until(lambda: consumers.resting, what="the partition rests")
-        await step_over(bench.database, bench.kafka, place)
+        await step_over(bench.database, bench.access, place)
         await until(lambda: bench.applied == {"first": 1, "last": 1}, what="it flows on behind")
         await until(bench.dead_letters, what="the dead letter is in Kafka")
         monkeypatch.undo()
         monkeypatch.setitem(BY_NAME, bench.topic.name, bench.topic)
-        assert await redrive(bench.kafka, bench.topic) == Redriven(sent=1)
+        assert await redrive(bench.access, bench.topic) == Redriven(sent=1)
         await until(lambda: bench.applied == {"first": 1, "sealed": 1, "last": 1}, what="it is applied")
 
 
@@ -273,7 +273,7 @@ async def test_a_consumer_that_will_not_recover_is_made_anew(bench, monkeypatch)
         return await getmany(self, *partitions, **options)
 
     monkeypatch.setattr(AIOKafkaConsumer, "getmany", end_for_good)
-    consumers = Consumers(bench.kafka, bench.group, "0")
+    consumers = Consumers(bench.access, bench.group, "0")
     subscription = Subscription("payments", (bench.topic,), bench.handle)
     consumers.add(subscription, BatchConsumer(subscription, bench.database, bench.group))
     with pytest.raises(KafkaError, match="during coordination"):
@@ -301,6 +301,6 @@ async def test_a_partition_that_rests_rests_with_whoever_has_it_after_a_rebalanc
             await until(
                 lambda: bool(first.resting) != bool(second.resting), what="it rests with one of both", seconds=30
             )
-            await step_over(bench.database, bench.kafka, place)
+            await step_over(bench.database, bench.access, place)
             await until(lambda: bench.applied == others | {"4": 1}, what="all is applied", seconds=30)
             await until(lambda: not first.resting and not second.resting, what="none rests")

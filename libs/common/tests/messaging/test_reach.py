@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from malipo.messaging import reach
 from malipo.messaging.reach import Reach
+from malipo.messaging.security import KafkaAccess
 from testkit.waiting import until
 
 
@@ -31,7 +32,7 @@ class Consumer:
 async def test_a_kafka_that_is_silent_is_away_and_then_back_and_each_is_logged_once(monkeypatch, hangs):
     monkeypatch.setattr(reach, "_ASK_SECONDS", 0.01)
     monkeypatch.setattr(reach, "SILENT_SECONDS", 0.1)
-    consumer, seen = Consumer(hangs=hangs), Reach()
+    consumer, seen = Consumer(hangs=hangs), Reach(KafkaAccess("127.0.0.1:1"))
     with capture_logs() as logs:
         watching = asyncio.create_task(seen.watch(consumer))
         try:

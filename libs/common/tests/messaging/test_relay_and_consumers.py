@@ -21,6 +21,7 @@ from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
 from malipo.messaging.redrive import redrive
 from malipo.messaging.relay import Relay
+from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Received, Subscription
 from malipo.messaging.unit_of_work import SHARDS, UnitOfWork
 from testkit.waiting import until
@@ -34,16 +35,18 @@ async def service(stores, new_database, pool_of):
     tasks = []
 
     async def replica(relays: int = 1) -> Database:
-        relay = Relay(url, stores.kafka, "test")
+        relay = Relay(url, KafkaAccess(stores.kafka), "test")
         database = Database(relay.nudge)
         database.use(await pool_of(url))
-        tasks.extend(asyncio.create_task(Relay(url, stores.kafka, "test").run()) for _ in range(relays - 1))
+        tasks.extend(
+            asyncio.create_task(Relay(url, KafkaAccess(stores.kafka), "test").run()) for _ in range(relays - 1)
+        )
         tasks.append(asyncio.create_task(relay.run()))
         return database
 
     @asynccontextmanager
     async def consuming(database: Database, handle, service_name: str = name, topic=PAYMENT_COMMANDS, **options):
-        consumers = Consumers(stores.kafka, service_name, "0")
+        consumers = Consumers(KafkaAccess(stores.kafka), service_name, "0")
         subscription = Subscription("payments", (topic,), handle, **options)
         consumers.add(subscription, BatchConsumer(subscription, database, service_name))
         task = asyncio.create_task(consumers.run())
@@ -151,7 +154,7 @@ async def test_what_is_no_message_at_all_is_dead_lettered_and_what_comes_behind_
     topic = replace(PAYMENT_COMMANDS, name=ids.new("topic"), partitions=1)  # of its own: junk stays for ever
     monkeypatch.setitem(BY_NAME, topic.name, topic)
     monkeypatch.setattr(provision, "TOPICS", [topic])
-    await provision.provision(stores.kafka, replication=1)
+    await provision.provision(KafkaAccess(stores.kafka), replication=1)
     database = await service()
     seen = Seen("pay")
     good = encode(CancelPayment(payment_id="pay", cancel_id="can"))
@@ -199,7 +202,7 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
     await send(database, "x", keys=1, each=1)
     await until(lambda: outbox_is_empty(database), what="the first relay works")
     name = await database.reads.fetchval("SELECT current_database()")
-    heir = Relay(f"{stores.databases.server}/{name}", stores.kafka, "heir")
+    heir = Relay(f"{stores.databases.server}/{name}", KafkaAccess(stores.kafka), "heir")
     task = asyncio.create_task(heir.run())
     try:
         await database.reads.fetch(
@@ -237,7 +240,7 @@ async def test_a_relay_deletes_nothing_that_another_server_may_know_by_the_same_
     database.use(await pool_of(url))
     seen = Seen(ids.new("pay"))
     await send(database, seen.prefix, keys=1, each=1)
-    relay = Relay(url, stores.kafka, "after a failover")
+    relay = Relay(url, KafkaAccess(stores.kafka), "after a failover")
     relay._sent = [await database.reads.fetchval("SELECT id FROM outbox")]
     async with service.consuming(await service(), seen):
         task = asyncio.create_task(relay.run())
@@ -278,9 +281,9 @@ async def test_a_dead_letter_is_applied_once_its_cause_is_mended_and_it_is_sent_
         await until(lambda: _dead(database), what="it is dead-lettered")
         await until(lambda: outbox_is_empty(database), what="the dead letter is in Kafka")
         broken = False
-        assert (await redrive(stores.kafka, PAYMENT_COMMANDS)).sent >= 1
+        assert (await redrive(KafkaAccess(stores.kafka), PAYMENT_COMMANDS)).sent >= 1
         await until(lambda: seen.count == 1, what="it is applied")
-        assert (await redrive(stores.kafka, PAYMENT_COMMANDS)).sent == 0
+        assert (await redrive(KafkaAccess(stores.kafka), PAYMENT_COMMANDS)).sent == 0
 
 
 async def _dead(database: Database) -> bool:

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from malipo.messaging.pool import DatabaseNotReady
 from malipo.messaging.relay import Relay
+from malipo.messaging.security import KafkaAccess
 from testkit.waiting import until
 
 
@@ -27,7 +28,7 @@ async def test_an_interrupted_relay_names_what_happened(monkeypatch, error, told
 
     monkeypatch.setattr("malipo.messaging.relay.started", fail)
     with capture_logs() as lines:
-        relaying = asyncio.create_task(Relay("postgresql://", "127.0.0.1:1", "test").run())
+        relaying = asyncio.create_task(Relay("postgresql://", KafkaAccess("127.0.0.1:1"), "test").run())
         await until(lambda: lines)
         relaying.cancel()
     assert lines[0]["error"].startswith(told)

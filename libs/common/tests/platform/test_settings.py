@@ -9,6 +9,7 @@ from provider_stripe.settings import Settings
 GOOD = {
     "DATABASE_URL": "postgresql://malipo@127.0.0.1/none",
     "KAFKA_BOOTSTRAP": "127.0.0.1:1",
+    "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
     "KEY_RING": "k1:a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=",
 }
 

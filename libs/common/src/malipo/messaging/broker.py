@@ -9,6 +9,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 
 from malipo.messaging.poll import Poll
 from malipo.messaging.records import Record
+from malipo.messaging.security import KafkaAccess
 
 _OPTIONS: dict[str, Any] = {
     "batch": True,
@@ -28,9 +29,9 @@ class PollingBroker(KafkaBroker):
     and drops the batch when one is not (FastStream #2458).
     """
 
-    def __init__(self, bootstrap: str, client_id: str) -> None:
+    def __init__(self, kafka: KafkaAccess, client_id: str) -> None:
         super().__init__(
-            bootstrap,
+            kafka.bootstrap,
             client_id=client_id,
             metadata_max_age_ms=METADATA_MS,
             ack_policy=AckPolicy.MANUAL,  # the default commits before the handler runs
@@ -40,6 +41,8 @@ class PollingBroker(KafkaBroker):
             logger=None,
             apply_types=False,
         )
+        # FastStream's own `security` loses the tokens of OAUTHBEARER.
+        self._connection_kwargs |= kafka.security
 
     def polled(self, poll: Poll, *topics: str, **options: Any) -> Any:
         """A subscriber of these topics; `options` are the rest of `KafkaBroker.subscriber`'s."""

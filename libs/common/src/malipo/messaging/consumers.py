@@ -18,6 +18,7 @@ from malipo.messaging.offsets import Offsets
 from malipo.messaging.poll import Poll, Rebalances
 from malipo.messaging.reach import Reach
 from malipo.messaging.records import Record
+from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Subscription
 from malipo.platform import metrics
 from malipo.platform.logs import log
@@ -37,13 +38,13 @@ class Consumers:
     a process that is started again under its instance's name goes on with its partitions at once, also after a kill.
     """
 
-    def __init__(self, kafka_bootstrap: str, service: str, instance: str) -> None:
+    def __init__(self, kafka: KafkaAccess, service: str, instance: str) -> None:
         self._service = service
         self._instance = instance
         self._offsets = Offsets()
-        self._broker = PollingBroker(kafka_bootstrap, f"{service}.{instance}")
+        self._broker = PollingBroker(kafka, f"{service}.{instance}")
         self._problem: str | None = _STOPPED
-        self._reach = Reach()
+        self._reach = Reach(kafka)
         self._polls: list[Poll] = []
         self._topics: list[str] = []
 
@@ -146,7 +147,7 @@ class Consumers:
                 await started(self._broker.start)
                 return self._reach.found()
             except (KafkaError, OSError):
-                self._reach.lost()
+                await self._reach.lost()
                 await self._broker.stop()
                 await asyncio.sleep(_START_AGAIN_SECONDS)
 

@@ -1,13 +1,15 @@
-"""What aiokafka needs around it: starts that can be cancelled, connections that uvloop closes, names that two use."""
+"""What aiokafka needs around it: starts that can be cancelled, connections that end or are refused, names that two use."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
 
-from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.conn import AIOKafkaConnection, CloseReason, OAuthAuthenticator
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed
 from aiokafka.protocol.admin import DescribeGroupsRequest
+
+from malipo.messaging.security import AccessTokens
 
 _CUT_SHORT_SECONDS = 2.0
 _MEMBERS = 5  # of a described group: error, name, state, protocol type, protocol, members
@@ -50,6 +52,46 @@ def _send_or_close(self: Any, request: object, expect_response: bool = True) -> 
 
 
 AIOKafkaConnection.send = cast("Any", _send_or_close)
+
+
+_connect: Any = AIOKafkaConnection.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - untyped
+
+
+async def _connect_or_say_why(self: Any) -> object:
+    """Connect, or raise `KafkaError`, `OSError` or `TimeoutError`, which is all that aiokafka's callers know.
+
+    Its SASL raises whatever it stumbles upon where the other side is no broker that knows our password: that would end the
+    task which keeps the metadata, for good. A token that was refused is not shown again.
+    """
+    try:
+        return await _connect(self)
+    except SaslAuthenticationFailed:
+        if isinstance(self._sasl_oauth_token_provider, AccessTokens):
+            self._sasl_oauth_token_provider.refused()
+        raise
+    except (KafkaError, OSError, TimeoutError):
+        raise
+    except Exception as error:
+        message = f"{self.host}:{self.port} does not authenticate as a broker does: {error!r}"
+        raise KafkaConnectionError(message) from error
+
+
+AIOKafkaConnection.connect = cast("Any", _connect_or_say_why)
+
+_oauth: Any = OAuthAuthenticator
+_step: Any = _oauth.step
+
+
+async def _step_until_refused(self: Any, payload: bytes | None) -> tuple[bytes, bool] | None:
+    """Show the token, and hear the answer: what the broker says of a token that it refuses (RFC 7628, 3.2.3) has to be
+    acknowledged. aiokafka takes it for a welcome, and is thrown out with its first request, without a reason.
+    """
+    if payload:
+        return b"\x01", True
+    return await _step(self, payload)
+
+
+_oauth.step = _step_until_refused
 
 
 _coordinator: Any = GroupCoordinator

@@ -1,22 +1,49 @@
-"""Creates the topics of the table, as a step of its own before services start: `python -m malipo.messaging.provision`."""
+"""Creates the topics of the table, and says who may use them, as a step of its own before services start:
+`python -m malipo.messaging.provision`.
+"""
 
 import asyncio
-import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
+from pydantic import Field
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_fixed
 
 from malipo.contracts.topics import TOPICS, Topic
+from malipo.messaging import authorizer
+from malipo.messaging.acls import AclSettings
+from malipo.messaging.authorizer import Applied, NoAuthorizer
+from malipo.messaging.security import KafkaAccess
+from malipo.messaging.trouble import trouble
+from malipo.platform import settings
+from malipo.platform.kafka_settings import KafkaSettings
 
 _TRIES = 60
 _COMPRESSION = {"compression.type": "producer"}
 _OF_THE_TOPIC = 1  # the config source DYNAMIC_TOPIC_CONFIG of KIP-226
+_REMOVE = "--remove-acls"
+_REFUSED = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
+
+
+class Settings(KafkaSettings, AclSettings):
+    """What the step is told."""
+
+    kafka_replication: int = Field(default=1, ge=1, le=15, description="Copies of each topic.")
+    kafka_acls: bool = Field(
+        default=False, description="Also add the ACLs that services need, where the cluster has an authorizer."
+    )
 
 
 def new_topics(replication: int) -> list[NewTopic]:
@@ -24,7 +51,7 @@ def new_topics(replication: int) -> list[NewTopic]:
     return [new for topic in TOPICS for new in (_topic(topic, replication), _dead_letter(topic, replication))]
 
 
-async def provision(bootstrap: str, replication: int) -> int:
+async def provision(kafka: KafkaAccess, replication: int) -> int:
     """Create what is missing, waiting up to a minute for the broker; returns how many were created.
 
     Raises `KafkaError` or `OSError`.
@@ -32,19 +59,40 @@ async def provision(bootstrap: str, replication: int) -> int:
     A topic whose `compression.type` is not `producer` gets it: a broker that compresses anew hands consumers codecs that
     no producer of ours has chosen. The broker's own default counts for no topic of ours.
     """
-    away = retry_if_exception_type((KafkaError, OSError))
-    retrying = AsyncRetrying(retry=away, stop=stop_after_attempt(_TRIES), wait=wait_fixed(1), reraise=True)
-    return await retrying(_provision, bootstrap, replication)
+    return await _done(kafka, partial(_provision, replication=replication))
 
 
-async def _provision(bootstrap: str, replication: int) -> int:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def allow(kafka: KafkaAccess, wanted: AclSettings, *, remove: bool = False) -> Applied:
+    """Bring the cluster's ACLs to what the rules say, as `authorizer.apply` does; waits for the broker, too."""
+    return await _done(kafka, partial(authorizer.apply, settings=wanted, remove=remove))
+
+
+async def _done[T](kafka: KafkaAccess, work: Callable[[Any], Awaitable[T]]) -> T:
+    """What `work` answers with an administrator's client, which it gets again for as long as the cluster is not there."""
+
+    async def tell(state: RetryCallState) -> None:
+        if state.attempt_number == 1:
+            print(f"waiting for Kafka: {await trouble(kafka)}", file=sys.stderr)  # noqa: T201
+
+    away = retry_if_exception(lambda error: isinstance(error, KafkaError | OSError) and not isinstance(error, _REFUSED))
+    stop = stop_after_attempt(_TRIES)
+    return await AsyncRetrying(retry=away, stop=stop, wait=wait_fixed(1), before_sleep=tell, reraise=True)(
+        _with_admin, kafka, work
+    )
+
+
+async def _with_admin[T](kafka: KafkaAccess, work: Callable[[Any], Awaitable[T]]) -> T:
+    admin = AIOKafkaAdminClient(**kafka.options)
     await admin.start()
     try:
-        response: Any = await admin.create_topics(new_topics(replication))
-        await _leave_compression_to_producers(admin, [new.name for new in new_topics(replication)])
+        return await work(admin)
     finally:
         await admin.close()
+
+
+async def _provision(admin: Any, replication: int) -> int:
+    response: Any = await admin.create_topics(new_topics(replication))
+    await _leave_compression_to_producers(admin, [new.name for new in new_topics(replication)])
     codes = [for_code(error[1]) for error in response.topic_errors]
     for code in codes:
         if code.errno not in (0, TopicAlreadyExistsError.errno):
@@ -100,14 +148,24 @@ def _settings(replication: int) -> dict[str, str]:
 
 
 async def main() -> None:
-    """Provision from KAFKA_BOOTSTRAP and KAFKA_REPLICATION (default 1)."""
-    bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or sys.exit("setting KAFKA_BOOTSTRAP: required")
-    replication = int(os.environ.get("KAFKA_REPLICATION", "1"))
+    """Provision as the environment says; with `--remove-acls` also take away what a former release has allowed."""
+    given = settings.load(Settings)
+    kafka, remove = KafkaAccess.of(given), _REMOVE in sys.argv[1:]
     try:
-        created = await provision(bootstrap, replication)
+        created = await provision(kafka, given.kafka_replication)
+        print(f"topics: {created} created, {len(TOPICS) * 2 - created} there already")  # noqa: T201 - a command's answer
+        if given.kafka_acls:
+            _tell(await allow(kafka, given, remove=remove))
+    except NoAuthorizer:
+        sys.exit("ACLs not provisioned: the cluster has no authorizer, so everybody may do everything")
     except (KafkaError, OSError) as error:
         sys.exit(f"topics not provisioned: {error!r}")
-    print(f"topics: {created} created, {len(TOPICS) * 2 - created} there already")  # noqa: T201 - a command's answer
+
+
+def _tell(applied: Applied) -> None:
+    print(f"ACLs: {applied.created} added, {len(applied.removed)} removed")  # noqa: T201 - a command's answer
+    for entry in applied.beyond:
+        print(f"beyond them: {entry}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from aiokafka.errors import (
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
 
+from malipo.messaging.security import KafkaAccess
+
 _HEADER = struct.Struct(">qiibIhi")  # base offset, length, leader's epoch, magic, checksum, attributes, last delta
 _MAGIC = 2
 _LENGTH_FROM = 12  # the length counts what comes behind it
@@ -48,9 +50,9 @@ class RawRecord(Protocol):
     headers: Sequence[tuple[str, bytes | None]]
 
 
-async def raw_batch(bootstrap: str, partition: TopicPartition, offset: int) -> RawBatch | None:
+async def raw_batch(kafka: KafkaAccess, partition: TopicPartition, offset: int) -> RawBatch | None:
     """The batch that holds `offset`, or the next one; None where none is. Raises `KafkaError`."""
-    async with _client(bootstrap, partition.topic) as client:
+    async with _client(kafka, partition.topic) as client:
         leader = client.cluster.leader_for_partition(partition)
         if leader is None or leader < 0:
             raise LeaderNotAvailableError(partition)
@@ -99,8 +101,8 @@ def records_of(data: bytes) -> list[RawRecord]:
 
 
 @asynccontextmanager
-async def _client(bootstrap: str, topic: str) -> AsyncGenerator[Any]:
-    client: Any = AIOKafkaClient(bootstrap_servers=bootstrap)
+async def _client(kafka: KafkaAccess, topic: str) -> AsyncGenerator[Any]:
+    client: Any = AIOKafkaClient(**kafka.options)
     try:
         await client.bootstrap()
         await client.set_topics([topic])

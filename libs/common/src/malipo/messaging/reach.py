@@ -6,25 +6,28 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from malipo import clock
+from malipo.messaging.security import KafkaAccess
+from malipo.messaging.trouble import trouble
 from malipo.platform.logs import log
 
 _ASK_SECONDS = 2.0
 SILENT_SECONDS = 10.0
 """Longer than another broker takes to lead, shorter than an operator wonders."""
-_AWAY = "Kafka away: no broker answers"
 
 
 class Reach:
-    """Says what is wrong while no broker answers; that it is so, and that it is over, are logged once each."""
+    """Says what is wrong while no broker answers us; that it is so, why, and that it is over, are logged once each."""
 
-    def __init__(self) -> None:
+    def __init__(self, kafka: KafkaAccess) -> None:
+        self._kafka = kafka
         self.problem: str | None = None
 
-    def lost(self) -> None:
-        """No broker answers."""
-        if self.problem is None:
-            log.warning("kafka away")
-        self.problem = _AWAY
+    async def lost(self) -> None:
+        """No broker has answered: look why."""
+        why = await trouble(self._kafka)
+        if self.problem != (problem := f"Kafka away: {why}"):
+            log.warning("kafka away", reason=why)
+        self.problem = problem
 
     def found(self) -> None:
         """A broker has answered."""
@@ -47,7 +50,7 @@ class Reach:
                     asking = None
                     await asyncio.sleep(_ASK_SECONDS)
                 if clock.monotonic() - answered_at >= SILENT_SECONDS:
-                    self.lost()
+                    await self.lost()
         finally:
             if asking is not None:
                 asking.cancel()

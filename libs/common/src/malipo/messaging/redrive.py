@@ -1,7 +1,6 @@
 """Sends dead letters again, once their cause is mended: `python -m malipo.messaging.redrive payments.commands.v1`."""
 
 import asyncio
-import os
 import sys
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +9,15 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from malipo.contracts.topics import BY_NAME, Topic
+from malipo.messaging.acls import REDRIVE_GROUP
 from malipo.messaging.raw import RawRecord, records_of
 from malipo.messaging.records import summary
+from malipo.messaging.security import KafkaAccess
 from malipo.messaging.step_over import RAW_FROM
 from malipo.messaging.unit_of_work import MESSAGE_ID
+from malipo.platform import settings
+from malipo.platform.kafka_settings import KafkaSettings
 
-GROUP = "redrive"
 _POLL_MS = 2000
 
 
@@ -27,7 +29,7 @@ class Redriven:
     unreadable: list[str] = field(default_factory=list[str])
 
 
-async def redrive(bootstrap: str, topic: Topic) -> Redriven:
+async def redrive(kafka: KafkaAccess, topic: Topic) -> Redriven:
     """Send every dead letter of `topic` that was not sent again yet, under its own message id.
 
     Whoever had applied the message drops the repeat by his inbox; whoever had not applies it now. Of a batch that was
@@ -35,12 +37,12 @@ async def redrive(bootstrap: str, topic: Topic) -> Redriven:
     """
     consumer: Any = AIOKafkaConsumer(
         topic.dead_letter,
-        bootstrap_servers=bootstrap,
-        group_id=GROUP,
+        **kafka.options,
+        group_id=REDRIVE_GROUP,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    producer: Any = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
+    producer: Any = AIOKafkaProducer(**kafka.options, enable_idempotence=True)
     await consumer.start()
     await producer.start()
     try:
@@ -75,6 +77,10 @@ async def _send_batch(producer: Any, topic: Topic, data: bytes, headers: dict[st
         done.sent += 1
 
 
+async def _redrive(given: KafkaSettings, topic: Topic) -> Redriven:
+    return await redrive(KafkaAccess.of(given), topic)
+
+
 def original(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """The headers with which the message first came: its own id again, and nothing of its dead letter."""
     known = dict(headers)
@@ -83,12 +89,12 @@ def original(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
 
 
 def main() -> None:
-    """Redrive the topic of the first argument from KAFKA_BOOTSTRAP."""
+    """Redrive the topic of the first argument, at the Kafka of the environment."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
-    bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or sys.exit("setting KAFKA_BOOTSTRAP: required")
+    given = settings.load(KafkaSettings)
     topic = BY_NAME.get(name) or sys.exit(f"no topic {name!r}; choose from: {', '.join(BY_NAME)}")
     try:
-        done = asyncio.run(redrive(bootstrap, topic))
+        done = asyncio.run(_redrive(given, topic))
     except KafkaError as error:
         sys.exit(f"not redriven: {error!r}")
     print(f"{done.sent} messages sent again to {name}")  # noqa: T201 - a command's answer

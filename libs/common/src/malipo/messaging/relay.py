@@ -18,6 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from malipo import clock
 from malipo.messaging.kafka import started
 from malipo.messaging.pool import AWAY, Connection, DatabaseNotReady, Row, connected
+from malipo.messaging.security import KafkaAccess
 from malipo.messaging.unit_of_work import SHARDS
 from malipo.platform import metrics
 from malipo.platform.logs import log
@@ -53,9 +54,9 @@ class Relay:
     is not provisioned for one, is left alone for a while and stops no other.
     """
 
-    def __init__(self, database_url: str, kafka_bootstrap: str, client_id: str) -> None:
+    def __init__(self, database_url: str, kafka: KafkaAccess, client_id: str) -> None:
         self._database_url = database_url
-        self._kafka_bootstrap = kafka_bootstrap
+        self._kafka = kafka
         self._client_id = client_id
         self._wake = asyncio.Event()
         self._refused: dict[str, float] = {}
@@ -121,7 +122,7 @@ class Relay:
     @asynccontextmanager
     async def _producer(self) -> AsyncGenerator[AIOKafkaProducer]:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._kafka_bootstrap,
+            **self._kafka.options,
             client_id=self._client_id,
             request_timeout_ms=_REQUEST_MS,
             enable_idempotence=True,  # implies acks=all; keeps the order of a partition through retries

@@ -13,6 +13,7 @@ from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
 from malipo.messaging.pool import AWAY, Pool, create_pool
 from malipo.messaging.relay import Relay
+from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Subscription
 from malipo.messaging.tables import INBOX
 from malipo.messaging.writes import purge_of
@@ -50,12 +51,13 @@ class Runtime:
 
     def __init__(self, service: str, settings: ServiceSettings) -> None:
         url = settings.database_url.get_secret_value()
+        kafka = KafkaAccess.of(settings)
         self.health = Health()
-        self.relay = Relay(url, settings.kafka_bootstrap, f"{service}.{settings.instance}.relay")
+        self.relay = Relay(url, kafka, f"{service}.{settings.instance}.relay")
         self.database = Database(self.relay.nudge)
         self._service = service
         self._settings = settings
-        self._consumers = Consumers(settings.kafka_bootstrap, service, settings.instance)
+        self._consumers = Consumers(kafka, service, settings.instance)
         self._loops: dict[str, Loop] = {"relay": self.relay.run}
         self._retention = {_PURGE_INBOX: INBOX_DAYS}
         self._closers: list[Loop] = []

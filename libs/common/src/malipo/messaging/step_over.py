@@ -5,13 +5,13 @@ Runs in the environment of the service that the group belongs to. The arguments 
 """
 
 import asyncio
-import os
 import sys
 from dataclasses import dataclass
 
 import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from pydantic import Field, SecretStr
 
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX
 from malipo.messaging import tables
@@ -20,8 +20,11 @@ from malipo.messaging.operator_command import database_of
 from malipo.messaging.pool import AWAY
 from malipo.messaging.raw import RawBatch, raw_batch, records_of
 from malipo.messaging.records import storable, summary
+from malipo.messaging.security import KafkaAccess
 from malipo.messaging.unit_of_work import MAX_PAYLOAD_BYTES, MESSAGE_ID, UnitOfWork
 from malipo.messaging.writes import insert
+from malipo.platform import settings
+from malipo.platform.kafka_settings import KafkaSettings
 
 RAW_FROM = "x-raw-from"
 """Header of a dead letter that is a whole batch as Kafka stored it: its first offset that was not applied."""
@@ -46,14 +49,14 @@ class Place:
     offset: int
 
 
-async def step_over(database: Database, bootstrap: str, place: Place) -> int:
+async def step_over(database: Database, kafka: KafkaAccess, place: Place) -> int:
     """Dead-letter the batch that holds the record, once, and have every replica go on behind it; returns where.
 
     Both are one statement: a crash leaves nothing or all of it. Whoever holds the partition finds it within seconds,
     goes on, and commits. A record that can be read, and is of a type that this release does not know, is dead-lettered by
     who takes it, alone. Raises `NothingToStepOver`, `KafkaError`, or one of `AWAY`.
     """
-    batch = await raw_batch(bootstrap, place.partition, place.offset)
+    batch = await raw_batch(kafka, place.partition, place.offset)
     if batch is None:
         raise NothingToStepOver("no record is there")
     topic, number = place.partition
@@ -102,19 +105,23 @@ def _dead_letter_headers(place: Place, batch: RawBatch, letter: str, reason: str
     }
 
 
-async def _run(place: Place, database_url: str, bootstrap: str) -> int:
-    async with asyncio.timeout(_SECONDS), database_of(database_url) as database:
-        return await step_over(database, bootstrap, place)
+class _Settings(KafkaSettings):
+    """Of the service whose consumer is to step over something, as far as that needs them."""
+
+    database_url: SecretStr = Field(description="PostgreSQL of that service.")
+
+
+async def _run(place: Place, given: _Settings) -> int:
+    async with asyncio.timeout(_SECONDS), database_of(given.database_url.get_secret_value()) as database:
+        return await step_over(database, KafkaAccess.of(given), place)
 
 
 def main() -> None:
-    """Step over what the arguments name, from DATABASE_URL and KAFKA_BOOTSTRAP."""
+    """Step over what the arguments name, in the environment of its service."""
     place = _place(sys.argv[1:]) or sys.exit("usage: python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET")
-    database_url, bootstrap = (
-        os.environ.get(name) or sys.exit(f"setting {name}: required") for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP")
-    )
+    given = settings.load(_Settings)
     try:
-        beyond = asyncio.run(_run(place, database_url, bootstrap))
+        beyond = asyncio.run(_run(place, given))
     except NothingToStepOver as error:
         sys.exit(f"not stepped over: {error}")
     except TimeoutError:

@@ -6,31 +6,25 @@ from typing import Literal
 
 from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from http_limits.limits import Limits
 from http_limits.remote import networks
+from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.secrets import KeyRing
 
 EXIT_BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(KafkaSettings):
     """What every service needs. Names are environment variables in upper case; there are no other sources."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     instance: str = Field(
         default="",
         validate_default=True,
         description="Name of this replica, unique within the service and the same after a restart; the host's unless set.",
     )
-    environment: Literal["local", "test", "production"] = Field(
-        default="production", description="`local` and `test` allow what production refuses."
-    )
     database_url: SecretStr = Field(description="PostgreSQL of this service alone: `postgresql://user@host/db`.")
     database_connections: int = Field(default=10, ge=2, le=100, description="Connections in this process's pool.")
-    kafka_bootstrap: str = Field(description="Kafka brokers: `host:port,host:port`.")
     key_ring: SecretStr = Field(
         description="Keys that encrypt secrets: `id:base64,id:base64`, 32 bytes each; the first one encrypts. Leave one in the "
         "ring for the gateway's IDEMPOTENCY_DAYS after it was the first: without it merchants' repeats of requests of that "
@@ -162,7 +156,7 @@ class WebhookSettings(ServiceSettings):
         return value
 
 
-def load[S: ServiceSettings](settings: type[S]) -> S:
+def load[S: KafkaSettings](settings: type[S]) -> S:
     """The settings from the environment. A bad one stops the process (exit code 78) with its name, never its value."""
     try:
         return settings()  # pyright: ignore[reportCallIssue] - the values come from the environment

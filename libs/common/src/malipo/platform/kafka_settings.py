@@ -1,0 +1,144 @@
+"""The settings of whoever has to do with Kafka: where it is, how it is spoken to, and who we are there."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from malipo.platform.tls import TlsFiles
+
+type Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+type Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
+
+_PASSWORD = ("kafka_username", "kafka_password")
+_TOKEN = ("kafka_oauth_token_url", "kafka_oauth_client_id", "kafka_oauth_client_secret")
+_TOKEN_TOO = ("kafka_oauth_scope", "kafka_oauth_extensions", "kafka_oauth_ca_file")
+_TLS = ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file")
+_MUST_BE_SAID = (
+    "KAFKA_SECURITY_PROTOCOL must be set when ENVIRONMENT is production: to SASL_SSL or SSL, or to PLAINTEXT where something "
+    "else, as a service mesh, encrypts and knows who is who"
+)
+
+
+class KafkaSettings(BaseSettings):
+    """Names are environment variables in upper case; there are no other sources.
+
+    A setting that would have no effect is refused like one that is missing: whoever sets a password believes that it is used.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    environment: Literal["local", "test", "production"] = Field(
+        default="production", description="`local` and `test` allow what production refuses."
+    )
+    kafka_bootstrap: str = Field(description="Kafka brokers: `host:port,host:port`.")
+    kafka_security_protocol: Protocol | None = Field(
+        default=None,
+        description="How the brokers are spoken to. Unset it is PLAINTEXT, which production has to say: it is for where "
+        "something else encrypts. SASL_PLAINTEXT is refused in production.",
+    )
+    kafka_sasl_mechanism: Mechanism | None = Field(
+        default=None, description="How we say who we are, with SASL_SSL and SASL_PLAINTEXT."
+    )
+    kafka_username: str | None = Field(
+        default=None, min_length=1, description="Our user, with PLAIN and SCRAM; each service has its own."
+    )
+    kafka_password: SecretStr | None = Field(default=None, min_length=1, description="Its password.")
+    kafka_ca_file: Path | None = Field(
+        default=None,
+        description="Certificates (PEM) of who may vouch for the brokers; unset, all whom this system trusts.",
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None, description="Our own certificate (PEM, with those between it and its authority): mutual TLS."
+    )
+    kafka_key_file: Path | None = Field(default=None, description="Its key (PEM, not encrypted).")
+    kafka_oauth_token_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+",
+        description="Where OAUTHBEARER gets access tokens by client credentials; https in production.",
+    )
+    kafka_oauth_client_id: str | None = Field(default=None, min_length=1, description="Who asks for tokens.")
+    kafka_oauth_client_secret: SecretStr | None = Field(default=None, min_length=1, description="Its secret.")
+    kafka_oauth_scope: str | None = Field(
+        default=None, min_length=1, description="The scope that is asked for, if any."
+    )
+    kafka_oauth_extensions: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z]+=[^,=\s]+(,[A-Za-z]+=[^,=\s]+)*$",
+        description="What the brokers are told beside the token: `logicalCluster=lkc-1,identityPoolId=pool-1`.",
+    )
+    kafka_oauth_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) of who may vouch for the token's server; unset, all trusted here."
+    )
+
+    @field_validator("kafka_ca_file", "kafka_oauth_ca_file")
+    @classmethod
+    def _are_certificates(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            TlsFiles(file).context()
+        return file
+
+    @field_validator("kafka_key_file")
+    @classmethod
+    def _belongs_to_the_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = info.data.get("kafka_certificate_file")
+        if certificate and key:
+            TlsFiles(None, certificate, key).context()
+        return key
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        production = self.environment == "production"
+        if production and self.kafka_security_protocol is None:
+            raise ValueError(_MUST_BE_SAID)
+        if production and self.protocol == "SASL_PLAINTEXT":
+            msg = "KAFKA_SECURITY_PROTOCOL must not be SASL_PLAINTEXT when ENVIRONMENT is production: secrets would be readable"
+            raise ValueError(msg)
+        if production and (self.kafka_oauth_token_url or "https").startswith("http:"):
+            msg = "KAFKA_OAUTH_TOKEN_URL must be https in production: it is sent a secret"
+            raise ValueError(msg)
+        self._require_what_is_used()
+        return self
+
+    @property
+    def protocol(self) -> Protocol:
+        """How the brokers are spoken to."""
+        return self.kafka_security_protocol or "PLAINTEXT"
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether the brokers are spoken to by TLS."""
+        return self.protocol in ("SSL", "SASL_SSL")
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether the brokers are told who we are, beside by a certificate."""
+        return self.protocol in ("SASL_SSL", "SASL_PLAINTEXT")
+
+    def _require_what_is_used(self) -> None:
+        needed, possible = self._used()
+        for name in ("kafka_sasl_mechanism", *_PASSWORD, *_TOKEN, *_TOKEN_TOO, *_TLS):
+            there = getattr(self, name) is not None
+            if there != (name in needed) and name not in possible:
+                msg = f"{name.upper()} must be {'unset' if there else 'set'} with {self._way_in()}"
+                raise ValueError(msg)
+
+    def _way_in(self) -> str:
+        mechanism = f" and KAFKA_SASL_MECHANISM={self.kafka_sasl_mechanism}" if self.kafka_sasl_mechanism else ""
+        return f"KAFKA_SECURITY_PROTOCOL={self.protocol}{mechanism if self.authenticates else ''}"
+
+    def _used(self) -> tuple[set[str], set[str]]:
+        """Which settings are needed with this protocol and mechanism, and which may be set."""
+        needed: set[str] = set()
+        possible: set[str] = {"kafka_ca_file"} if self.encrypts else set()
+        if self.encrypts and (self.kafka_certificate_file or self.kafka_key_file):
+            needed |= {"kafka_certificate_file", "kafka_key_file"}
+        if self.authenticates:
+            needed |= {"kafka_sasl_mechanism"}
+        if self.kafka_sasl_mechanism == "OAUTHBEARER":
+            needed |= set(_TOKEN)
+            possible |= set(_TOKEN_TOO)
+        elif self.kafka_sasl_mechanism is not None:
+            needed |= set(_PASSWORD)
+        return needed, possible
