@@ -3,11 +3,13 @@
 import importlib
 import types
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAliasType, Union, get_args, get_origin
 
 from pydantic import FilePath, SecretStr
 from pydantic.fields import FieldInfo
 
+from malipo.messaging import provision
+from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.settings import ServiceSettings
 from malipo_local.services import SERVICES, Kind
 from pages.markdown import document, table
@@ -17,6 +19,12 @@ A setting is an environment variable; there are no other sources. Locally `make 
 sets one, and with Docker a line of the service's `environment` in docker-compose.yml. A wrong or missing one stops the process with
 exit code 78 and is named, never with its value. `python -m <package> settings` lists the same."""
 
+_KAFKA = """\
+Every service has these, and so have the commands of `malipo.messaging`: `provision`, `redrive` and `step_over`. What they are for
+different kinds of clusters is in [operations/kafka.md](operations/kafka.md)."""
+_PROVISIONING = """\
+`python -m malipo.messaging.provision`, which makes topics and ACLs, has these beside those of [Kafka](#kafka)."""
+
 _HEADER = ("variable", "type", "default", "what it is")
 _NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", FilePath: "file"}
 _SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
@@ -25,13 +33,20 @@ _SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 def page() -> str:
     """The page's text."""
     services = [row.module for row in SERVICES if row.kind is Kind.SERVICE]
+    every, kafka = ServiceSettings.model_fields, KafkaSettings.model_fields
     return document(
         "Settings",
         "each service's settings.py",
         _INTRO,
         "## Every service",
-        _table(ServiceSettings.model_fields),
+        _table({name: field for name, field in every.items() if name not in kafka or name == "environment"}),
+        "## Kafka",
+        _KAFKA,
+        _table({name: field for name, field in kafka.items() if name != "environment"}),
         *map(_section, services),
+        "## The topics step",
+        _PROVISIONING,
+        _table({name: field for name, field in provision.Settings.model_fields.items() if name not in kafka}),
     )
 
 
@@ -65,6 +80,8 @@ def _type_name(annotation: Any) -> str:
         return "one of " + ", ".join(f"`{choice}`" for choice in get_args(annotation))
     if get_origin(annotation) in (types.UnionType, Union):
         return " or ".join(_type_name(member) for member in get_args(annotation) if member is not types.NoneType)
+    if isinstance(annotation, TypeAliasType):
+        return _type_name(annotation.__value__)
     if get_origin(annotation) is dict:
         return "JSON"
     if annotation is SecretStr:
@@ -77,6 +94,6 @@ def _type_name(annotation: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
-    if field.default in (None, ""):
+    if field.default in (None, "", {}):
         return "unset"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from malipo.contracts.topics import DEAD_LETTER_SUFFIX, TOPICS, Topic
+from malipo.messaging.acls import OPERATOR, Operation, Pattern, Resource, Rule, rules, services
 from pages.markdown import document, prose, table
 
 _INTRO = """\
@@ -42,6 +43,16 @@ with them. A topic's compression and retention may be changed; `make up` and the
 Consumers read uncommitted: who copies records here in a transaction of Kafka's, as a mirror may, must not abort it."""
 
 
+_ACLS = """\
+Who may write to `providers.outcomes.v1` decides whether money has moved, so in a cluster with ACLs each service has a principal of its own, and may do
+what is in this table and nothing else; to write or to read a topic allows to describe it. How they come there is in
+[operations/kafka.md](operations/kafka.md#acls)."""
+
+_AFTER_ACLS = """\
+An `operator` is whoever redrives dead letters (below), with credentials that no service has: whoever holds them can write whatever a service can. To step over a record
+needs no more than the service has, in whose environment that runs."""
+
+
 def page() -> str:
     """The page's text."""
     return document(
@@ -50,6 +61,10 @@ def page() -> str:
         _INTRO,
         table(("topic", "key", "partitions", "kept", "producers", "consumers"), map(_row, TOPICS)),
         *map(_section, TOPICS),
+        "## Who may do what",
+        _ACLS,
+        table(("who", "may write", "may read", "with the groups"), map(_powers, [*services(), OPERATOR])),
+        _AFTER_ACLS,
         "## Dead letters",
         _DEAD_LETTERS.format(suffix=DEAD_LETTER_SUFFIX, kept=_dead_letters_kept()),
     )
@@ -59,6 +74,19 @@ def _row(topic: Topic) -> tuple[str, ...]:
     kept = "last message of each key, for ever" if topic.retention is None else _days(topic.retention)
     consumers = ", ".join(topic.consumers)
     return f"`{topic.name}`", topic.key, str(topic.partitions), kept, ", ".join(topic.producers), consumers
+
+
+def _powers(who: str) -> tuple[str, ...]:
+    own = [rule for rule in rules() if rule.who == who]
+    groups = ", ".join(
+        f"`{rule.name}{'*' * (rule.pattern is Pattern.PREFIXED)}`" for rule in own if rule.resource is Resource.GROUP
+    )
+    return who, _topics(own, Operation.WRITE), _topics(own, Operation.READ), groups
+
+
+def _topics(own: list[Rule], operation: Operation) -> str:
+    names = [rule.name for rule in own if (rule.resource, rule.operation) == (Resource.TOPIC, operation)]
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _section(topic: Topic) -> str:

@@ -90,7 +90,7 @@ def test_410_means_that_the_endpoint_is_gone():
 
 
 def settings(**values):
-    needed = {"database_url": "postgresql://h/d", "kafka_bootstrap": "h:9092", "environment": "test"}
+    needed = {"database_url": "postgresql://h/d", "kafka_bootstrap": "h:9092", "kafka_security_protocol": "PLAINTEXT"}
     needed["key_ring"] = f"k:{'A' * 43}="
     return Settings(**needed | values)
 
