@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from malipo.contracts.permissions import OPERATOR, Operation, Pattern, Resource, Rule, rules, services
 from malipo.contracts.topics import DEAD_LETTER_SUFFIX, TOPICS, Topic
-from malipo.messaging.acls import OPERATOR, Operation, Pattern, Resource, Rule, rules, services
 from pages.markdown import document, prose, table
 
 _INTRO = """\

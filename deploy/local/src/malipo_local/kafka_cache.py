@@ -53,6 +53,7 @@ def properties(data: Path, port: int, controller_port: int) -> dict[str, str]:
 def write_properties(path: Path, values: dict[str, str]) -> None:
     """Write a file that Kafka reads; a backslash in a value needs another."""
     escaped = (f"{name}={value.replace('\\', '\\\\')}\n" for name, value in values.items())
+    path.touch(mode=0o600)  # there may be passwords in it
     path.write_text("".join(escaped))
 
 

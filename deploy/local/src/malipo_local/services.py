@@ -148,7 +148,7 @@ SERVICES: tuple[Service, ...] = (
         module="malipo.messaging.provision",
         needs=("kafka",),
         settings={"KAFKA_BOOTSTRAP": "{kafka}", "ENVIRONMENT": "local"},
-        sources=("malipo/contracts/topics.py", "malipo/messaging/provision.py"),
+        sources=("malipo/contracts/**/*", "malipo/messaging/provision.py", "malipo/messaging/authorizer.py"),
     ),
     *(_simulator(f"{name}-sim", name) for name in PROVIDERS),
     _simulator("merchant-sim", "merchant"),

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from malipo.contracts.permissions import OPERATOR
+from malipo_local import kafka_security
 from malipo_local.home import Home
 from malipo_local.plan import Plan
 from malipo_local.ports import HOST, Ports
 from malipo_local.services import SERVICES, Kind, Service
 
 DATABASE_USER = "malipo"
+_IN_THE_CLEAR = {"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ class Site:
         """The bootstrap address."""
         return f"{HOST}:{self.port('kafka')}"
 
+    def kafka_settings(self, user: str) -> dict[str, str]:
+        """What a client of Kafka is told; `user` is a service, the operator, or `kafka_security.ADMIN`."""
+        secure = kafka_security.client_settings(self.home, user) if self.plan.secure else _IN_THE_CLEAR
+        return {"KAFKA_BOOTSTRAP": self.kafka, **secure}
+
     @property
     def redis_url(self) -> str:
         """The URL of Redis' first database."""
@@ -55,7 +63,15 @@ class Site:
             own["database_url"] = self.database_url(row.database)
         values = {**self._shared_values(), **own}
         filled = {name: value.format_map(values) for name, value in row.settings.items()}
-        return {**filled, **self.plan.overrides(row)}
+        return {**filled, **self._more_of_kafka(row), **self.plan.overrides(row)}
+
+    def _more_of_kafka(self, row: Service) -> dict[str, str]:
+        """How a process is let in by a Kafka that asks."""
+        if not self.plan.secure or "KAFKA_BOOTSTRAP" not in row.settings:
+            return {}
+        if row.kind is Kind.STEP and not row.database:
+            return {**self.kafka_settings(kafka_security.ADMIN), "KAFKA_ACLS": "true"}
+        return self.kafka_settings(row.name.removeprefix("migrate-"))
 
     def fill(self, row: Service, index: int) -> list[str]:
         """The arguments of a row with their values."""
@@ -72,7 +88,7 @@ class Site:
         running = {row.name for row in self.plan.rows()}
         found: dict[str, str] = {}
         if "kafka" in running:
-            found |= {"KAFKA_BOOTSTRAP": self.kafka, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
+            found |= self.kafka_settings(OPERATOR)
         if "redis" in running:
             found["REDIS_URL"] = self.redis_url
         if "postgres" in running:

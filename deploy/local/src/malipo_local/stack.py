@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import psutil
 
-from malipo_local import scratch
+from malipo_local import kafka_security, scratch
 from malipo_local.control import Response, ask
 from malipo_local.errors import StackError
 from malipo_local.hints import make
@@ -233,6 +233,10 @@ class Stack:
     def kafka(self) -> str:
         """The bootstrap address."""
         return self._site.kafka
+
+    def kafka_settings(self, user: str = kafka_security.ADMIN) -> dict[str, str]:
+        """What a client of Kafka is told; a user is a service, the operator, or the administrator, who may do everything."""
+        return self._site.kafka_settings(user)
 
     @property
     def redis_url(self) -> str:

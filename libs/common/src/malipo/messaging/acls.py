@@ -1,51 +1,13 @@
-"""Who may do what in Kafka, derived from the table of topics; `python -m malipo.messaging.acls` prints it for `kafka-acls.sh`."""
+"""The rules about Kafka for the principals of one cluster; `python -m malipo.messaging.acls` prints them for `kafka-acls.sh`."""
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from enum import IntEnum
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from malipo.contracts.providers import PROVIDERS
-from malipo.contracts.topics import BY_NAME, PAYMENT_COMMANDS, PAYMENT_EVENTS, TOPICS, Topic
-
-OPERATOR = "operator"
-"""Who redrives dead letters: a person with credentials of their own, and no service."""
-REDRIVE_GROUP = "redrive"
-_EVERY_PROVIDER = "provider-*"
-
-
-class Resource(IntEnum):
-    """What a rule is about, by Kafka's numbers."""
-
-    TOPIC = 2
-    GROUP = 3
-
-
-class Pattern(IntEnum):
-    """How a rule names it, by Kafka's numbers."""
-
-    LITERAL = 3
-    PREFIXED = 4
-
-
-class Operation(IntEnum):
-    """What it allows, by Kafka's numbers. Either one allows to describe the resource, too."""
-
-    READ = 3
-    WRITE = 4
-
-
-class Rule(NamedTuple):
-    """One thing that somebody may do: a service, a consumer of one's own, or the operator."""
-
-    who: str
-    operation: Operation
-    resource: Resource
-    name: str
-    pattern: Pattern = Pattern.LITERAL
+from malipo.contracts.permissions import Rule, rules, rules_of_consumer
+from malipo.contracts.topics import BY_NAME
 
 
 class AclSettings(BaseSettings):
@@ -83,65 +45,14 @@ class AclSettings(BaseSettings):
     def rules(self) -> list[Rule]:
         """Those of the table and of these consumers."""
         own = [
-            _of_consumer(name, [BY_NAME[topic] for topic in topics]) for name, topics in self.kafka_consumers.items()
+            rules_of_consumer(name, [BY_NAME[topic] for topic in topics])
+            for name, topics in self.kafka_consumers.items()
         ]
         return [*rules(), *(rule for each in own for rule in each)]
 
     def principal(self, who: str) -> str:
         """What Kafka calls somebody."""
         return self.kafka_principals.get(who, f"User:{who}")
-
-
-def services() -> list[str]:
-    """Everybody who produces or consumes, each provider's service by its own name."""
-    named = [name for topic in TOPICS for name in (*topic.producers, *topic.consumers)]
-    return list(dict.fromkeys(one for name in named for one in _each(name)))
-
-
-def rules() -> list[Rule]:
-    """All that Malipo needs, and nothing else: by service, then what an operator needs to redrive dead letters."""
-    return [rule for service in services() for rule in _of_service(service)] + _of_operator()
-
-
-def _of_service(service: str) -> list[Rule]:
-    produced = [topic for topic in TOPICS if service in _all(topic.producers)]
-    consumed = [topic for topic in TOPICS if service in _all(topic.consumers)]
-    return [*_written(service, produced), *_consumed(service, consumed)]
-
-
-def _of_consumer(name: str, topics: Sequence[Topic]) -> list[Rule]:
-    """It sends what it cannot apply to the dead letters, and asks the orchestrator for events that it has missed."""
-    asks = [PAYMENT_COMMANDS] if PAYMENT_EVENTS in topics else []
-    return [*_written(name, asks), *_consumed(name, topics)]
-
-
-def _of_operator() -> list[Rule]:
-    return [
-        *_written(OPERATOR, TOPICS),
-        *(Rule(OPERATOR, Operation.READ, Resource.TOPIC, topic.dead_letter) for topic in TOPICS),
-        Rule(OPERATOR, Operation.READ, Resource.GROUP, REDRIVE_GROUP),
-    ]
-
-
-def _written(who: str, topics: Iterable[Topic]) -> list[Rule]:
-    return [Rule(who, Operation.WRITE, Resource.TOPIC, topic.name) for topic in topics]
-
-
-def _consumed(who: str, topics: Sequence[Topic]) -> list[Rule]:
-    return [
-        *(Rule(who, Operation.READ, Resource.TOPIC, topic.name) for topic in topics),
-        *(Rule(who, Operation.WRITE, Resource.TOPIC, topic.dead_letter) for topic in topics),
-        Rule(who, Operation.READ, Resource.GROUP, f"{who}.", Pattern.PREFIXED),
-    ]
-
-
-def _all(names: Iterable[str]) -> set[str]:
-    return {one for name in names for one in _each(name)}
-
-
-def _each(name: str) -> list[str]:
-    """A service by its name, or every provider's."""
-    return [f"provider-{provider}" for provider in PROVIDERS] if name == _EVERY_PROVIDER else [name]
 
 
 def commands(settings: AclSettings) -> Mapping[Rule, str]:

@@ -12,7 +12,8 @@ from aiokafka.errors import SecurityDisabled, for_code
 from aiokafka.protocol.admin import CreateAclsRequest_v1, DeleteAclsRequest_v1, DescribeAclsRequest_v1
 from aiokafka.protocol.api import Request
 
-from malipo.messaging.acls import AclSettings, Pattern, Resource, Rule
+from malipo.contracts.permissions import Pattern, Resource, Rule
+from malipo.messaging.acls import AclSettings
 
 _ANY = 1
 _ALLOW = 3

@@ -8,8 +8,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from malipo.contracts.permissions import REDRIVE_GROUP
 from malipo.contracts.topics import BY_NAME, Topic
-from malipo.messaging.acls import REDRIVE_GROUP
 from malipo.messaging.raw import RawRecord, records_of
 from malipo.messaging.records import summary
 from malipo.messaging.security import KafkaAccess
