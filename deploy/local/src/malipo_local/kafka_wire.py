@@ -18,7 +18,7 @@ from malipo_local.ports import HOST
 
 _PATIENCE_SECONDS = 5.0
 _HANDSHAKE, _AUTHENTICATE, _METADATA, _ALTER_SCRAM = 17, 36, 3, 51
-_SHA_512 = 2
+_MECHANISMS = {"SCRAM-SHA-256": (1, "sha256"), "SCRAM-SHA-512": (2, "sha512")}
 _ITERATIONS = 4096  # the least that Kafka takes
 _LONGEST_ANSWER = 1 << 20
 
@@ -46,9 +46,9 @@ class Administrator:
         (brokers,) = struct.unpack_from(">i", await self._ask(_METADATA, 1, struct.pack(">i", 0)))
         return brokers > 0
 
-    async def know(self, passwords: Mapping[str, str]) -> None:
-        """Have the broker know these users by SCRAM-SHA-512, whoever it knew before. Raises `Refused`."""
-        users = b"".join(_scram_user(user, password) for user, password in passwords.items())
+    async def know(self, passwords: Mapping[str, str], mechanism: str = "SCRAM-SHA-512") -> None:
+        """Have the broker know these users, whatever their passwords were. Raises `Refused`."""
+        users = b"".join(_scram_user(user, password, *_MECHANISMS[mechanism]) for user, password in passwords.items())
         body = _count(0) + _count(len(passwords)) + users + b"\0"
         answer = await self._ask(_ALTER_SCRAM, 0, body, flexible=True)
         if not _all_well(answer, len(passwords)):
@@ -82,12 +82,13 @@ async def administrator(port: int, authority: Path, user: str, password: str) ->
                 await writer.wait_closed()
 
 
-def _scram_user(user: str, password: str) -> bytes:
+def _scram_user(user: str, password: str, mechanism: int, digest: str) -> bytes:
     """An upsertion; what the broker keeps of the password is made here (RFC 5802, 3)."""
     salt = secrets.token_bytes(16)
-    salted = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
-    mechanism = struct.pack(">bi", _SHA_512, _ITERATIONS)
-    return _compact(user.encode()) + mechanism + _compact(salt) + _compact(salted) + b"\0"
+    salted = hashlib.pbkdf2_hmac(digest, password.encode(), salt, _ITERATIONS)
+    return (
+        _compact(user.encode()) + struct.pack(">bi", mechanism, _ITERATIONS) + _compact(salt) + _compact(salted) + b"\0"
+    )
 
 
 def _all_well(answer: bytes, users: int) -> bool:

@@ -1,10 +1,12 @@
 """A topic of a test's own, one consumer of it, and what it has applied."""
 
 import asyncio
+import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -22,6 +24,10 @@ from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Received, Subscription
 from malipo.messaging.unit_of_work import UnitOfWork
 from testkit.waiting import until
+
+sys.path.append(str(Path(__file__).parent))
+
+from secure_kafka import SecureKafka, secure_kafka
 
 
 @dataclass
@@ -112,3 +118,10 @@ async def bench(stores, new_database, pool_of, monkeypatch) -> Bench:
     url = new_database("orchestrator")
     database.use(await pool_of(url))
     return Bench(stores.kafka, url, topic, database, ids.new("svc"), Counter())
+
+
+@pytest.fixture(scope="session")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Generator[SecureKafka]:
+    """A broker that asks who is there."""
+    with secure_kafka(tmp_path_factory.mktemp("secure")) as kafka:
+        yield kafka

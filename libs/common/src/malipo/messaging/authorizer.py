@@ -3,6 +3,7 @@
 aiokafka has the messages of KIP-4 and KIP-290 for that, and no calls.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -19,6 +20,7 @@ _ANY = 1
 _ALLOW = 3
 _ANYWHERE = "*"
 _EVERYTHING = "*"
+_LOOKS, _LOOK_SECONDS = 150, 0.2
 
 
 class Power(IntEnum):
@@ -72,6 +74,7 @@ async def apply(admin: Any, settings: AclSettings, *, remove: bool) -> Applied:
     found = await _describe(admin)
     missing = [entry for entry in dict.fromkeys(wanted) if entry not in found]
     await _create(admin, missing)
+    await _until_known(admin, set(missing))
     ours = {entry.principal for entry in wanted}
     beyond = [entry for entry in sorted(found - set(wanted)) if _concerns(entry, wanted)]
     stale = [entry for entry in beyond if remove and entry.principal in ours and entry.name != _EVERYTHING]
@@ -96,9 +99,21 @@ def _concerns(entry: Entry, wanted: Iterable[Entry]) -> bool:
     return entry.name in names
 
 
-async def _describe(admin: Any) -> set[Entry]:
-    """Every ACL of the cluster."""
-    answer = await _send(admin, _DescribeAll())
+async def _until_known(admin: Any, entries: set[Entry]) -> None:
+    """Return once every broker knows them, or after a while: a service that comes before would be refused.
+
+    Each broker has them as soon as it has applied the controller's log, behind the topics that were just made.
+    """
+    for broker in admin._client.cluster.brokers():  # noqa: SLF001 - see above
+        for _ in range(_LOOKS):
+            if entries <= await _describe(admin, broker.nodeId):
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _describe(admin: Any, broker: int | None = None) -> set[Entry]:
+    """Every ACL of the cluster, as this broker or any knows it."""
+    answer = await admin._send_request(_DescribeAll(), broker)  # noqa: SLF001 - see above
     _check(answer.error_code, answer.error_message)
     return {Entry(kind, name, pattern, *acl) for kind, name, pattern, acls in answer.resources for acl in acls}
 

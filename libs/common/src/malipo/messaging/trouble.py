@@ -69,6 +69,10 @@ def _in_words(error: BaseException | None) -> str | None:
             return "does not know the mechanism of KAFKA_SASL_MECHANISM"
         case TokenUnavailable():
             return f"was not asked: {error.args[0]}"
+        case ConnectionResetError() | asyncio.IncompleteReadError():
+            return (
+                "closes the connection at once: it is starting, or that listener wants another KAFKA_SECURITY_PROTOCOL"
+            )
         case None:
             return None
         case _:

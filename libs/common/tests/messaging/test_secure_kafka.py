@@ -1,0 +1,204 @@
+"""A broker that asks who is there: every way to tell it, what a service says that is not let in, and how it comes in then."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+import httpx
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from secure_kafka import USERS, WAYS, SecureKafka
+from structlog.testing import capture_logs
+
+from malipo import ids
+from malipo.contracts.commands import CancelPayment
+from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.messaging.batch_consumer import BatchConsumer
+from malipo.messaging.consumers import Consumers
+from malipo.messaging.database import Database
+from malipo.messaging.raw import raw_batch
+from malipo.messaging.relay import Relay
+from malipo.messaging.runtime import Runtime
+from malipo.messaging.security import KafkaAccess
+from malipo.messaging.subscription import Received, Subscription
+from malipo.messaging.trouble import trouble
+from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.platform.client import http_client
+from malipo.platform.kafka_settings import KafkaSettings
+from malipo.platform.settings import ServiceSettings
+from malipo_local.authority import Authority
+from testkit.service import KEY_RING
+from testkit.waiting import until
+
+
+class Way:
+    """From the outbox of a gateway into a transaction of an orchestrator, each let in as itself."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.seen: set[str] = set()
+
+    async def handle(self, unit: UnitOfWork, batch: Sequence[Received]) -> None:
+        unit.after_commit(partial(self.seen.update, [received.key for received in batch]))
+
+    async def carry_one(self) -> None:
+        """Send a message, and wait until it is applied."""
+        payment_id = ids.new("pay")
+        async with self.database.begin() as unit:
+            unit.send(PAYMENT_COMMANDS, payment_id, CancelPayment(payment_id=payment_id, cancel_id="one"))
+        await until(lambda: payment_id in self.seen, seconds=30, what="the message arrives")
+
+
+@pytest.fixture
+async def opened(new_database, pool_of):
+    """Opens the path between two clients of Kafka; closes it with the test."""
+    async with AsyncExitStack() as closing:
+
+        async def open_path(sender: KafkaAccess, receiver: KafkaAccess) -> Way:
+            url = new_database("orchestrator")
+            relay = Relay(url, sender, "gateway.test.relay")
+            database = Database(relay.nudge)
+            database.use(await pool_of(url))
+            path = Way(database)
+            consumers = Consumers(receiver, "orchestrator", "test")
+            subscription = Subscription("payments", (PAYMENT_COMMANDS,), path.handle)
+            consumers.add(subscription, BatchConsumer(subscription, database, "orchestrator"))
+            for run in (relay.run, consumers.run):
+                task = asyncio.create_task(run())
+                closing.push_async_callback(asyncio.wait, [task])
+                closing.callback(task.cancel)
+            return path
+
+        yield open_path
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "OAUTHBEARER"])
+async def test_by_passwords_and_by_certificates_a_message_comes_through(secure: SecureKafka, opened, way):
+    path = await opened(secure.access("gateway", way), secure.access("orchestrator", way))
+    await path.carry_one()
+
+
+async def test_tokens_are_fetched_once_for_all_clients_and_anew_before_they_end(secure: SecureKafka, opened):
+    async with secure.tokens() as tokens:
+        tokens.life_seconds = 4
+        sender, receiver = (KafkaAccess.of(secure.settings_by_token(user, tokens)) for user in USERS)
+        provider = sender.security["sasl_oauth_token_provider"]
+        assert len(set(await asyncio.gather(*(provider.token() for _ in range(9))))) == 1
+        assert tokens.asked == ["gateway"]
+        path = await opened(sender, receiver)
+        while tokens.asked.count("orchestrator") < 3:  # brokers end a connection whose token has ended
+            await path.carry_one()
+
+
+async def test_what_a_consumer_cannot_read_is_looked_at_by_the_same_credentials(secure: SecureKafka):
+    partition = TopicPartition(PAYMENT_COMMANDS.name, 0)
+    assert await raw_batch(secure.access("orchestrator"), partition, 1 << 40) is None
+
+
+def service(kafka: KafkaSettings, database_url: str) -> Runtime:
+    """An orchestrator with one subscription."""
+    told = kafka.model_dump() | {"database_url": database_url, "key_ring": KEY_RING, "instance": ids.new("test")}
+    runtime = Runtime("orchestrator", ServiceSettings.model_validate(told))
+
+    async def ignore(unit: UnitOfWork, batch: Sequence[Received]) -> None:
+        """Nothing is to be done."""
+
+    runtime.subscribe(Subscription("trials", (PAYMENT_COMMANDS,), ignore))
+    return runtime
+
+
+async def told_by(runtime: Runtime) -> tuple[int, str]:
+    """The answer of its health page; it lives in any case."""
+    transport = httpx.ASGITransport(runtime.app())
+    async with http_client(timeout_seconds=5, base_url="http://service.test", transport=transport) as http:
+        assert (await http.get("/health/live")).status_code == 200
+        answer = await http.get("/health/ready")
+        return answer.status_code, answer.text
+
+
+async def until_told(runtime: Runtime, words: str) -> str:
+    async def told() -> bool:
+        status, text = await told_by(runtime)
+        return status == 503 and words in text
+
+    await until(told, seconds=30, what=words)
+    return (await told_by(runtime))[1]
+
+
+async def until_ready(runtime: Runtime) -> None:
+    async def ready() -> bool:
+        return (await told_by(runtime))[0] == 200
+
+    await until(ready, seconds=30, what="ready")
+
+
+async def test_a_wrong_password_is_told_once_and_forgotten_when_the_broker_knows_it(secure: SecureKafka, new_database):
+    wrong = secure.settings("orchestrator", kafka_password="not-the-password")
+    runtime = service(wrong, new_database("orchestrator"))
+    with capture_logs() as lines:
+        async with runtime.running():
+            await until_told(runtime, "refuses our credentials")
+            async with secure.administrating() as broker:
+                await broker.know({"orchestrator": "not-the-password"})
+            try:
+                await until_ready(runtime)
+            finally:
+                async with secure.administrating() as broker:
+                    await broker.know({"orchestrator": secure.password("orchestrator")})
+    assert [line["event"] for line in lines if "kafka" in line["event"]] == ["kafka away", "kafka is back"]
+    assert "not-the-password" not in repr(lines)
+
+
+async def test_an_unknown_authority_is_told_until_the_file_has_the_right_one(
+    secure: SecureKafka, new_database, tmp_path
+):
+    file = tmp_path / "ca.pem"
+    file.write_bytes(Authority(tmp_path / "another").certificate.read_bytes())
+    runtime = service(secure.settings("orchestrator", kafka_ca_file=str(file)), new_database("orchestrator"))
+    async with runtime.running():
+        await until_told(runtime, "certificate that is not accepted: unable to get local issuer certificate")
+        file.write_bytes(secure.authority.certificate.read_bytes())
+        await until_ready(runtime)
+
+
+async def test_a_broker_whose_certificate_names_another_host_is_not_believed(secure: SecureKafka, new_database):
+    settings = secure.settings("orchestrator", "mutual TLS", kafka_bootstrap=secure.elsewhere)
+    runtime = service(settings, new_database("orchestrator"))
+    async with runtime.running():
+        await until_told(runtime, "certificate that is not accepted: IP address mismatch")
+
+
+async def test_without_a_certificate_nobody_is_let_in_where_it_is_asked_for(secure: SecureKafka, new_database):
+    changes = {"kafka_security_protocol": "SSL", "kafka_bootstrap": secure.mutual}
+    settings = KafkaSettings.model_validate(
+        {"environment": "test", "kafka_ca_file": str(secure.authority.certificate)} | changes
+    )
+    runtime = service(settings, new_database("orchestrator"))
+    async with runtime.running():
+        await until_told(runtime, "does not agree on TLS")
+
+
+async def test_who_speaks_tls_where_none_is_spoken_or_none_where_it_is_is_told_so(secure: SecureKafka, stores):
+    for kafka in (secure.access("gateway", kafka_bootstrap=stores.kafka), KafkaAccess(secure.mutual)):
+        assert "wants another KAFKA_SECURITY_PROTOCOL" in await trouble(kafka)
+
+
+async def test_a_token_that_nobody_gives_or_no_broker_takes_is_told_and_the_next_one_is_tried(
+    secure: SecureKafka, new_database, monkeypatch
+):
+    monkeypatch.setattr("malipo.messaging.security._REST_SECONDS", 0.2)
+    async with secure.tokens() as tokens:
+        tokens.refuses, tokens.life_seconds = True, 1000
+        runtime = service(secure.settings_by_token("orchestrator", tokens), new_database("orchestrator"))
+        async with runtime.running():
+            await until_told(runtime, "was not asked: no access token: 127.0.0.1 answers 401")
+            tokens.refuses, tokens.ended = False, True
+            await until_told(runtime, "refuses our credentials")
+            tokens.ended = False
+            await until_ready(runtime)
+
+
+async def test_the_listing_of_topics_shows_a_service_its_own_alone(secure: SecureKafka):
+    async with AIOKafkaConsumer(**secure.access("provider-stripe").options) as consumer:
+        assert "providers.mpesa.commands.v1" not in await consumer.topics()
