@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from http_limits.addresses import AddressRefused, check_address, check_url
+from http_limits.addresses import AddressRefused, check_address, check_url, host_names
 
 BLOCKED = """
 0.0.0.0 0.1.2.3 0.255.255.255 10.0.0.0 10.0.0.1 10.255.255.255 100.64.0.0 100.64.0.1 100.100.100.200 100.127.255.255
@@ -230,6 +230,28 @@ def test_with_loopback_allowed_any_port_and_plain_http_are_too(url):
 def test_with_loopback_allowed_the_rest_stays_refused(url):
     with pytest.raises(AddressRefused):
         check_url(url, allow_loopback=True)
+
+
+@pytest.mark.parametrize("url", ["http://merchant:8080/hooks", "https://MERCHANT/", "http://db.internal:5432/"])
+def test_a_name_that_a_setting_lists_may_be_called_by_any_port_and_over_plain_http(url):
+    check_url(url, allow_loopback=False, allow_hosts=host_names("merchant, db.Internal"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://merchant.example/", "http://a.merchant/", "http://user@merchant/", "ftp://merchant/", "http://10.0.0.1/"],
+)
+def test_a_list_of_names_lets_nothing_else_through(url):
+    with pytest.raises(AddressRefused):
+        check_url(url, allow_loopback=False, allow_hosts=host_names("merchant"))
+
+
+@pytest.mark.parametrize(
+    "text", ["10.0.0.1", "::1", "[::1]", "127.1", "0x7f000001", "a..b", "a b", "http://a", "*", "*.a", "a:80"]
+)
+def test_only_names_can_be_listed(text):
+    with pytest.raises(ValueError, match="is no host name"):
+        host_names(f"merchant, {text}")
 
 
 @given(

@@ -213,6 +213,14 @@ async def test_this_machine_may_be_called_in_test_mode_where_a_setting_allows_it
         assert (await live.post("/v1/webhook-endpoints", {"url": url})).status_code == 422
 
 
+async def test_a_name_that_a_setting_lists_may_be_called_in_test_mode(replica):
+    lists = await replica(allow_loopback=False, allow_hosts="merchant-sim")
+    merchant, live = await lists.merchant(), await lists.merchant(mode="live")
+    body = {"url": "http://merchant-sim:12112/hooks/shop"}
+    assert (await merchant.post("/v1/webhook-endpoints", body)).status_code == 201
+    assert (await live.post("/v1/webhook-endpoints", body)).status_code == 422
+
+
 async def test_without_that_setting_test_mode_is_as_strict_as_live_mode(replica):
     strict = await replica(allow_loopback=False)
     merchant = await strict.merchant()

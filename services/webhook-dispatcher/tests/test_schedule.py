@@ -117,3 +117,16 @@ def test_loopback_is_never_allowed_in_production():
         settings(allow_loopback=True)
     with pytest.raises(ValueError, match="allow_loopback"):
         settings(allow_loopback=True, environment="no such")
+
+
+def test_names_that_may_lead_anywhere_are_never_allowed_in_production():
+    assert settings(allow_hosts="merchant-sim, Shop.lan", environment="local").allowed_hosts == {
+        "merchant-sim",
+        "shop.lan",
+    }
+    assert settings().allowed_hosts == frozenset()
+    for environment in ({}, {"environment": "no such"}):
+        with pytest.raises(ValueError, match="allow_hosts"):
+            settings(allow_hosts="merchant-sim", **environment)
+    with pytest.raises(ValueError, match="is no host name"):
+        settings(allow_hosts="10.0.0.1", environment="local")

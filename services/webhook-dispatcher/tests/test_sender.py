@@ -90,6 +90,15 @@ async def test_a_name_is_looked_up_again_for_every_attempt(sender, receiver):
     assert len(receiver.hooks) == 1
 
 
+async def test_a_name_that_is_listed_may_lead_to_a_private_address_and_no_other_name_may(sender, receiver):
+    listed = sender(allow_loopback=False, allow_hosts={"merchant"}, look_up=answers(LOOPBACK))
+    port = receiver.url.rpartition(":")[2]
+    receiver.replies["/"] = [close_after]
+    assert (await listed.post(f"http://merchant:{port}/", {}, b"{}", NOW)).status == 200
+    assert (await listed.post("https://hooks.example/", {}, b"{}", NOW)).status is None
+    assert len(receiver.hooks) == 1
+
+
 async def close_after(_hook, writer):
     writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
     await writer.drain()

@@ -11,6 +11,7 @@ The table is written out because `is_global` and the like let through wrapped ad
 """
 
 import re
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
 
@@ -97,12 +98,23 @@ def check_address(text: str, *, allow_loopback: bool) -> None:
         raise AddressRefused(msg)
 
 
-def check_url(url: str, *, allow_loopback: bool) -> None:
+def host_names(text: str) -> frozenset[str]:
+    """Names as a setting lists them, `merchant, shop.lan`, in lower case. Raises `ValueError` for what is no name, as an address."""
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    for name in names:
+        labels = name.split(".")
+        if _NUMBER.fullmatch(labels[-1]) or not all(map(_LABEL.fullmatch, labels)):
+            msg = f"{name!r} is no host name"
+            raise ValueError(msg)
+    return frozenset(names)
+
+
+def check_url(url: str, *, allow_loopback: bool, allow_hosts: Collection[str] = ()) -> None:
     """Refuse a URL that can never be called: not https on port 443, or its host no public address or name.
 
-    With `allow_loopback` this machine may be meant, by any port and over plain http. Other names pass: their addresses
-    are checked when they are looked up. The URL is parsed by the library that will call it, so that there is no second
-    reading to disagree with. Raises `AddressRefused`.
+    With `allow_loopback` this machine may be meant, and each of `allow_hosts`, by any port and over plain http. Other
+    names pass: their addresses are checked when they are looked up. The URL is parsed by the library that will call it,
+    so that there is no second reading to disagree with. Raises `AddressRefused`.
     """
     try:
         target = URL(url)
@@ -112,6 +124,8 @@ def check_url(url: str, *, allow_loopback: bool) -> None:
     if not host or "@" in authority or way[0] not in ("https", "http"):
         msg = "the URL cannot be used"
         raise AddressRefused(msg, "url_invalid")
+    if host in allow_hosts:
+        return
     if not allow_loopback and way != ("https", 443):
         msg = "the URL must be https on port 443"
         raise AddressRefused(msg, "url_not_https")

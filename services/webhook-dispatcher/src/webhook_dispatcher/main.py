@@ -28,6 +28,7 @@ def build(settings: Settings) -> ASGIApp:
         connections=settings.attempts_at_once,
         attempt_seconds=settings.attempt_seconds,
         allow_loopback=settings.allow_loopback,
+        allow_hosts=settings.allowed_hosts,
     )
     key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
     recorder = Recorder(runtime.database, settings.overtake_after_seconds)

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,12 +17,21 @@ type LookUp = Callable[..., Sequence[AddressInfo]]
 class CheckedResolver(AbstractResolver):
     """Checks addresses at every look-up, so that a name whose addresses change between two attempts gains nothing.
 
-    Has threads of its own: names whose servers never answer would soon hold the few of the event loop.
+    `allow_hosts` are names that may lead anywhere. Has threads of its own: names whose servers never answer would soon
+    hold the few of the event loop.
     """
 
-    def __init__(self, *, threads: int, allow_loopback: bool, look_up: LookUp = socket.getaddrinfo) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int,
+        allow_loopback: bool,
+        allow_hosts: Collection[str] = (),
+        look_up: LookUp = socket.getaddrinfo,
+    ) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="look-up")
         self._allow_loopback = allow_loopback
+        self._allow_hosts = allow_hosts
         self._look_up = look_up
 
     async def resolve(
@@ -47,7 +56,8 @@ class CheckedResolver(AbstractResolver):
     def _checked(self, host: str, info: AddressInfo) -> ResolveResult:
         family, _, proto, _, (address, port, *rest) = info
         scoped = family == socket.AF_INET6 and len(rest) > 1 and rest[1] != 0
-        check_address(f"{address}%{rest[1]}" if scoped else address, allow_loopback=self._allow_loopback)
+        if host not in self._allow_hosts:
+            check_address(f"{address}%{rest[1]}" if scoped else address, allow_loopback=self._allow_loopback)
         return ResolveResult(
             hostname=host, host=address, port=port, family=family, proto=proto, flags=socket.AI_NUMERICHOST
         )

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
@@ -41,11 +41,19 @@ class Sender:
     """Sends webhooks. Never raises for what a merchant's server, name or URL does: that is a `ReceiverResponse`."""
 
     def __init__(
-        self, *, connections: int, attempt_seconds: float, allow_loopback: bool, look_up: LookUp = socket.getaddrinfo
+        self,
+        *,
+        connections: int,
+        attempt_seconds: float,
+        allow_loopback: bool,
+        allow_hosts: Collection[str] = (),
+        look_up: LookUp = socket.getaddrinfo,
     ) -> None:
         self._attempt_seconds = attempt_seconds
-        self._allow_loopback = allow_loopback
-        self._resolver = CheckedResolver(threads=connections, allow_loopback=allow_loopback, look_up=look_up)
+        self._check_url = partial(check_url, allow_loopback=allow_loopback, allow_hosts=allow_hosts)
+        self._resolver = CheckedResolver(
+            threads=connections, allow_loopback=allow_loopback, allow_hosts=allow_hosts, look_up=look_up
+        )
         self._client = http_client(
             timeout_seconds=attempt_seconds + REST_SECONDS,  # the deadline is another: see `post`
             connector=partial(connector, connections=connections, resolver=self._resolver),
@@ -84,7 +92,7 @@ class Sender:
     async def _exchange(self, url: str, headers: dict[str, str], body: bytes, kept: bytearray) -> None:
         """Put the start of the answer's body into `kept`."""
         request = self._client.build_request("POST", url, headers=_HEADERS | headers, content=body)
-        check_url(str(request.url), allow_loopback=self._allow_loopback)
+        self._check_url(str(request.url))
         response = await self._client.send(request, stream=True)
         try:
             read = 0

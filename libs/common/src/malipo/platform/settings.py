@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
+from http_limits.addresses import host_names
 from http_limits.limits import Limits
 from http_limits.remote import networks
 from malipo.platform.kafka_settings import KafkaSettings
@@ -145,15 +146,32 @@ class WebhookSettings(ServiceSettings):
         description="Let webhooks go to this machine, over plain http and to any port; such endpoints are made in test mode only. "
         "Refused in production.",
     )
+    allow_hosts: str = Field(
+        default="",
+        max_length=2000,
+        description="Names that webhooks may go to wherever they lead, over plain http and to any port: `merchant-sim, shop.lan`; "
+        "such endpoints are made in test mode only. Refused in production.",
+    )
 
-    @field_validator("allow_loopback")
+    @field_validator("allow_loopback", "allow_hosts")
     @classmethod
-    def _never_in_production(cls, value: bool, info: ValidationInfo) -> bool:
+    def _never_in_production[Allowed: (bool, str)](cls, value: Allowed, info: ValidationInfo) -> Allowed:
         # A setting that failed its own validation is absent from `data`: then the strict reading holds.
         if value and info.data.get("environment", "production") == "production":
-            msg = "must be false when ENVIRONMENT is production"
+            msg = "must be unset when ENVIRONMENT is production"
             raise ValueError(msg)
         return value
+
+    @field_validator("allow_hosts")
+    @classmethod
+    def _are_names(cls, hosts: str) -> str:
+        host_names(hosts)
+        return hosts
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """The names that webhooks may go to wherever they lead."""
+        return host_names(self.allow_hosts)
 
 
 def load[S: KafkaSettings](settings: type[S]) -> S:

@@ -98,8 +98,13 @@ async def delete_endpoint(mutation: _Writer, endpoint_id: str) -> Response:
 
 def _require_reachable(dependencies: Dependencies, client: MerchantClient, url: str) -> None:
     """Refuse now what the dispatcher would refuse at each attempt. It checks a name's addresses itself: they change."""
+    settings, test = dependencies.settings, client.mode == "test"
     try:
-        check_url(url, allow_loopback=dependencies.settings.allow_loopback and client.mode == "test")
+        check_url(
+            url,
+            allow_loopback=settings.allow_loopback and test,
+            allow_hosts=settings.allowed_hosts if test else (),
+        )
     except AddressRefused as refused:
         raise of_fields([FieldError("/url", refused.code, str(refused))]) from None
 
