@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 from malipo.contracts.descriptor import ProviderDescriptor
@@ -11,7 +12,14 @@ from malipo_local.services import SERVICES
 from malipo_simulators.cli import NAMES as SIMULATORS
 from pages.markdown import table
 
-FILES = ("docker-compose.yml", "deploy/proxy/nginx.conf", "pyproject.toml", "CONTRIBUTING.md", "docs/monthly-charge.md")
+FILES = (
+    "docker-compose.yml",
+    "deploy/proxy/nginx.conf",
+    "deploy/observability/prometheus.yaml",
+    "pyproject.toml",
+    "CONTRIBUTING.md",
+    "docs/monthly-charge.md",
+)
 """The files that have such blocks."""
 
 _MARKED = re.compile(
@@ -24,8 +32,7 @@ _END_OF_COMMENT = " -->"
 
 _IMAGE = """\
 x-provider-{name}: &provider-{name}
-  image: malipo/provider-{name}
-  build: {{ <<: *build, args: {{ SERVICE: provider-{name} }} }}
+  image: malipo/provider-{name}:${{MALIPO_TAG:-latest}}
   environment:
     <<: *settings
     DATABASE_URL: postgresql://malipo:local-only@postgres/malipo_provider_{name}
@@ -37,6 +44,8 @@ _SERVICE = """\
 # Talks to {title}; here, to its simulator.
 provider-{name}:
   <<: [*service, *provider-{name}]
+  build: {{ <<: *build, args: {{ <<: *image, SERVICE: provider-{name} }} }}
+  networks: [edge, outbound, stores, telemetry]
   depends_on:
     migrate-provider-{name}: {{ condition: service_completed_successfully }}
     topics: {{ condition: service_completed_successfully }}
@@ -45,12 +54,9 @@ provider-{name}:
 _SIMULATOR = """\
 {name}-sim:
   <<: *simulator
-  command: [{name}, --host, 0.0.0.0, --port, "{port}", --public-url, "http://localhost:{port}"{more_options}]
-  ports: ["{port}:{port}"{more_ports}]
-  healthcheck:
-    test: [CMD, python, -c, "from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/_sim/health', timeout=2)"]
-    interval: 5s
-    retries: 12
+  command: [{name}, --host, 0.0.0.0, --port, "{port}", --public-url, "http://localhost:{outside}"{more_options}]
+  ports: ["{published}"{more_ports}]
+  healthcheck: {{ <<: *health, test: [CMD, probe, "{port}", /_sim/health] }}
 """
 _MIGRATION = """\
 migrate-provider-{name}:
@@ -60,8 +66,14 @@ _CALLBACKS = """\
 location {at} {{
     client_max_body_size 256k;
     error_log /dev/null crit; # its lines quote the address, which may end with a token
-    set $provider_{name} http://provider-{name}:8080;
-    proxy_pass $provider_{name};
+    proxy_pass http://provider-{name};
+}}
+"""
+_UPSTREAM = """\
+upstream provider-{name} {{
+    zone provider-{name} 64k;
+    server provider-{name}:8080 resolve max_fails=1 fail_timeout=1s;
+    keepalive 0;
 }}
 """
 _REQUIRED = ("main", "provider", "client", "mapping", "settings")
@@ -195,16 +207,37 @@ def _filled_in(template: str, provider: ProviderDescriptor) -> str:
     name = provider.name
     more = _more_ports(name)
     names = f', --tls-names, "localhost,127.0.0.1,{name}-sim"' if "--tls-port" in more else ""
-    more_options = "".join(f', {option}, "{port}"' for option, port in more.items()) + names
+    more_options = "".join(f', {option}, "{port}"' for option, port in more.items()) + names + _receivers_url(name)
     return template.format(
         name=name,
         upper=name.upper(),
         title=provider.title,
         callbacks_at=provider.callbacks_at,
         port=_port(name),
+        outside=_outside(f"{name}_SIM_PORT", _port(name)),
+        published=_published(f"{name}_SIM_PORT", _port(name)),
         more_options=more_options,
-        more_ports="".join(f', "{port}:{port}"' for port in more.values()),
+        more_ports="".join(
+            f', "{_published(f"{name}_SIM_{option.removeprefix('--').replace('-', '_')}", port)}"'
+            for option, port in more.items()
+        ),
     )
+
+
+def _outside(setting: str, port: int) -> str:
+    """Where a port is found outside: there, or where the setting says."""
+    return f"${{MALIPO_{setting.upper()}:-{port}}}"
+
+
+def _published(setting: str, port: int) -> str:
+    return f"${{MALIPO_BIND:-127.0.0.1}}:{_outside(setting, port)}:{port}"
+
+
+def _receivers_url(simulator: str) -> str:
+    """Where services reach a simulator whose webhooks have them fetch something, as its certificates."""
+    run = import_module(f"malipo_simulators.{simulator}.command").run
+    fetched = "receivers_url" in signature(run).parameters
+    return f', --receivers-url, "http://{simulator}-sim:{_port(simulator)}"' if fetched else ""
 
 
 def _more_ports(simulator: str) -> Mapping[str, int]:
@@ -249,6 +282,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "files of simulators": _simulators_files,
     "databases of providers": _each("CREATE DATABASE malipo_provider_{name};\n"),
     "callbacks of providers": _callbacks,
+    "upstreams of providers": _each(_UPSTREAM),
+    "providers that are watched": _each("- provider-{name}\n"),
     "providers to install": _each('"malipo-provider-{name}",\n'),
     "providers of the workspace": _each("malipo-provider-{name} = {{ workspace = true }}\n"),
     "providers to check": _each('"services/provider-{name}/src",\n'),

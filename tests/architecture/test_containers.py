@@ -1,34 +1,29 @@
-"""docker-compose.yml and deploy/Dockerfile agree with the local stack and with each service's settings."""
+"""docker-compose.yml agrees with the local stack and with each service's settings."""
 
 import importlib
+import json
 import re
-import shlex
-import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from architecture.composed import (
+    COMPOSE,
+    CONTAINERS,
+    EVERYTHING,
+    OBSERVERS,
+    OUR_SERVICES,
+    ROOT,
+    SIMULATORS,
+    STORES,
+    WRITTEN,
+)
 
-from gateway.edge.body import MAX_BODY_BYTES as MAX_REQUEST_BYTES
-from gateway.edge.middleware import REQUEST_SECONDS
-from http_limits.limits import Limits
-from malipo.contracts.providers import PROVIDERS
 from malipo.platform.settings import ServiceSettings
-from malipo_local.services import SERVICES, Kind, Service
-from provider_kit.callbacks import MAX_BODY_BYTES as MAX_CALLBACK_BYTES
+from malipo_local.services import SERVICES, Service
 
-ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
-CONTAINERS: dict[str, Any] = COMPOSE["services"]
-PROXY = (ROOT / "deploy/proxy/nginx.conf").read_text("utf-8")
-DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text("utf-8")
-
-OUR_SERVICES = [row for row in SERVICES if row.kind is Kind.SERVICE]
-SIMULATORS = [row for row in SERVICES if row.kind is Kind.SIMULATOR]
 EACH_SERVICE = pytest.mark.parametrize("row", OUR_SERVICES, ids=lambda row: row.name)
 EACH_SIMULATOR = pytest.mark.parametrize("row", SIMULATORS, ids=lambda row: row.name)
 
@@ -51,6 +46,8 @@ def mounted_files(container: Mapping[str, Any]) -> dict[str, str]:
 def test_compose_runs_what_the_local_stack_runs_and_nothing_else() -> None:
     migrations = {f"migrate-{row.name}" for row in OUR_SERVICES}
     assert set(CONTAINERS) == {row.name for row in SERVICES} | migrations | {"proxy"}
+    assert {"collector", "prometheus", "grafana", "jaeger"} == OBSERVERS
+    assert all(EVERYTHING[name]["profiles"] == ["observability"] for name in OBSERVERS)
 
 
 def test_every_service_of_the_repository_is_run() -> None:
@@ -62,7 +59,9 @@ def test_every_service_of_the_repository_is_run() -> None:
 def test_compose_gives_a_service_settings_that_it_accepts(row: Service) -> None:
     given, mounted = CONTAINERS[row.name]["environment"], mounted_files(CONTAINERS[row.name])
     assert unknown(given, settings_of(row)) == set()
-    settings_of(row).model_validate({name.lower(): mounted.get(value, value) for name, value in given.items()})
+    settings_of(row).model_validate(
+        {name.lower(): mounted.get(value, value) for name, value in given.items() if value is not None}
+    )
 
 
 @EACH_SERVICE
@@ -74,16 +73,32 @@ def test_the_local_stack_gives_a_service_every_setting_that_it_needs_and_no_othe
 
 @EACH_SERVICE
 def test_compose_and_the_local_stack_set_the_same_things(row: Service) -> None:
-    of_the_place = {"INSTANCE", "HTTP_HOST", "HTTP_PORT", "LOG_LEVEL", "TRUSTED_PROXIES"}
-    assert set(CONTAINERS[row.name]["environment"]) - of_the_place == set(row.settings) - of_the_place
+    of_the_place = {
+        "INSTANCE",
+        "HTTP_HOST",
+        "HTTP_PORT",
+        "LOG_LEVEL",
+        "TRUSTED_PROXIES",
+        "ALLOW_LOOPBACK",
+        "ALLOW_HOSTS",
+    }
+    given = {name for name, value in CONTAINERS[row.name]["environment"].items() if value is not None}
+    assert given - of_the_place == set(row.settings) - of_the_place
+
+
+@EACH_SERVICE
+def test_traces_are_sent_only_where_whoever_runs_compose_says_where(row: Service) -> None:
+    given = CONTAINERS[row.name]["environment"]
+    assert (given["OTEL_EXPORTER_OTLP_ENDPOINT"], given["TRACE_RATIO"]) == (None, None)
 
 
 @EACH_SERVICE
 def test_a_migration_runs_with_its_services_image_and_settings_and_before_it(row: Service) -> None:
     service, migration = CONTAINERS[row.name], CONTAINERS[f"migrate-{row.name}"]
-    assert [migration[part] for part in ("image", "build", "environment")] == [
-        service[part] for part in ("image", "build", "environment")
+    assert [migration[part] for part in ("image", "environment")] == [
+        service[part] for part in ("image", "environment")
     ]
+    assert (service["pull_policy"], migration["pull_policy"], migration["restart"]) == ("build", "never", "no")
     assert migration["command"] == ["migrate"]
     assert migration["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert service["depends_on"][f"migrate-{row.name}"] == {"condition": "service_completed_successfully"}
@@ -100,7 +115,15 @@ def test_a_service_waits_for_topics_and_simulators_but_for_no_other_service(row:
 def test_a_services_health_check_reads_the_port_where_it_listens(row: Service) -> None:
     container = CONTAINERS[row.name]
     port = container["environment"]["HTTP_PORT"]
-    assert f"http://127.0.0.1:{port}{row.ready_path}'" in container["healthcheck"]["test"][-1]
+    assert container["healthcheck"]["test"] == ["CMD", "probe", port, row.ready_path]
+
+
+def test_health_checks_are_frequent_only_while_a_container_starts() -> None:
+    checks = [container["healthcheck"] for container in EVERYTHING.values() if "healthcheck" in container]
+    assert len(checks) == len(OUR_SERVICES) + len(SIMULATORS) + len(STORES) + 1
+    for check in checks:
+        assert (check["interval"], check["start_interval"], check["start_period"]) == ("30s", "1s", "2m")
+        assert check["test"][1] in ("probe", "curl", "pg_isready", "redis-cli", "nc"), "no interpreter, no Java"
 
 
 @EACH_SIMULATOR
@@ -110,11 +133,11 @@ def test_a_simulator_is_started_and_checked_as_in_the_local_stack(row: Service) 
     assert which == row.arguments[0]
     assert int(port) == importlib.import_module(f"malipo_simulators.{which}.command").PORT
     assert container["command"][1:5] == ["--host", "0.0.0.0", "--port", port]
-    assert f"http://127.0.0.1:{port}{row.ready_path}'" in container["healthcheck"]["test"][-1]
+    assert container["healthcheck"]["test"] == ["CMD", "probe", port, row.ready_path]
 
 
 def test_published_ports_lead_to_a_process_and_differ() -> None:
-    published = [port.split(":") for container in CONTAINERS.values() for port in container.get("ports", [])]
+    published = [port.split(":")[1:] for container in CONTAINERS.values() for port in container.get("ports", [])]
     commands = [CONTAINERS[row.name]["command"] for row in SIMULATORS]
     ports = [pair for command in commands for pair in pairwise(command)]
     listening = {"8080"} | {port for option, port in ports if option in ("--port", "--tls-port")}
@@ -122,58 +145,68 @@ def test_published_ports_lead_to_a_process_and_differ() -> None:
     assert len({outside for outside, _ in published}) == len(published)
 
 
-def locations() -> dict[str, str]:
-    """The proxy's locations with their directives."""
-    return dict(re.findall(r"location (?:= )?(\S+) \{(.*?)\}", PROXY, re.DOTALL))
-
-
-def proxied(name: str) -> str:
-    """The one value of a directive."""
-    found = set(re.findall(rf"^\s*{name} (.+?);", PROXY, re.MULTILINE))
-    assert len(found) == 1, name
-    return found.pop()
-
-
-def test_services_are_reached_through_the_proxy_alone() -> None:
-    published = {name for name, container in CONTAINERS.items() if "ports" in container}
-    assert published & ({row.name for row in OUR_SERVICES} | {"proxy"}) == {"proxy", "webhook-dispatcher"}
-    assert CONTAINERS["webhook-dispatcher"]["ports"] == ["12112:12112"], (
-        "the merchant simulator's, which is on its network"
+def test_ports_are_published_on_loopback_and_each_can_be_another() -> None:
+    ports = [port for container in yaml.safe_load(WRITTEN)["services"].values() for port in container.get("ports", [])]
+    assert len(ports) == 1 + len(SIMULATORS) + sum(len(row.more_ports) for row in SIMULATORS) + len(
+        OBSERVERS - {"collector"}
     )
-    assert "return 404" in locations()["/metrics"]
-    assert "return 404" in locations()["/health/"]
+    found = [re.fullmatch(r"\$\{MALIPO_BIND:-127\.0\.0\.1\}:\$\{(MALIPO_\w*PORT):-(\d+)\}:\2", port) for port in ports]
+    settings = [match[1] for match in found if match]
+    assert len(set(settings)) == len(ports)
+    guide = (ROOT / "deploy/README.md").read_text("utf-8")
+    assert all(f"`{re.sub('MALIPO_[A-Z]+_SIM', 'MALIPO_<NAME>_SIM', setting)}`" in guide for setting in settings)
 
 
-def test_the_proxy_leads_to_the_gateway_and_to_each_providers_callbacks_and_passes_on_what_they_accept() -> None:
-    callbacks = {provider.callbacks_at: f"provider-{name}" for name, provider in PROVIDERS.items()}
-    for path, name in ({"/": "gateway"} | callbacks).items():
-        assert f"http://{name}:8080;" in locations()[path]
-        most = MAX_REQUEST_BYTES if name == "gateway" else MAX_CALLBACK_BYTES
-        assert f"client_max_body_size {most // 1024}k;" in locations()[path]
+@pytest.mark.parametrize("name", sorted({row.name for row in SERVICES} | {"proxy"}))
+def test_a_container_is_on_the_networks_of_those_that_it_talks_to_and_on_no_other(name: str) -> None:
+    on = {
+        "gateway": {"edge", "stores", "telemetry"},
+        "orchestrator": {"stores", "telemetry"},
+        "webhook-dispatcher": {"outbound", "stores", "telemetry"},
+        "merchant-sim": {"outbound"},
+        "proxy": {"inbound", "edge"},
+    }
+    kinds = {
+        "provider": {"edge", "outbound", "stores", "telemetry"},
+        "sim": {"inbound", "outbound"},
+        "store": {"stores"},
+    }
+    kind = "provider" if name.startswith("provider-") else "sim" if name.endswith("-sim") else "store"
+    assert set(CONTAINERS[name]["networks"]) == on.get(name, kinds[kind])
 
 
-def test_the_services_trust_the_proxy_and_no_address_that_docker_assigns() -> None:
-    (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
-    address = CONTAINERS["proxy"]["networks"]["default"]["ipv4_address"]
-    assert ip_address(address) in ip_network(network["subnet"])
-    assert ip_address(address) not in ip_network(network["ip_range"])
+def test_stores_are_reached_by_services_alone() -> None:
+    ours = {row.name for row in OUR_SERVICES} | {name for name in CONTAINERS if name.startswith("migrate-")}
+    on_it = {name for name, container in EVERYTHING.items() if "stores" in container["networks"]}
+    assert on_it == ours | {row.name for row in STORES} | {"topics"}
+    closed = {name for name, network in COMPOSE["networks"].items() if network and network.get("internal")}
+    assert closed == {"edge", "stores", "telemetry"}
+
+
+def test_the_merchants_stand_in_is_the_one_private_name_that_webhooks_may_go_to() -> None:
+    for name in ("gateway", "webhook-dispatcher"):
+        given = CONTAINERS[name]["environment"]
+        assert (given["ALLOW_HOSTS"], given.get("ALLOW_LOOPBACK")) == ("merchant-sim", None)
+    assert "network_mode" not in CONTAINERS["merchant-sim"], "it outlives the dispatcher"
+
+
+def test_replicas_can_be_added_to_every_service() -> None:
     for row in OUR_SERVICES:
-        assert CONTAINERS[row.name]["environment"]["TRUSTED_PROXIES"] == address
-    assert "proxy_set_header X-Forwarded-For $remote_addr;" in PROXY, "not what the client claims"
+        assert not CONTAINERS[row.name].keys() & {"container_name", "ports", "network_mode", "hostname"}, row.name
+    connections = max(settings_of(row).model_fields["database_connections"].default for row in OUR_SERVICES)
+    (most,) = (int(one.partition("=")[2]) for one in CONTAINERS["postgres"]["command"] if "max_connections" in one)
+    assert most >= 4 * (connections + 2) * len(OUR_SERVICES), "four replicas of each"
 
 
-def test_the_proxy_limits_no_less_than_the_services_do() -> None:
-    number, size = proxied("large_client_header_buffers").split()
-    assert int(number) * int(size.removesuffix("k")) * 1024 <= Limits.head_bytes
-    assert int(proxied("client_header_timeout").removesuffix("s")) <= Limits.head_seconds
-    assert int(proxied("limit_conn addresses")) <= Limits.connections_per_address
-    assert int(proxied("proxy_read_timeout").removesuffix("s")) > REQUEST_SECONDS
-    assert proxied("proxy_request_buffering") == "on"
-
-
-def test_the_merchant_is_on_the_loopback_of_the_dispatcher_which_may_use_no_other_private_address() -> None:
-    assert CONTAINERS["merchant-sim"]["network_mode"] == "service:webhook-dispatcher"
-    assert CONTAINERS["webhook-dispatcher"]["environment"]["ALLOW_LOOPBACK"] == "true"
+def test_every_container_has_limits_and_comes_back_with_the_engine() -> None:
+    for name, container in EVERYTHING.items():
+        assert {"mem_limit", "pids_limit"} <= container.keys(), name
+        assert container["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name
+        assert container["cap_drop"] == ["ALL"], name
+        assert container["security_opt"] == ["no-new-privileges:true"], name
+        once = name == "topics" or name.startswith("migrate-")
+        assert container["restart"] == ("no" if once else "unless-stopped"), name
+    assert {CONTAINERS[name]["stop_grace_period"] for name in ("kafka", "postgres")} == {"1m"}
 
 
 def test_every_service_has_a_database_of_its_own_that_the_server_makes() -> None:
@@ -209,66 +242,27 @@ def test_every_condition_can_come_true() -> None:
 
 def test_our_containers_hold_no_privileges() -> None:
     ours = {name: container for name, container in CONTAINERS.items() if "build" in container}
-    assert len(ours) == 2 * len(OUR_SERVICES) + len(SIMULATORS) + 1
+    assert len(ours) == len(OUR_SERVICES) + len(SIMULATORS)
     for name, container in ours.items():
         assert container["read_only"] is True, name
         assert container["cap_drop"] == ["ALL"], name
         assert container["build"]["dockerfile"] == "deploy/Dockerfile", name
 
 
-def test_every_image_is_built_from_a_package_of_the_workspace_with_a_module_to_run() -> None:
-    for container in CONTAINERS.values():
-        if "build" in container:
-            name = container["build"]["args"]["SERVICE"]
-            (project,) = (path for path in ROOT.glob(f"*/{name}/pyproject.toml"))
-            described = tomllib.loads(project.read_text("utf-8"))
-            module = described["tool"]["uv"]["build-backend"]["module-name"]
-            assert described["project"]["name"] == f"malipo-{name}"
-            assert (project.parent / "src" / module / "__main__.py").exists()
-            assert f'\nmodule-name = "{module}"\n' in project.read_text("utf-8"), "the Dockerfile reads this line"
+def test_the_dashboard_shows_metrics_that_there_are():
+    described = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/metrics.md").read_text("utf-8"), re.MULTILINE))
+    described |= {f"{name}{part}" for name in described for part in ("_bucket", "_count", "_sum")}
+    panels = json.loads((ROOT / "deploy/observability/grafana/payments.json").read_text("utf-8"))["panels"]
+    shown = {
+        name
+        for panel in panels
+        for one in panel["targets"]
+        for name in re.findall(r"\b(?:malipo|payment)_\w+", one["expr"])
+    }
+    assert shown
+    assert shown <= described
 
 
-def instructions(dockerfile: str) -> list[tuple[str, str]]:
-    """Each instruction with its arguments, continued lines joined, comments left out."""
-    joined = dockerfile.replace("\\\n", " ")
-    lines = [line for line in joined.splitlines() if line.strip() and not line.startswith("#")]
-    return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in lines]
-
-
-def test_the_image_runs_as_an_unprivileged_user() -> None:
-    users = [arguments for name, arguments in instructions(DOCKERFILE) if name == "USER"]
-    assert users == ["10001:10001"]
-    assert instructions(DOCKERFILE)[-1] == ("CMD", '["serve"]')
-
-
-def test_the_image_is_that_of_one_service_from_the_lock_file_without_tools_for_development() -> None:
-    steps = instructions(DOCKERFILE)
-    assert ("ARG", "SERVICE") in steps
-    syncs = [arguments for name, arguments in steps if name == "RUN" and "uv sync" in arguments]
-    assert len(syncs) == 2
-    assert all({"--frozen", "--no-dev"} <= set(shlex.split(sync)) for sync in syncs)
-    assert all('--package "malipo-$SERVICE"' in sync for sync in syncs)
-
-
-def test_the_image_has_the_python_that_the_project_requires() -> None:
-    wanted = (ROOT / ".python-version").read_text("utf-8").strip()
-    images = [arguments.split()[0] for name, arguments in instructions(DOCKERFILE) if name == "FROM"]
-    assert set(images) == {f"python:{wanted}-slim"}
-
-
-def test_everything_that_is_copied_exists_and_reaches_the_engine() -> None:
-    rules = [line for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if not line.startswith("#")]
-    kept = [rule.removeprefix("!") for rule in rules if rule.startswith("!")]
-    copied = [arguments.split()[:-1] for name, arguments in instructions(DOCKERFILE) if name == "COPY"]
-    for path in (path for paths in copied if "--from=build" not in paths for path in paths):
-        assert (ROOT / path).exists(), path
-        assert path in kept, path
-    assert rules[0] == "*"
-
-
-def test_the_proxy_writes_no_address_of_a_callback_into_its_log():
-    """It may end with a token, with which anyone could send hints."""
-    callbacks = PROXY.split("location /callbacks/")[1:]
-    assert callbacks
-    assert all("error_log /dev/null" in one.split("}")[0] for one in callbacks)
-    assert "access_log off" in PROXY
+def test_every_service_is_watched() -> None:
+    (job,) = yaml.safe_load((ROOT / "deploy/observability/prometheus.yaml").read_text("utf-8"))["scrape_configs"]
+    assert sorted(job["dns_sd_configs"][0]["names"]) == sorted(row.name for row in OUR_SERVICES)

@@ -14,7 +14,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCHEMA = "libs/common/schemas/webhooks.deliveries.v1.json"
 
-WITH_BLOCKS = ("docker-compose.yml", "deploy/proxy/nginx.conf", "pyproject.toml")
+WITH_BLOCKS = (
+    "docker-compose.yml",
+    "deploy/proxy/nginx.conf",
+    "deploy/observability/prometheus.yaml",
+    "pyproject.toml",
+)
 
 
 @pytest.fixture
@@ -22,7 +27,8 @@ def copy(tmp_path: Path) -> Path:
     """A repository of documents, golden schemas, files with generated blocks, and what these show, only."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copytree(ROOT / "libs/common/schemas", tmp_path / "libs/common/schemas")
-    (tmp_path / "deploy/proxy").mkdir(parents=True)
+    for folder in ("deploy/proxy", "deploy/observability"):
+        (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "tests/e2e").mkdir(parents=True)
     for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "tests/e2e/monthly_charge.py", *WITH_BLOCKS):
         shutil.copy(ROOT / name, tmp_path / name)
@@ -52,7 +58,7 @@ def test_what_follows_from_the_providers_in_hand_written_files_is_written_anew_a
     for name, text in before.items():
         (copy / name).write_text(re.sub("provider[-_]stripe", "provider-acme", text))
     check = generate(copy, "--check")
-    assert [f"{name} is stale: run `make docs`" in check.stdout for name in WITH_BLOCKS] == [True] * 3
+    assert [f"{name} is stale: run `make docs`" in check.stdout for name in WITH_BLOCKS] == [True] * len(WITH_BLOCKS)
     assert generate(copy).returncode == 0
     assert {name: (copy / name).read_text() for name in WITH_BLOCKS} == before
 

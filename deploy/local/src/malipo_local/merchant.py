@@ -136,11 +136,15 @@ class DemoMerchant:
 
     def ask_for_webhooks(self) -> Json:
         """Have every event delivered to this merchant's receiver."""
-        body = {"url": f"{self.stack.url('merchant-sim')}/hooks/{self.name}"}
+        body = {"url": self.hooks()}
         endpoint: Json = self.post("/v1/webhook-endpoints", body).raise_for_status().json()
         secret = {"secret": endpoint["secret"]}
         self.inbox.put(f"/_sim/receivers/{self.name}", json=secret).raise_for_status()
         return endpoint
+
+    def hooks(self) -> str:
+        """Where Malipo reaches this merchant's receiver."""
+        return f"{self.stack.url('merchant-sim')}/hooks/{self.name}"
 
     def behave(self, **behaviour: Any) -> None:
         """Have this merchant's receiver fail, hang, redirect and so on."""

@@ -167,6 +167,16 @@ async def test_a_webhook_can_be_made_with_an_id_known_beforehand(paypal):
     assert (await paypal.http.post("/_sim/webhooks", json=new | {"event_types": ["NONE"]})).status_code == 400
 
 
+async def test_receivers_that_reach_paypal_under_another_name_are_told_that_name(paypal_with):
+    async with paypal_with(receivers_url="http://paypal-sim.test:12114") as paypal:
+        await listen(paypal, "CHECKOUT.ORDER.APPROVED")
+        await paypal.control("webhooks", {"client_id": "client", "client_secret": "secret", "url": f"{HOOK}/other"})
+        await paypal.approved()
+        requests = await paypal.inbox.until(2)
+    addresses = {request.headers["paypal-cert-url"].partition("/v1/")[0] for request in requests}
+    assert addresses == {"http://paypal-sim.test:12114"}
+
+
 async def test_a_refused_notification_comes_again_as_the_same_transmission(paypal):
     paypal.inbox.statuses = [500, 302, 404]
     webhook = await listen(paypal, "CHECKOUT.ORDER.APPROVED")

@@ -21,6 +21,10 @@ ApproveBy = Annotated[
 ApproveSeconds = Annotated[float, typer.Option(help="How long payers take who need no page.")]
 PendingSeconds = Annotated[float, typer.Option(help="How long what is pending stays so.")]
 ReportLag = Annotated[int, typer.Option(help="How long transactions take to be reported; at PayPal up to 10800.")]
+ReceiversUrl = Annotated[
+    str | None,
+    typer.Option(help="Base of certificates' addresses, when webhooks' receivers reach us under another name."),
+]
 PrintRoot = Annotated[
     bool, typer.Option("--print-root", help="Print the root that webhooks' certificates lead to, and stop.")
 ]
@@ -37,6 +41,7 @@ def run(
     port: Port = PORT,
     seed: Seed = None,
     public_url: PublicUrl = None,
+    receivers_url: ReceiversUrl = None,
     webhook_timeout_seconds: WebhookTimeout = 10,
     webhook_retry_seconds: WebhookRetries = None,
     approve: ApproveBy = Approve.NONE,
@@ -59,6 +64,7 @@ def run(
     settings = PaypalSettings(
         seed=seed or secrets.token_hex(8),
         public_url=public_url,
+        receivers_url=receivers_url,
         webhook_timeout_seconds=webhook_timeout_seconds,
         webhook_retry_seconds=read_pauses(webhook_retry_seconds) if webhook_retry_seconds else webhook_pauses(),
         approve=approve,

@@ -22,7 +22,8 @@ class Approve(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaypalSettings(SimulatorSettings):
-    """`approve_seconds` is how long payers take who need no page, `pending_seconds` how long what is pending stays so.
+    """`receivers_url` is the base of certificates' addresses, where receivers of webhooks reach us under another name than who
+    makes the webhooks. `approve_seconds` is how long payers take who need no page, `pending_seconds` how long what is pending stays so.
 
     Limits of PayPal's documentation: `token_seconds`; `order_key_seconds` and `payment_key_seconds` are for how long a
     PayPal-Request-Id is known, `redirect_seconds` and `approval_seconds` how long a payer may take to come and then to
@@ -33,6 +34,7 @@ class PaypalSettings(SimulatorSettings):
     and balances take to be reported: at PayPal up to three hours.
     """
 
+    receivers_url: str | None = None
     approve: Approve = Approve.NONE
     approve_seconds: float = 1.0
     pending_seconds: float = 5.0

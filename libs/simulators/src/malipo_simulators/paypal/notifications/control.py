@@ -26,7 +26,9 @@ class NewWebhook(BaseModel):
     event_types: list[str] = [EVERYTHING]
     id: str | None = Field(default=None, pattern="^[a-zA-Z0-9]{1,50}$")
     api_base: str | None = Field(
-        default=None, pattern="^https?://[^/]+$", description="How the receiver reaches us; left out: as you do now."
+        default=None,
+        pattern="^https?://[^/]+$",
+        description="How the receiver reaches us; left out: as you do now, or as --receivers-url says.",
     )
 
 
@@ -41,7 +43,7 @@ def webhook_routes(world: PaypalWorld) -> APIRouter:
 
     @router.post("", status_code=201, summary="Make a webhook, optionally with an id of your choice")
     async def add(new: NewWebhook, request: Request) -> Json:
-        base = new.api_base or str(request.base_url).rstrip("/")
+        base = new.api_base or world.settings.receivers_url or str(request.base_url).rstrip("/")
         try:
             account = world.account_of(new.client_id, new.client_secret)
             types = read_types([{"name": name} for name in new.event_types])

@@ -35,7 +35,8 @@ def shown(webhook: Webhook) -> Json:
 def create(request: PaypalRequest) -> Answer:
     """POST /v1/notifications/webhooks: at most ten, each with a URL of its own."""
     url, types = read_url(request.body["url"]), read_types(request.body["event_types"])
-    wanted = Wanted(request.world.new_id("webhook"), url, types, request.api_base)
+    base = request.world.settings.receivers_url or request.api_base
+    wanted = Wanted(request.world.new_id("webhook"), url, types, base)
     webhook = add_webhook(request.world, request.account, wanted)
     return Answer(201, encode(shown(webhook)))
 

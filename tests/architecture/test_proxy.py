@@ -1,0 +1,77 @@
+"""deploy/proxy/nginx.conf leads to what docker-compose.yml runs, and limits no less than the services do."""
+
+import re
+from ipaddress import ip_address, ip_network
+
+from architecture.composed import COMPOSE, CONTAINERS, OUR_SERVICES, ROOT, SIMULATORS
+
+from gateway.edge.body import MAX_BODY_BYTES as MAX_REQUEST_BYTES
+from gateway.edge.middleware import REQUEST_SECONDS
+from http_limits.limits import Limits
+from malipo.contracts.providers import PROVIDERS
+from provider_kit.callbacks import MAX_BODY_BYTES as MAX_CALLBACK_BYTES
+
+PROXY = (ROOT / "deploy/proxy/nginx.conf").read_text("utf-8")
+
+
+def locations() -> dict[str, str]:
+    """The proxy's locations with their directives."""
+    return dict(re.findall(r"location (?:= )?(\S+) \{(.*?)\}", PROXY, re.DOTALL))
+
+
+def proxied(name: str) -> str:
+    """The one value of a directive."""
+    found = set(re.findall(rf"^\s*{name} (.+?);", PROXY, re.MULTILINE))
+    assert len(found) == 1, name
+    return found.pop()
+
+
+def test_services_are_reached_through_the_proxy_alone() -> None:
+    published = {name for name, container in CONTAINERS.items() if "ports" in container}
+    assert published == {row.name for row in SIMULATORS} | {"proxy"}
+    assert "return 404" in locations()["/metrics"]
+    assert "return 404" in locations()["/health/"]
+
+
+def test_the_proxy_leads_to_the_gateway_and_to_each_providers_callbacks_and_passes_on_what_they_accept() -> None:
+    callbacks = {provider.callbacks_at: f"provider-{name}" for name, provider in PROVIDERS.items()}
+    for path, name in ({"/": "gateway"} | callbacks).items():
+        assert f"proxy_pass http://{name};" in locations()[path]
+        most = MAX_REQUEST_BYTES if name == "gateway" else MAX_CALLBACK_BYTES
+        assert f"client_max_body_size {most // 1024}k;" in locations()[path]
+
+
+def test_the_proxy_knows_each_replica_of_what_it_leads_to_and_goes_past_one_that_has_gone() -> None:
+    upstreams = dict(re.findall(r"upstream (\S+) \{(.*?)\}", PROXY, re.DOTALL))
+    assert set(upstreams) == set(re.findall(r"proxy_pass http://([\w-]+);", PROXY))
+    for name, upstream in upstreams.items():
+        assert f"server {name}:8080 resolve max_fails=1 fail_timeout=1s;" in upstream
+        assert "keepalive 0;" in upstream, "a POST on a connection that a replica closes would be lost"
+    assert "non_idempotent" not in PROXY
+
+
+def test_the_services_trust_the_proxy_and_no_address_that_docker_assigns() -> None:
+    (network,) = COMPOSE["networks"]["edge"]["ipam"]["config"]
+    address = CONTAINERS["proxy"]["networks"]["edge"]["ipv4_address"]
+    assert ip_address(address) in ip_network(network["subnet"])
+    assert ip_address(address) not in ip_network(network["ip_range"])
+    for row in OUR_SERVICES:
+        assert CONTAINERS[row.name]["environment"]["TRUSTED_PROXIES"] == address
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in PROXY, "not what the client claims"
+
+
+def test_the_proxy_limits_no_less_than_the_services_do() -> None:
+    number, size = proxied("large_client_header_buffers").split()
+    assert int(number) * int(size.removesuffix("k")) * 1024 <= Limits.head_bytes
+    assert int(proxied("client_header_timeout").removesuffix("s")) <= Limits.head_seconds
+    assert int(proxied("limit_conn addresses")) <= Limits.connections_per_address
+    assert int(proxied("proxy_read_timeout").removesuffix("s")) > REQUEST_SECONDS
+    assert proxied("proxy_request_buffering") == "on"
+
+
+def test_the_proxy_writes_no_address_of_a_callback_into_its_log():
+    """It may end with a token, with which anyone could send hints."""
+    callbacks = PROXY.split("location /callbacks/")[1:]
+    assert callbacks
+    assert all("error_log /dev/null" in one.split("}")[0] for one in callbacks)
+    assert "access_log off" in PROXY
