@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from malipo.messaging.security import KafkaAccess
 from malipo.platform import migrations
 from malipo_local import Stack, scratch
 from malipo_local.ports import free_port
+from malipo_local.roles import Roles, establish
 
 ROOT = Path(__file__).parent
 _ORDER = (
@@ -57,14 +59,19 @@ hypothesis.settings.load_profile("untimed")
 
 @dataclass
 class Databases:
-    """Makes databases on one server by copying one that was migrated once per package."""
+    """Makes databases on one server by copying one that was migrated once per package, by the role that owns it.
+
+    All roles have one password (`testkit.owning` counts on that).
+    """
 
     server: str
+    """The URL of the server for its administrator, without a database."""
+    _password: str = field(default_factory=secrets.token_hex, repr=False)
     _templates: dict[str, str] = field(default_factory=dict[str, str])
     _numbers: Callable[[], int] = field(default_factory=lambda: itertools.count().__next__)
 
     def make(self, package: str) -> str:
-        """A fresh database with the package's schema; answers its URL."""
+        """A fresh database with the package's schema; answers its URL, for the role that the service has."""
         with ThreadPoolExecutor(1) as outside_the_event_loop:
             return outside_the_event_loop.submit(self._make, package).result()
 
@@ -75,17 +82,24 @@ class Databases:
 
     def _make(self, package: str) -> str:
         if package not in self._templates:
-            template = f"template_{package}"
-            asyncio.run(self._create(template, "template1"))
-            migrations.migrate(package, f"{self.server}/{template}")
-            self._templates[package] = template
-        name = f"{package}_{self._numbers()}"
-        asyncio.run(self._create(name, self._templates[package]))
-        return f"{self.server}/{name}"
+            self._templates[package] = self._make_template(package)
+        roles = Roles.of(package, f"{package}_{self._numbers()}")
+        asyncio.run(self._copy(self._templates[package], roles))
+        return self._url(roles.database, roles.serves)
 
-    async def _create(self, name: str, template: str) -> None:
+    def _make_template(self, package: str) -> str:
+        roles = Roles.of(package, f"template_{package}")
+        passwords = dict.fromkeys((roles.owns, roles.serves), self._password)
+        asyncio.run(establish(lambda database: f"{self.server}/{database}", [roles], passwords))
+        migrations.migrate(package, self._url(roles.database, roles.owns))
+        return roles.database
+
+    def _url(self, database: str, role: str) -> str:
+        return f"postgresql://{role}:{self._password}@{self.server.rpartition('@')[2]}/{database}"
+
+    async def _copy(self, template: str, roles: Roles) -> None:
         connection = await asyncpg.connect(f"{self.server}/postgres")
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await connection.execute(f"CREATE DATABASE {roles.database} TEMPLATE {template} OWNER {roles.owns}")
         await connection.close()
 
     async def _drop(self, urls: Iterable[str]) -> None:

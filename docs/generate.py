@@ -1,4 +1,4 @@
-"""Writes what comes from code: files of docs/, golden schemas, blocks of other files; `--check` says what is stale.
+"""Writes what comes from code: files of docs/, golden schemas, PostgreSQL's roles, blocks of other files; `--check` says what is stale.
 
 `--blocks` writes the blocks alone, for which no service needs to be installed: they say which ones are to be.
 """
@@ -15,6 +15,7 @@ from pages.markdown import as_json
 
 from malipo.contracts.providers import PROVIDERS
 from malipo.contracts.topics import TOPICS
+from malipo_local import roles
 from testkit.compatibility import breaking_changes, golden
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +43,8 @@ def generated() -> dict[Path, str]:
     """Every file that is generated from code, in whole or in part, with its content."""
     pages = {ROOT / "docs" / name: page() for name, page in PAGES.items()}
     schemas = {SCHEMAS / f"{topic.name}.json": as_json(golden(topic)) for topic in TOPICS}
-    return pages | schemas | with_blocks() | with_parts() | {ROOT / "ARCHITECTURE.md": architecture()}
+    others = {ROOT / "ARCHITECTURE.md": architecture(), ROOT / "deploy/postgres/roles.sql": roles.script()}
+    return pages | schemas | with_blocks() | with_parts() | others
 
 
 def with_blocks() -> dict[Path, str]:

@@ -34,8 +34,8 @@ _IMAGE = """\
 x-provider-{name}: &provider-{name}
   image: malipo/provider-{name}:${{MALIPO_TAG:-latest}}
   environment:
-    <<: *settings
-    DATABASE_URL: postgresql://malipo:local-only@postgres/malipo_provider_{name}
+    <<: *sealing
+    DATABASE_URL: postgresql://malipo_provider_{name}:local-only@postgres/malipo_provider_{name}
 """
 _CALLED_BACK = "    CALLBACK_BASE_URL: http://proxy:8080 # as a provider does, its simulator comes through the proxy\n"
 _SIMULATORS_OWN = "{simulators}/"
@@ -61,6 +61,9 @@ _SIMULATOR = """\
 _MIGRATION = """\
 migrate-provider-{name}:
   <<: [*migration, *provider-{name}]
+  environment:
+    ENVIRONMENT: local
+    DATABASE_URL: postgresql://malipo_provider_{name}_owner:local-only@postgres/malipo_provider_{name}
 """
 _CALLBACKS = """\
 location {at} {{
@@ -280,7 +283,6 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "simulators of providers": _each(_SIMULATOR, "\n"),
     "migrations of providers": _each(_MIGRATION),
     "files of simulators": _simulators_files,
-    "databases of providers": _each("CREATE DATABASE malipo_provider_{name};\n"),
     "callbacks of providers": _callbacks,
     "upstreams of providers": _each(_UPSTREAM),
     "providers that are watched": _each("- provider-{name}\n"),

@@ -20,9 +20,9 @@ def _settings() -> Settings:
     """Settings that lead nowhere: the application is built and never started."""
     return Settings.model_validate(
         {
+            "environment": "test",
             "database_url": "postgresql://nobody@localhost/nothing",
             "kafka_bootstrap": "localhost:9",
-            "environment": "local",
             "redis_url": "redis://localhost:9/0",
             "key_ring": f"none:{'A' * 43}=",
         }

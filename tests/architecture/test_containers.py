@@ -22,7 +22,8 @@ from architecture.composed import (
 )
 
 from malipo.platform.settings import ServiceSettings
-from malipo_local.services import SERVICES, Service
+from malipo_local.roles import Roles
+from malipo_local.services import SERVICES, Service, migration_of
 
 EACH_SERVICE = pytest.mark.parametrize("row", OUR_SERVICES, ids=lambda row: row.name)
 EACH_SIMULATOR = pytest.mark.parametrize("row", SIMULATORS, ids=lambda row: row.name)
@@ -93,11 +94,9 @@ def test_traces_are_sent_only_where_whoever_runs_compose_says_where(row: Service
 
 
 @EACH_SERVICE
-def test_a_migration_runs_with_its_services_image_and_settings_and_before_it(row: Service) -> None:
+def test_a_migration_runs_with_its_services_image_and_before_it(row: Service) -> None:
     service, migration = CONTAINERS[row.name], CONTAINERS[f"migrate-{row.name}"]
-    assert [migration[part] for part in ("image", "environment")] == [
-        service[part] for part in ("image", "environment")
-    ]
+    assert migration["image"] == service["image"]
     assert (service["pull_policy"], migration["pull_policy"], migration["restart"]) == ("build", "never", "no")
     assert migration["command"] == ["migrate"]
     assert migration["depends_on"] == {"postgres": {"condition": "service_healthy"}}
@@ -211,7 +210,8 @@ def test_every_container_has_limits_and_comes_back_with_the_engine() -> None:
 
 def test_every_service_has_a_database_of_its_own_that_the_server_makes() -> None:
     used = [CONTAINERS[row.name]["environment"]["DATABASE_URL"].rpartition("/")[2] for row in OUR_SERVICES]
-    made = re.findall(r"CREATE DATABASE (\w+);", COMPOSE["configs"]["databases"]["content"])
+    assert COMPOSE["configs"]["roles"] == {"file": "deploy/postgres/roles.sql"}
+    made = re.findall(r"CREATE DATABASE (\w+)", (ROOT / "deploy/postgres/roles.sql").read_text("utf-8"))
     assert sorted(used) == sorted(made)
     assert len(set(used)) == len(used)
 
@@ -221,8 +221,17 @@ def test_the_password_and_the_key_say_that_they_are_for_local_use() -> None:
     for row in OUR_SERVICES:
         given = CONTAINERS[row.name]["environment"]
         assert given["ENVIRONMENT"] == "local"
-        assert given["KEY_RING"].startswith("local:")
+        assert given.get("KEY_RING", "local:").startswith("local:")
         assert ":local-only@" in given["DATABASE_URL"]
+
+
+@EACH_SERVICE
+def test_a_service_gets_the_role_that_serves_and_its_migration_the_one_that_owns(row: Service) -> None:
+    serving, migrating = (CONTAINERS[name]["environment"] for name in (row.name, f"migrate-{row.name}"))
+    roles = Roles.of(row.name)
+    assert serving["DATABASE_URL"] == f"postgresql://{roles.serves}:local-only@postgres/{roles.database}"
+    assert migrating["DATABASE_URL"] == f"postgresql://{roles.owns}:local-only@postgres/{roles.database}"
+    assert set(migrating) == set(migration_of(row).settings)
 
 
 def test_topics_are_made_once_kafka_answers_and_by_one_container_alone() -> None:

@@ -4,29 +4,24 @@ import ast
 import asyncio
 from pathlib import Path
 
-import asyncpg
 import pytest
 from alembic.util import CommandError
 
 from malipo.platform import migrations
 from malipo_local.services import SERVICES, Kind, migration_of
+from testkit.owning import as_owner, owners
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [row.module for row in SERVICES if row.kind is Kind.SERVICE]
 
 
 def change(url: str, statement: str) -> None:
-    async def execute() -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(execute())
+    asyncio.run(as_owner(url, statement))
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_migrations_make_the_tables_that_the_code_has(package, new_database):
-    migrations.check(package, new_database(package))
+    migrations.check(package, owners(new_database(package)))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +40,7 @@ def test_what_only_one_side_has_is_named(statement, named, new_database):
     url = new_database("orchestrator")
     change(url, statement)
     with pytest.raises(CommandError, match=named):
-        migrations.check("orchestrator", url)
+        migrations.check("orchestrator", owners(url))
 
 
 @pytest.mark.parametrize("service", [row for row in SERVICES if row.kind is Kind.SERVICE], ids=lambda row: row.name)

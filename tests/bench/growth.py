@@ -85,10 +85,10 @@ def _list_p95(merchant: DemoMerchant, filters: Mapping[str, str | int]) -> float
 
 async def _multiply_all(system: System, copies: int, say: Say) -> None:
     for service in SERVICES:
-        await multiply(system.stack.database_url(service), copies)
+        await multiply(system.stack.administrator_url(service), copies)
         say(f"  {service}: done")
 
 
 async def _tidy_all(system: System) -> None:
     for service in SERVICES:
-        await tidy(system.stack.database_url(service))
+        await tidy(system.stack.administrator_url(service))

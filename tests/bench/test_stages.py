@@ -62,10 +62,10 @@ def test_payments_are_multiplied_and_tidied_in_every_database(stack: Stack) -> N
         stage.run(system, "fixed", rate=10, warm_up=1, seconds=2)
         for service, table in counts.items():
             [before] = system.rows(service, f"SELECT count(*) FROM {table}")
-            asyncio.run(multiply(stack.database_url(service), 3))
+            asyncio.run(multiply(stack.administrator_url(service), 3))
             [after] = system.rows(service, f"SELECT count(*) FROM {table}")
             assert 0 < before["count"] * 4 == after["count"]
-            asyncio.run(tidy(stack.database_url(service)))
+            asyncio.run(tidy(stack.administrator_url(service)))
             untidy = "SELECT FROM pg_stat_user_tables WHERE last_vacuum IS NULL OR last_analyze IS NULL"
             assert not system.rows(service, untidy)
 

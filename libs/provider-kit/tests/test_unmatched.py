@@ -1,6 +1,5 @@
 """Genuine callbacks that match no operation, or that cannot be stored as they are: kept, counted, alerted, never a 500."""
 
-import base64
 import json
 from datetime import timedelta
 
@@ -24,6 +23,7 @@ from provider_kit.errors import BadSignature
 from provider_kit.looking import LookingAgain
 from provider_kit.opened import OpenedOperations
 from provider_kit.provider import CallbackOutcome, ParsedCallback, ReceivedMoney, Unmatched
+from testkit.in_production import VARIABLES
 
 USD_10 = Money(1000, "USD")
 DONE = Succeeded(amount=USD_10, reference="obj_1")
@@ -246,14 +246,7 @@ async def test_an_operator_lists_what_needs_a_person_and_on_request_the_rest(kit
 
 def test_without_the_database_the_operator_gets_one_line(monkeypatch):
     monkeypatch.setattr("malipo.messaging.operator_command.CONNECT_SECONDS", 0.2)
-    key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
-    away = {
-        "DATABASE_URL": "postgresql://m@127.0.0.1:1/none",
-        "KAFKA_BOOTSTRAP": "127.0.0.1:1",
-        "KEY_RING": key_ring,
-        "ENVIRONMENT": "test",
-    }
-    for name, value in away.items():
+    for name, value in (VARIABLES | {"DATABASE_URL": "postgresql://m@127.0.0.1:1/none?sslmode=require"}).items():
         monkeypatch.setenv(name, value)
     done = CliRunner().invoke(commands(), ["unmatched"])
     assert done.exit_code == 1

@@ -11,9 +11,8 @@ import pytest
 
 from malipo.platform import settings
 from malipo.platform.settings import EXIT_BAD_CONFIGURATION, ServiceSettings
+from testkit.in_production import VARIABLES
 
-SETTINGS = {"DATABASE_URL": "postgresql://u@h/d", "KAFKA_BOOTSTRAP": "h:1", "KEY_RING": "k1:" + "A" * 43 + "="}
-SETTINGS["KAFKA_SECURITY_PROTOCOL"] = "PLAINTEXT"
 TWO_COMMITS = """
 import asyncio, sys
 from pathlib import Path
@@ -81,7 +80,7 @@ def test_no_process_dies_by_a_plan_for_another_service(new_database, tmp_path):
 
 @pytest.mark.parametrize("environment", ["production", "nonsense", None])
 def test_production_refuses_failpoints(environment, tmp_path, monkeypatch, capsys):
-    given = SETTINGS | {"FAILPOINTS": str(tmp_path)} | ({"ENVIRONMENT": environment} if environment else {})
+    given = VARIABLES | {"FAILPOINTS": str(tmp_path)} | ({"ENVIRONMENT": environment} if environment else {})
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as stopped:

@@ -37,6 +37,7 @@ from malipo.messaging.unit_of_work import MESSAGE_ID
 from malipo.platform.client import http_client
 from malipo.platform.logs import redact
 from malipo.platform.tracing import TRACEPARENT
+from testkit.owning import as_owner, owners
 from testkit.waiting import until
 
 sys.path.append(str(Path(__file__).parent))
@@ -134,11 +135,12 @@ class Replica:
     @asynccontextmanager
     async def without(self, table: str) -> AsyncGenerator[None]:
         """An unforeseen fault: the table is not there."""
-        await self.pool.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
+        url = self.dependencies.settings.database_url.get_secret_value()
+        await as_owner(url, f"ALTER TABLE {table} RENAME TO elsewhere")
         try:
             yield
         finally:
-            await self.pool.execute(f"ALTER TABLE elsewhere RENAME TO {table}")
+            await as_owner(url, f"ALTER TABLE elsewhere RENAME TO {table}")
 
     async def count(self, table: str) -> int:
         return await self.pool.fetchval(f"SELECT count(*) FROM {table}")
@@ -231,7 +233,7 @@ def shared_database(stores) -> str:
 @pytest.fixture
 async def database_url(shared_database: str) -> str:
     """A database without rows; emptying one takes a tenth of making one."""
-    async with connected(shared_database) as connection:
+    async with connected(owners(shared_database)) as connection:
         tables = await connection.fetchval(
             "SELECT string_agg(tablename, ',') FROM pg_tables "
             "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"

@@ -7,6 +7,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, use_span
 
 from malipo.contracts.commands import CreatePayment
 from malipo.platform.tracing import trace_id_of
+from testkit.owning import as_owner
 from testkit.waiting import until
 
 
@@ -96,9 +97,9 @@ async def test_a_refused_one_does_not_affect_the_others(gateway, merchant, make)
     assert (await merchant.pay(key="a")).json()["id"] == answers[0].json()["id"]
 
 
-async def test_one_that_the_database_refuses_does_not_affect_the_others(gateway, merchant, make):
+async def test_one_that_the_database_refuses_does_not_affect_the_others(gateway, merchant, make, database_url):
     unlucky = make.payment | {"amount": 13}
-    async with without_thirteen(gateway.pool):
+    async with without_thirteen(database_url):
         answers = await together(gateway, merchant.pay(key="a"), merchant.pay(unlucky, key="b"), merchant.pay(key="c"))
     assert [result(answer) for answer in answers] == [(202, None), (500, "internal_error"), (202, None)]
     assert await gateway.count("payments") == len(await created(gateway)) == 2
@@ -184,10 +185,10 @@ async def test_a_database_that_goes_away_meanwhile_accepts_none_of_them(replica,
 
 
 @asynccontextmanager
-async def without_thirteen(pool):
+async def without_thirteen(database_url):
     """An unforeseen fault: the table refuses an amount."""
-    await pool.execute("ALTER TABLE payments ADD CONSTRAINT unlucky CHECK (amount <> 13)")
+    await as_owner(database_url, "ALTER TABLE payments ADD CONSTRAINT unlucky CHECK (amount <> 13)")
     try:
         yield
     finally:
-        await pool.execute("ALTER TABLE payments DROP CONSTRAINT unlucky")
+        await as_owner(database_url, "ALTER TABLE payments DROP CONSTRAINT unlucky")

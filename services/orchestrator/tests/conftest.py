@@ -23,6 +23,7 @@ sys.path.append(str(Path(__file__).parent))
 @dataclass
 class Orchestrator:
     database: Database
+    database_url: str
 
     async def handle(self, *messages) -> list:
         """Apply those messages that are wanted as one batch; returns what was sent because of it."""
@@ -48,8 +49,9 @@ class Orchestrator:
 @pytest.fixture
 async def orchestrator(new_database, pool_of):
     database = Database(lambda: None)
-    database.use(await pool_of(new_database("orchestrator")))
-    return Orchestrator(database)
+    url = new_database("orchestrator")
+    database.use(await pool_of(url))
+    return Orchestrator(database, url)
 
 
 def create(amount_minor: int = 1000, **changes) -> CreatePayment:

@@ -13,6 +13,7 @@ from malipo.contracts.provider_commands import Cancel, Capture, Charge, Query, R
 from malipo.messaging.subscription import Received
 from malipo.money import Money
 from orchestrator import handlers, scheduler
+from testkit.owning import as_owner
 
 REF_1, REF_2, REF_3 = (ids.new("ref") for _ in range(3))
 CAP_1, CAP_2, CAP_3 = (ids.new("cap") for _ in range(3))
@@ -286,8 +287,8 @@ async def test_an_outcome_of_an_unknown_payment_is_an_error_that_dead_letters_it
 async def test_an_older_replica_goes_on_when_a_newer_release_has_added_a_column(orchestrator, make):
     create = make.create()
     await orchestrator.handle(create)
-    await orchestrator.database.reads.fetch("ALTER TABLE payments ADD COLUMN risk text")
-    await orchestrator.database.reads.fetch("ALTER TABLE operations ADD COLUMN risk text")
+    added = (f"ALTER TABLE {table} ADD COLUMN risk text" for table in ("payments", "operations"))
+    await as_owner(orchestrator.database_url, *added)
     [done] = await orchestrator.handle(make.paid(create.payment_id))
     assert done.payment.status == "completed"
 

@@ -1,18 +1,12 @@
 """Settings of the bank's service: the operator's partners, each named if it is wrong."""
 
-import base64
 import json
 
 import pytest
 
 from provider_bank.settings import Settings
+from testkit.in_production import SETTINGS as VALUES
 
-VALUES = {
-    "database_url": "postgresql://x",
-    "kafka_bootstrap": "x:1",
-    "kafka_security_protocol": "PLAINTEXT",
-    "key_ring": f"k1:{base64.b64encode(b'k' * 32).decode()}",
-}
 GOOD = {"mode": "live", "authentication": "oauth2", "api_base": "https://api.bank.example"}
 
 

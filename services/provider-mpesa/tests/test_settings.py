@@ -12,15 +12,10 @@ from provider_mpesa.account import read_account
 from provider_mpesa.client import HOSTS
 from provider_mpesa.main import certificates_of
 from provider_mpesa.settings import SAFARICOMS_ADDRESSES, Settings
+from testkit import in_production
 
 KEY = base64.b64encode(b"k" * 32).decode()
-NEEDED = {
-    "database_url": "postgresql://x",
-    "kafka_bootstrap": "x:1",
-    "kafka_security_protocol": "PLAINTEXT",
-    "key_ring": f"k1:{KEY}",
-    "callback_base_url": "https://pay.example",
-}
+NEEDED = in_production.SETTINGS | {"callback_base_url": "https://pay.example"}
 
 
 def settings(**given) -> Settings:

@@ -1,20 +1,12 @@
 """Settings of PayPal's service."""
 
-import base64
-
 import pytest
 
 from provider_kit.settings import hosts_of
 from provider_paypal.client import HOSTS
 from provider_paypal.main import honoured_of
 from provider_paypal.settings import HONOURED, Settings
-
-VALUES = {
-    "database_url": "postgresql://x",
-    "kafka_bootstrap": "x:1",
-    "kafka_security_protocol": "PLAINTEXT",
-    "key_ring": f"k1:{base64.b64encode(b'k' * 32).decode()}",
-}
+from testkit.in_production import SETTINGS as VALUES
 
 
 def test_each_mode_has_its_own_address_unless_one_is_set():

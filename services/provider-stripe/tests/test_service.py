@@ -13,6 +13,7 @@ from malipo.contracts.topics import MOVEMENTS, OUTCOMES
 from malipo.platform.client import http_client
 from provider_stripe.main import build
 from provider_stripe.settings import Settings
+from testkit import in_production
 from testkit.operations import card, charge
 from testkit.service import KEY_RING, ServiceWorld, running
 
@@ -109,8 +110,7 @@ async def test_what_stripe_has_kept_of_a_charge_is_told_with_its_payment(world, 
 
 
 def test_a_secret_key_is_not_sent_in_the_clear_in_production():
-    values = {"database_url": "postgresql://x", "kafka_bootstrap": "x:1", "key_ring": KEY_RING}
-    values["kafka_security_protocol"] = "PLAINTEXT"
+    values = in_production.SETTINGS
     with pytest.raises(ValueError, match="must be https in production"):
         Settings(**values, stripe_api_base="http://api.stripe.com")
     assert Settings(**values).stripe_api_base == "https://api.stripe.com"

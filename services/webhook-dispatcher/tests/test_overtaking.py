@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from malipo.messaging.executor import Lease
+from testkit import in_production
 from testkit.waiting import until
 from webhook_dispatcher import queue, scheduler
 from webhook_dispatcher.recorder import DeliveryAttempt
@@ -175,5 +176,4 @@ async def test_more_than_one_slice_is_overtaken(replica, kit, monkeypatch):
 @pytest.mark.parametrize("seconds", ["0", "never"])
 def test_the_time_must_be_one(seconds):
     with pytest.raises(ValueError, match="overtake_after_seconds"):
-        Settings(database_url="postgresql://h/d", kafka_bootstrap="h:9092", environment="test", key_ring=f"k:{'A' * 43}=",
-                 overtake_after_seconds=seconds)  # fmt: skip
+        Settings(**in_production.SETTINGS, overtake_after_seconds=seconds)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from testkit import in_production
 from webhook_dispatcher.result import AttemptResult, ReceiverResponse, result_of
 from webhook_dispatcher.schedule import read_retry_after, wait_seconds
 from webhook_dispatcher.settings import Settings
@@ -90,9 +91,7 @@ def test_410_means_that_the_endpoint_is_gone():
 
 
 def settings(**values):
-    needed = {"database_url": "postgresql://h/d", "kafka_bootstrap": "h:9092", "kafka_security_protocol": "PLAINTEXT"}
-    needed["key_ring"] = f"k:{'A' * 43}="
-    return Settings(**needed | values)
+    return Settings(**in_production.SETTINGS | values)
 
 
 def test_the_shipped_list_has_twelve_attempts_over_three_days():

@@ -5,12 +5,15 @@ the schema that the same revisions made before, in a database as empty as this o
 """
 
 from pathlib import Path
-from typing import Any, cast
+from urllib.parse import urlsplit
+
+import asyncpg
 
 from malipo_local.home import cache_folder
 from malipo_local.postgres import binaries, version_of
 from malipo_local.process import Command, run
 from malipo_local.program import Step
+from malipo_local.roles import connected
 from malipo_local.services import Service
 from malipo_local.site import Site
 
@@ -24,7 +27,7 @@ class Migration(Step):
         """Take the row of the step."""
         super().__init__(site, row, index)
         self._log = site.home.log(row.name)
-        self._url = site.database_url(row.database)
+        self._url = site.service_database_url(row)
         self._programs = binaries(version_of(site))
         self._was_empty = False
 
@@ -46,10 +49,14 @@ class Migration(Step):
         return cache_folder() / "schemas" / f"{self._row.database}-{version_of(self._site)}-{self.fingerprint()}.sql"
 
     async def _load(self) -> bool:
-        options = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
-        argv = [str(self._programs / "psql"), *options, "--file", str(self._remembered), self._url]
-        if await run(Command(argv=argv, log=self._log)) != 0:
-            return False  # a single transaction: nothing was changed, and the migration runs as if never remembered
+        """In one transaction: what fails has changed nothing, and the migration runs as if never remembered."""
+        statements = self._remembered.read_text()
+        try:
+            async with connected(self._url) as database:
+                await database.execute(statements)
+        except asyncpg.PostgresError as failure:
+            print(f"{self._row.name}: its schema is made anew, for {failure}", flush=True)
+            return False
         self._remembered.touch()  # the oldest are thrown away
         await super().finish()
         return True
@@ -58,9 +65,29 @@ class Migration(Step):
         final = self._remembered
         draft = final.with_suffix(f".{self._site.port('postgres')}")
         _make_room(final.parent)
-        argv = [str(self._programs / "pg_dump"), "--no-owner", "--file", str(draft), self._url]
-        if await run(Command(argv=argv, log=self._log)) == 0:
+        options = ("--no-owner", "--no-privileges", "--inserts", "--file", str(draft))
+        argv = [str(self._programs / "pg_dump"), *options]
+        if await run(Command(argv=argv, env=_as_variables(self._url), log=self._log)) == 0:
+            draft.write_text(_without_orders_to_psql(draft.read_text()))
             draft.replace(final)
+
+
+def _as_variables(url: str) -> dict[str, str]:
+    """For a program of PostgreSQL's: what is on its command line everybody on this machine may read."""
+    to = urlsplit(url)
+    named = {
+        "HOST": to.hostname,
+        "PORT": to.port,
+        "USER": to.username,
+        "PASSWORD": to.password,
+        "DATABASE": to.path[1:],
+    }
+    return {f"PG{name}": str(value) for name, value in named.items()}
+
+
+def _without_orders_to_psql(dump: str) -> str:
+    """As the server takes it, which knows none of the lines that begin with a backslash."""
+    return "".join(line for line in dump.splitlines(keepends=True) if not line.startswith("\\"))
 
 
 def _make_room(folder: Path) -> None:
@@ -71,11 +98,5 @@ def _make_room(folder: Path) -> None:
 
 
 async def _is_empty(url: str) -> bool:
-    import asyncpg
-
-    opened = await asyncpg.connect(url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    connection = cast("Any", opened)
-    try:
-        return not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_stat_user_tables)")
-    finally:
-        await connection.close()
+    async with connected(url) as database:
+        return not await database.fetchval("SELECT EXISTS (SELECT FROM pg_stat_user_tables)")

@@ -45,8 +45,10 @@ def read_replicas(options: Iterable[str]) -> dict[str, int]:
 
 def _check_setting(service: str, name: str) -> None:
     # Imported only here: a command that sets nothing need not wait for it.
+    from malipo.platform.environment import variables
+
     module = importlib.import_module(f"{_MODULES[service]}.settings")
-    known = sorted(field.upper() for field in cast("type[ServiceSettings]", module.Settings).model_fields)
+    known = sorted(variables(cast("type[ServiceSettings]", module.Settings)))
     if name not in known:
         message = f"--set {service}.{name}: {service} has no such setting. Choose from: {', '.join(known)}."
         raise StackError(message)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from malipo_local.errors import StackError
-from malipo_local.services import SERVICES, Kind, Service, select
+from malipo_local.services import MIGRATES, SERVICES, Kind, Service, select
 
 MAX_REPLICAS = 16
 
@@ -46,7 +46,7 @@ class Plan:
 
     def overrides(self, row: Service) -> Mapping[str, str]:
         """The settings from outside; a migration shares those of its service."""
-        return self.settings.get(row.name.removeprefix("migrate-"), {})
+        return self.settings.get(row.name.removeprefix(MIGRATES), {})
 
     def has(self, requested: "Plan") -> bool:
         """Whether all that was requested is part of this plan; what was left open is part of any."""

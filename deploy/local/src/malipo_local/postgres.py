@@ -6,23 +6,30 @@ setting of postgres is an option of the server, as in `--set postgres.max_connec
 """
 
 import contextlib
+import hashlib
 import os
 import pwd
 import signal
 import stat
+from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
 
+import asyncpg
 import psutil
 
 from malipo_local.errors import StartError
+from malipo_local.hints import make
 from malipo_local.ports import HOST
 from malipo_local.process import Command, run
-from malipo_local.site import DATABASE_USER, Site
+from malipo_local.roles import Roles, connected, establish, script
+from malipo_local.services import MIGRATES, Kind
+from malipo_local.site import ADMINISTRATOR, Site
 
 _FOLDERS = {"16": "pginstall", "18": "pginstall18"}
 _NEWEST = "18"
+_ROLES = "roles"  # among what is done
+_NOT_YET = (OSError, asyncpg.PostgresError, TimeoutError)
 _USERS_FOR_ROOT = ("postgres", "nobody")
 _OPTIONS = {
     "listen_addresses": HOST,
@@ -53,8 +60,14 @@ class Postgres:
     async def prepare(self) -> None:
         """Make the data folder, once; clear what a power cut left behind."""
         open_the_way(self._binaries, self._user)
-        if not (self._data / "PG_VERSION").exists():
-            self._site.home.forget_steps("migrate-")
+        fresh = not (self._data / "PG_VERSION").exists()
+        if not fresh and not self._site.home.has_passwords():
+            down = make("down", "--purge", home=self._site.home.folder)
+            message = f"The data in {self._data} is older than its passwords. Begin anew: {down}"
+            raise StartError(message)
+        if fresh:
+            self._site.home.forget_steps(MIGRATES)
+            self._site.home.forget_steps(_ROLES)
             await self._initialise()
         open_the_way(self._data, self._user)
         _remove_stale_pid_file(self._data)
@@ -73,48 +86,67 @@ class Postgres:
         )
 
     async def is_ready(self) -> bool:
-        """It accepts connections, and every database is there."""
-        wanted = [row.database for row in self._site.plan.rows() if row.database]
-        return await create_databases(self._site.database_url("postgres"), wanted)
+        """It accepts connections, and every service's database and roles are there."""
+        try:
+            await self._establish_roles()
+        except _NOT_YET:
+            return False
+        return True
 
     @property
     def port_keys(self) -> list[str]:
         """One port."""
         return ["postgres-0"]
 
+    async def _establish_roles(self) -> None:
+        wanted = [Roles.of(row.name, row.database) for row in self._site.plan.rows() if row.kind is Kind.SERVICE]
+        home, digest = self._site.home, hashlib.sha256(script(wanted).encode()).hexdigest()
+        if home.done().get(_ROLES) == digest:
+            async with connected(self._site.database_url("postgres")):
+                return
+        passwords = {role: home.password(role) for one in wanted for role in (one.owns, one.serves)}
+        await establish(self._site.database_url, wanted, passwords)
+        home.mark_done(_ROLES, digest)
+
     async def _initialise(self) -> None:
         self._data.mkdir(exist_ok=True)
-        if self._user:
-            os.chown(self._data, self._user.pw_uid, self._user.pw_gid)
+        self._give_away(self._data)
         open_the_way(self._data, self._user)
-        options = ["--auth=trust", f"--username={DATABASE_USER}", "--no-sync", "--no-instructions"]
+        options = ["--auth=scram-sha-256", f"--username={ADMINISTRATOR}", "--no-sync", "--no-instructions"]
         options += ["--encoding=UTF8", "--locale=C"]
         if self._version == _NEWEST:
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        command = [str(self._binaries / "initdb"), "-D", str(self._data), *options]
-        if await run(Command(argv=command, log=self._log, user=self._user)) != 0:
+        with self._password_file() as password:
+            command = [str(self._binaries / "initdb"), "-D", str(self._data), f"--pwfile={password}", *options]
+            code = await run(Command(argv=command, log=self._log, user=self._user))
+        if code != 0:
             message = f"initdb failed in {self._data}; see {self._log}. Or start afresh: down --purge."
             raise StartError(message)
 
+    @contextlib.contextmanager
+    def _password_file(self) -> Generator[Path]:
+        path = self._site.home.folder / "administrator"
+        path.touch(mode=0o600)
+        path.write_text(self._site.home.password(ADMINISTRATOR))
+        self._give_away(path)
+        try:
+            yield path
+        finally:
+            path.unlink()
 
-async def create_databases(server_url: str, names: list[str]) -> bool:
-    """Create those that are missing; False when the server does not answer yet."""
-    import asyncpg
+    def _give_away(self, path: Path) -> None:
+        if self._user:
+            os.chown(path, self._user.pw_uid, self._user.pw_gid)
 
+
+async def create_database(site: Site, name: str) -> bool:
+    """Create one that the administrator owns, unless it is there; False when the server does not answer."""
     try:
-        # asyncpg has no types.
-        opened = await asyncpg.connect(server_url, timeout=5)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    except (OSError, asyncpg.PostgresError, TimeoutError):
+        async with connected(site.database_url("postgres")) as server:
+            if not await server.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name):
+                await server.execute(f'CREATE DATABASE "{name}"')
+    except _NOT_YET:
         return False
-    connection = cast("Any", opened)
-    try:
-        rows = await connection.fetch("SELECT datname FROM pg_database")
-        present = {str(row["datname"]) for row in rows}
-        for name in dict.fromkeys(names):
-            if name not in present:
-                await connection.execute(f'CREATE DATABASE "{name}"')
-    finally:
-        await connection.close()
     return True
 
 

@@ -8,7 +8,7 @@ Adding a service is one row in SERVICES; those of providers come from their desc
 Values in braces are filled in when a process starts:
   {port} {url} {instance}      of the process itself
   {tls_port}                   one more port of it, of those in `more_ports`
-  {database_url}               a database of its own, named malipo_<package>
+  {database_url}               a database of its own, named malipo_<package>, for the role that serves; a migration's is its owner's
   {kafka} {redis_url}          where the stores listen
   {key_ring}                   the data keys of this stack
   {simulators}                 the folder of the simulators' package, where files are that services read of them
@@ -21,6 +21,9 @@ from enum import StrEnum
 
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.providers import PROVIDERS
+
+MIGRATES = "migrate-"
+"""How the name of the step begins that brings a service's database up to date."""
 
 
 class Kind(StrEnum):
@@ -86,10 +89,12 @@ _EVERY_SERVICE_HAS: Mapping[str, str] = {
     "KAFKA_BOOTSTRAP": "{kafka}",
     "HTTP_HOST": "127.0.0.1",
     "HTTP_PORT": "{port}",
-    "KEY_RING": "{key_ring}",
     "LOG_LEVEL": "INFO",
     "ENVIRONMENT": "local",
 }
+_SEALS: Mapping[str, str] = {"KEY_RING": "{key_ring}"}
+"""What services have that seal or open secrets."""
+_A_MIGRATION_HAS = ("DATABASE_URL", "ENVIRONMENT")
 
 
 def _service(
@@ -132,7 +137,7 @@ _TOLD_BY: Mapping[str, tuple[str, str]] = {
 def _provider(provider: ProviderDescriptor) -> Service:
     name = provider.name
     setting, where = _TOLD_BY.get(name, (f"{name.upper()}_API_BASE", f"{{{name}_sim}}"))
-    settings = {setting: where, **_OF_SIMULATORS.get(name, {})}
+    settings = {**_SEALS, setting: where, **_OF_SIMULATORS.get(name, {})}
     if provider.own_addresses:
         settings["CALLBACK_BASE_URL"] = "{url}"
     return _service(f"provider-{name}", after=(f"{name}-sim",), settings=settings)
@@ -152,10 +157,10 @@ SERVICES: tuple[Service, ...] = (
     ),
     *(_simulator(f"{name}-sim", name) for name in PROVIDERS),
     _simulator("merchant-sim", "merchant"),
-    _service("gateway", needs=("redis",), settings={"REDIS_URL": "{redis_url}", "ALLOW_LOOPBACK": "true"}),
+    _service("gateway", needs=("redis",), settings={**_SEALS, "REDIS_URL": "{redis_url}", "ALLOW_LOOPBACK": "true"}),
     _service("orchestrator"),
     *map(_provider, PROVIDERS.values()),
-    _service("webhook-dispatcher", after=("merchant-sim",), settings={"ALLOW_LOOPBACK": "true"}),
+    _service("webhook-dispatcher", after=("merchant-sim",), settings={**_SEALS, "ALLOW_LOOPBACK": "true"}),
 )
 
 
@@ -167,12 +172,12 @@ def names(kind: Kind) -> tuple[str, ...]:
 def migration_of(service: Service) -> Service:
     """The step that brings a service's database up to date before the service starts."""
     return Service(
-        name=f"migrate-{service.name}",
+        name=f"{MIGRATES}{service.name}",
         kind=Kind.STEP,
         module=service.module,
         arguments=("migrate",),
         needs=("postgres",),
-        settings=service.settings,
+        settings={name: value for name, value in service.settings.items() if name in _A_MIGRATION_HAS},
         database=service.database,
         sources=(
             f"{service.module}/migrations/**/*",
@@ -208,5 +213,5 @@ def _with_migrations(rows: Iterable[Service]) -> Iterable[Service]:
 
 def waits_for(row: Service) -> tuple[str, ...]:
     """Every name that must be ready first, its own migration included."""
-    own = (f"migrate-{row.name}",) if row.kind is Kind.SERVICE else ()
+    own = (f"{MIGRATES}{row.name}",) if row.kind is Kind.SERVICE else ()
     return (*row.needs, *row.after, *own)

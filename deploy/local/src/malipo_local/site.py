@@ -9,9 +9,11 @@ from malipo_local import kafka_security
 from malipo_local.home import Home
 from malipo_local.plan import Plan
 from malipo_local.ports import HOST, Ports
-from malipo_local.services import SERVICES, Kind, Service
+from malipo_local.roles import Roles
+from malipo_local.services import MIGRATES, SERVICES, Kind, Service
 
-DATABASE_USER = "malipo"
+ADMINISTRATOR = "malipo"
+"""PostgreSQL's superuser."""
 _IN_THE_CLEAR = {"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
 
 
@@ -35,9 +37,14 @@ class Site:
         """The base URLs of all processes of a service."""
         return [self.url(name, index) for index in range(self.plan.count(name))]
 
-    def database_url(self, database: str) -> str:
-        """The URL of a database on the stack's server."""
-        return f"postgresql://{DATABASE_USER}@{HOST}:{self.port('postgres')}/{database}"
+    def database_url(self, database: str, role: str = ADMINISTRATOR) -> str:
+        """The URL of a database on the stack's server, for one of its roles."""
+        return f"postgresql://{role}:{self.home.password(role)}@{HOST}:{self.port('postgres')}/{database}"
+
+    def service_database_url(self, row: Service) -> str:
+        """The URL of a service's own database for the role that serves, and for the one that owns it if it is to migrate."""
+        roles = Roles.of(row.name.removeprefix(MIGRATES))
+        return self.database_url(roles.database, roles.owns if row.kind is Kind.STEP else roles.serves)
 
     @property
     def kafka(self) -> str:
@@ -60,7 +67,7 @@ class Site:
         if row.module:
             own |= {"port": str(self.port(row.name, index)), "url": self.url(row.name, index)}
         if row.database:
-            own["database_url"] = self.database_url(row.database)
+            own["database_url"] = self.service_database_url(row)
         values = {**self._shared_values(), **own}
         filled = {name: value.format_map(values) for name, value in row.settings.items()}
         return {**filled, **self._more_of_kafka(row), **self.plan.overrides(row)}
@@ -101,7 +108,7 @@ class Site:
         if row.kind not in {Kind.SERVICE, Kind.SIMULATOR}:
             return {}
         name = row.variable.upper()
-        database = {f"{name}_DATABASE_URL": self.database_url(row.database)} if row.database else {}
+        database = {f"{name}_DATABASE_URL": self.service_database_url(row)} if row.database else {}
         more = {f"{name}_{which.upper()}": str(self.ports.of(key)) for which, key in self.more_keys(row, 0).items()}
         return {f"{name}_URL": self.url(row.name), **more, **database}
 

@@ -24,6 +24,7 @@ from malipo_local.hints import make
 from malipo_local.home import Home
 from malipo_local.plan import Plan
 from malipo_local.ports import Ports
+from malipo_local.roles import Roles
 from malipo_local.site import Site
 from malipo_local.waiting import until
 
@@ -222,8 +223,13 @@ class Stack:
         return self._site.urls(name)
 
     def database_url(self, service: str) -> str:
-        """The URL of a service's own database."""
-        return self._site.database_url(f"malipo_{service.replace('-', '_')}")
+        """The URL of a service's own database, for the role that the service has."""
+        roles = Roles.of(service)
+        return self._site.database_url(roles.database, roles.serves)
+
+    def administrator_url(self, service: str) -> str:
+        """The same for the server's administrator, who may do anything."""
+        return self._site.database_url(Roles.of(service).database)
 
     def create_database(self, name: str) -> str:
         """Create a database unless it is there, and return its URL."""

@@ -27,7 +27,7 @@ from malipo_local.kafka import Kafka
 from malipo_local.migration import Migration
 from malipo_local.plan import Plan
 from malipo_local.ports import Ports
-from malipo_local.postgres import Postgres, create_databases
+from malipo_local.postgres import Postgres, create_database
 from malipo_local.process import Child, kill_all, memory_mb
 from malipo_local.program import Program, PythonProgram, Step
 from malipo_local.redis import Redis
@@ -246,7 +246,7 @@ class Supervisor:
         return {}
 
     async def _create_database(self, request: Mapping[str, Any]) -> Response:
-        if not await create_databases(self._site.database_url("postgres"), [request["name"]]):
+        if not await create_database(self._site, request["name"]):
             message = f"PostgreSQL does not answer. Look at: {make('logs', 'postgres', home=self._site.home.folder)}"
             raise StackError(message)
         return {"url": self._site.database_url(request["name"])}

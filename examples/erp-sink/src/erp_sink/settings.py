@@ -1,6 +1,6 @@
 """The settings of the sink, beyond those that every service has."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from malipo.contracts.commands import Mode
 from malipo.platform.settings import ServiceSettings
@@ -9,11 +9,6 @@ from malipo.platform.settings import ServiceSettings
 class Settings(ServiceSettings):
     """Where the ERP is, and how much of it the sink may take."""
 
-    key_ring: SecretStr = Field(
-        default=SecretStr(""),
-        validate_default=False,
-        description="Leave it out: events carry no secrets, so Malipo's keys are not needed here.",
-    )
     erp_url: str = Field(description="Where the ERP takes documents: `https://erp.example`.")
     books: Mode = Field(
         default="live", description="Whose payments are posted: test payments do not belong in real books."

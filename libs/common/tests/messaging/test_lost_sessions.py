@@ -90,11 +90,10 @@ async def test_what_must_not_be_lost_is_written_again_whatever_ended_its_session
 
 async def test_a_service_whose_database_takes_no_writes_is_not_ready_until_it_does(stores, new_database):
     url = new_database("orchestrator")
-    ring = "k1:" + "A" * 43 + "="
-    settings = ServiceSettings(database_url=url, kafka_bootstrap=stores.kafka, key_ring=ring, environment="test")
+    settings = ServiceSettings(database_url=url, kafka_bootstrap=stores.kafka, environment="test")
     runtime = Runtime("test", settings)
-    operator = await asyncpg.connect(url)
     name = url.rpartition("/")[2]
+    operator = await asyncpg.connect(f"{stores.databases.server}/{name}")
     async with runtime.running():
         await until(lambda: not runtime.health.problems(), what="ready")
         await operator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")

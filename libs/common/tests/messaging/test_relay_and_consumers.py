@@ -206,9 +206,8 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
     task = asyncio.create_task(heir.run())
     try:
         await database.reads.fetch(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks "
-            "WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = $1)",
-            name,
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE locktype = 'advisory' AND datname = current_database() AND usename = current_user"
         )
         await send(database, "x", keys=9, each=1)
         await until(lambda: outbox_is_empty(database), what="another session goes on")

@@ -12,12 +12,11 @@ from testkit.waiting import until
 
 
 def settings_of(stores, url: str) -> ServiceSettings:
-    ring = "k1:" + "A" * 43 + "="
-    return ServiceSettings(database_url=url, kafka_bootstrap=stores.kafka, key_ring=ring, environment="test")
+    return ServiceSettings(database_url=url, kafka_bootstrap=stores.kafka, environment="test")
 
 
 async def test_a_service_whose_database_is_created_later_becomes_ready_by_itself(stores, new_database):
-    server, _, _ = new_database("orchestrator").rpartition("/")
+    server = stores.databases.server
     name = f"later_{ids.token(4)}"
     runtime = Runtime("test", settings_of(stores, f"{server}/{name}"))
     async with runtime.running():

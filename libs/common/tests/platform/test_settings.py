@@ -3,19 +3,13 @@
 import pytest
 
 from malipo.platform import settings
-from malipo.platform.settings import EXIT_BAD_CONFIGURATION, ServiceSettings
+from malipo.platform.settings import EXIT_BAD_CONFIGURATION, KeyRingSettings, ServiceSettings
 from provider_stripe.settings import Settings
-
-GOOD = {
-    "DATABASE_URL": "postgresql://malipo@127.0.0.1/none",
-    "KAFKA_BOOTSTRAP": "127.0.0.1:1",
-    "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
-    "KEY_RING": "k1:a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=",
-}
+from testkit.in_production import VARIABLES
 
 
 def complaints(monkeypatch, capsys, given: dict[str, str | None], of: type[ServiceSettings] = ServiceSettings) -> str:
-    for name, value in (GOOD | given).items():
+    for name, value in (VARIABLES | given).items():
         monkeypatch.delenv(name, raising=False)
         if value is not None:
             monkeypatch.setenv(name, value)
@@ -46,7 +40,7 @@ def test_a_check_of_several_settings_names_them_in_plain_words(monkeypatch, caps
 
 
 def test_the_value_of_a_wrong_secret_is_not_shown(monkeypatch, capsys):
-    said = complaints(monkeypatch, capsys, {"KEY_RING": "k1:c2VjcmV0"})
+    said = complaints(monkeypatch, capsys, {"KEY_RING": "k1:c2VjcmV0"}, KeyRingSettings)
     assert said.startswith("setting KEY_RING: ")
     assert "c2VjcmV0" not in said
     assert "error" not in said.lower()

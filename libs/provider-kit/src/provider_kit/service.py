@@ -9,7 +9,7 @@ from malipo.contracts.topics import MERCHANT_CONFIG, PERSONAL_KEYS, PROVIDER_COM
 from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
 from malipo.platform.secrets import KeyRing
-from malipo.platform.settings import ServiceSettings
+from malipo.platform.settings import KeyRingSettings
 from provider_kit import knowledge, opened, received, reminders, statement_reader, unmatched
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
@@ -29,7 +29,7 @@ from provider_kit.statement_reader import StatementReader
 def provider_service(
     provider: Provider,
     runtime: Runtime,
-    settings: ServiceSettings,
+    settings: KeyRingSettings,
     *,
     statement: Statement | None = None,
     senders: Networks = (),

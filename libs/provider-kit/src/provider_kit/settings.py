@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from malipo.contracts.commands import Mode
-from malipo.platform.settings import ServiceSettings
+from malipo.platform.settings import KeyRingSettings
 
 
 def hosts_of(base: str | None, hosts: Mapping[Mode, str]) -> Mapping[Mode, str]:
@@ -14,7 +14,7 @@ def hosts_of(base: str | None, hosts: Mapping[Mode, str]) -> Mapping[Mode, str]:
     return hosts if base is None else {"test": base, "live": base}
 
 
-class AddressedSettings(ServiceSettings):
+class AddressedSettings(KeyRingSettings):
     """For a provider whose descriptor has `own_addresses`."""
 
     callback_base_url: str = Field(

@@ -5,12 +5,12 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from malipo.platform.settings import ServiceSettings
+from malipo.platform.settings import KeyRingSettings
 
 STATEMENT_EVERY = timedelta(minutes=5)
 
 
-class Settings(ServiceSettings):
+class Settings(KeyRingSettings):
     """What this service needs beside what every service needs."""
 
     stripe_api_base: str = Field(

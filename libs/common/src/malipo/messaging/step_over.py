@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from pydantic import Field, SecretStr
 
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX
 from malipo.messaging import tables
@@ -24,6 +23,7 @@ from malipo.messaging.security import KafkaAccess
 from malipo.messaging.unit_of_work import MAX_PAYLOAD_BYTES, MESSAGE_ID, UnitOfWork
 from malipo.messaging.writes import insert
 from malipo.platform import settings
+from malipo.platform.database_settings import DatabaseSettings
 from malipo.platform.kafka_settings import KafkaSettings
 
 RAW_FROM = "x-raw-from"
@@ -105,10 +105,8 @@ def _dead_letter_headers(place: Place, batch: RawBatch, letter: str, reason: str
     }
 
 
-class _Settings(KafkaSettings):
+class _Settings(KafkaSettings, DatabaseSettings):
     """Of the service whose consumer is to step over something, as far as that needs them."""
-
-    database_url: SecretStr = Field(description="PostgreSQL of that service.")
 
 
 async def _run(place: Place, given: _Settings) -> int:

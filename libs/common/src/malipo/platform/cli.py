@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from malipo.platform import logs, settings, tracing
+from malipo.platform.database_settings import DatabaseSettings
 from malipo.platform.settings import ServiceSettings
 
 MAKE_TARGET = "MALIPO_MAKE_TARGET"
@@ -61,10 +62,10 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
 
     @cli.command(hidden=hidden)
     def migrate() -> None:
-        """Bring the service's database to the newest schema."""
+        """Bring the service's database to the newest schema; needs no setting but its URL, with the role that owns it."""
         from malipo.platform import migrations
 
-        migrations.migrate(package, settings.load(settings_type).database_url.get_secret_value())
+        migrations.migrate(package, settings.load(DatabaseSettings).database_url.get_secret_value())
 
     @cli.command(name="settings", hidden=hidden)
     def show_settings() -> None:

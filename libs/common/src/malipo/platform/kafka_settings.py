@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from malipo.platform.environment import EnvironmentSettings
 from malipo.platform.tls import TlsFiles
 
 type Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -21,17 +21,9 @@ _MUST_BE_SAID = (
 )
 
 
-class KafkaSettings(BaseSettings):
-    """Names are environment variables in upper case; there are no other sources.
+class KafkaSettings(EnvironmentSettings):
+    """A setting that would have no effect is refused like one that is missing: whoever sets a password believes that it is used."""
 
-    A setting that would have no effect is refused like one that is missing: whoever sets a password believes that it is used.
-    """
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
-
-    environment: Literal["local", "test", "production"] = Field(
-        default="production", description="`local` and `test` allow what production refuses."
-    )
     kafka_bootstrap: str = Field(description="Kafka brokers: `host:port,host:port`.")
     kafka_security_protocol: Protocol | None = Field(
         default=None,
@@ -89,7 +81,7 @@ class KafkaSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        production = self.environment == "production"
+        production = self.in_production
         if production and self.kafka_security_protocol is None:
             raise ValueError(_MUST_BE_SAID)
         if production and self.protocol == "SASL_PLAINTEXT":

@@ -7,6 +7,7 @@ from io import StringIO
 from operator import methodcaller
 from typing import Any
 
+import asyncpg
 from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, pool
@@ -50,8 +51,11 @@ def run_from_env(*tables: MetaData) -> None:
 
 
 async def _run(database_url: str, tables: Sequence[MetaData]) -> None:
-    url = database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    async def connect() -> Any:
+        """By the URL as asyncpg reads it, which is how the service does."""
+        return await asyncpg.connect(database_url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+    engine = create_async_engine("postgresql+asyncpg://", poolclass=pool.NullPool, async_creator=connect)
     async with engine.connect() as connection:
         await connection.run_sync(_upgrade, tables)
         await connection.commit()

@@ -11,6 +11,7 @@ from malipo import ids
 
 KEY_BYTES = 32
 """Of each key on a ring."""
+_LEAST_DIFFERENT_BYTES = 16  # of 32 drawn at random some 30 are different; so few never are
 _NONCE_BYTES = 12  # the size that NIST SP 800-38D recommends for GCM
 _VERSION = "v1"
 
@@ -71,6 +72,11 @@ class KeyRing:
         """The ids of all keys, the first one first."""
         return tuple(self._keys)
 
+    @property
+    def guessable(self) -> tuple[str, ...]:
+        """The ids of keys that no random generator has made: text, as in examples, or the same few bytes again and again."""
+        return tuple(name for name, key in self._raw.items() if _is_text(key) or len(set(key)) < _LEAST_DIFFERENT_BYTES)
+
     def token(self, owner: str, key_id: str | None = None) -> str:
         """A token that cannot be guessed, the same for ever under one key: 256 bits as hexadecimal digits.
 
@@ -86,6 +92,10 @@ class KeyRing:
     def digests(self, text: bytes) -> tuple[bytes, ...]:
         """What the text is known again by, and cannot be guessed from: under each key of the ring, its first one first."""
         return tuple(hmac.digest(key, b"digest/" + text, "sha256") for key in self._raw.values())
+
+
+def _is_text(key: bytes) -> bool:
+    return key.isascii() and key.decode().isprintable()
 
 
 def _token(key: bytes, owner: str) -> str:

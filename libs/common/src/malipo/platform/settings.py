@@ -1,4 +1,4 @@
-"""Settings: environment variables, read once in `main`, validated whole."""
+"""Settings: environment variables and files of secrets, read once in `main`, validated whole."""
 
 import socket
 import sys
@@ -10,27 +10,23 @@ from pydantic_core import ErrorDetails
 from http_limits.addresses import host_names
 from http_limits.limits import Limits
 from http_limits.remote import networks
+from malipo.platform.database_settings import DatabaseSettings
+from malipo.platform.environment import BadSecretFile, EnvironmentSettings
 from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.secrets import KeyRing
 
 EXIT_BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
 
-class ServiceSettings(KafkaSettings):
-    """What every service needs. Names are environment variables in upper case; there are no other sources."""
+class ServiceSettings(KafkaSettings, DatabaseSettings):
+    """What every service needs."""
 
     instance: str = Field(
         default="",
         validate_default=True,
         description="Name of this replica, unique within the service and the same after a restart; the host's unless set.",
     )
-    database_url: SecretStr = Field(description="PostgreSQL of this service alone: `postgresql://user@host/db`.")
     database_connections: int = Field(default=10, ge=2, le=100, description="Connections in this process's pool.")
-    key_ring: SecretStr = Field(
-        description="Keys that encrypt secrets: `id:base64,id:base64`, 32 bytes each; the first one encrypts. Leave one in the "
-        "ring for the gateway's IDEMPOTENCY_DAYS after it was the first: without it merchants' repeats of requests of that "
-        "time are refused with `idempotency_key_reused`."
-    )
     http_host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's own network
     http_port: int = Field(default=8080, ge=1, le=65535, description="Port for the API, health and metrics.")
     http_head_bytes: int = Field(
@@ -93,12 +89,6 @@ class ServiceSettings(KafkaSettings):
     def _host_unless_set(cls, instance: str) -> str:
         return instance or socket.gethostname()
 
-    @field_validator("key_ring")
-    @classmethod
-    def _is_a_key_ring(cls, ring: SecretStr) -> SecretStr:
-        KeyRing.parse(ring.get_secret_value())
-        return ring
-
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, proxies: str) -> str:
@@ -120,7 +110,7 @@ class ServiceSettings(KafkaSettings):
         For validators: raises `ValueError`, which says `why`.
         """
         address = getattr(self, field)
-        if self.environment == "production" and address is not None and not address.startswith("https://"):
+        if self.in_production and address is not None and not address.startswith("https://"):
             msg = f"{field.upper()} must be https in production: {why}"
             raise ValueError(msg)
 
@@ -138,7 +128,26 @@ class ServiceSettings(KafkaSettings):
         )
 
 
-class WebhookSettings(ServiceSettings):
+class KeyRingSettings(ServiceSettings):
+    """What a service needs that seals or opens secrets, beyond what every service needs."""
+
+    key_ring: SecretStr = Field(
+        description="Keys that encrypt secrets: `id:base64,id:base64`, 32 bytes each; the first one encrypts. Leave one in the "
+        "ring for the gateway's IDEMPOTENCY_DAYS after it was the first: without it merchants' repeats of requests of that "
+        "time are refused with `idempotency_key_reused`."
+    )
+
+    @field_validator("key_ring")
+    @classmethod
+    def _is_a_key_ring(cls, ring: SecretStr, info: ValidationInfo) -> SecretStr:
+        guessable = KeyRing.parse(ring.get_secret_value()).guessable
+        if guessable and info.data.get("environment", "production") == "production":
+            msg = f"has a key that was not drawn at random ({guessable[0]}), as examples have; `openssl rand -base64 32` makes one"
+            raise ValueError(msg)
+        return ring
+
+
+class WebhookSettings(KeyRingSettings):
     """What a service needs that accepts or calls the URLs of merchants' webhooks, beyond what every service needs."""
 
     allow_loopback: bool = Field(
@@ -174,14 +183,16 @@ class WebhookSettings(ServiceSettings):
         return host_names(self.allow_hosts)
 
 
-def load[S: KafkaSettings](settings: type[S]) -> S:
-    """The settings from the environment. A bad one stops the process (exit code 78) with its name, never its value."""
+def load[S: EnvironmentSettings](settings: type[S]) -> S:
+    """The settings from the environment and the files that it names. A bad one stops the process (exit code 78) with its name, never its value."""
     try:
         return settings()  # pyright: ignore[reportCallIssue] - the values come from the environment
+    except BadSecretFile as error:
+        print(error, file=sys.stderr)  # noqa: T201 - logs are not set up yet
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
             print(_explained(problem), file=sys.stderr)  # noqa: T201 - logs are not set up yet
-        sys.exit(EXIT_BAD_CONFIGURATION)
+    sys.exit(EXIT_BAD_CONFIGURATION)
 
 
 def _explained(problem: ErrorDetails) -> str:

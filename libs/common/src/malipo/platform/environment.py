@@ -1,0 +1,100 @@
+"""Where settings come from: environment variables, and files for secrets; and in what kind of environment a process runs."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal, get_args, override
+
+from pydantic import Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+FILE_SUFFIX = "_FILE"
+"""What the name of a secret has in addition where a file has its value."""
+MAX_SECRET_BYTES = 64 * 1024
+
+
+class BadSecretFile(Exception):
+    """What a secret is to be read from cannot be used. `setting` is the variable that names it."""
+
+    def __init__(self, setting: str, why: str) -> None:
+        super().__init__(f"setting {setting}: {why}")
+
+
+class EnvironmentSettings(BaseSettings):
+    """The settings of any process of ours. Names are environment variables in upper case; a secret may come from a file."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    environment: Literal["local", "test", "production"] = Field(
+        default="production", description="`local` and `test` allow what production refuses."
+    )
+
+    @property
+    def in_production(self) -> bool:
+        """Whether what is allowed for trials alone is refused."""
+        return self.environment == "production"
+
+    @override
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code, the environment, and the files that it names."""
+        return init_settings, env_settings, _SecretFiles(settings_cls)
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """The secrets whose files the environment names: `KEY_RING_FILE` for `KEY_RING`."""
+
+    @override
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        name = field_name.upper()
+        file = os.environ.get(name + FILE_SUFFIX) if is_secret(field) else None
+        if file is None:
+            return None, field_name, False
+        if name in os.environ:
+            raise BadSecretFile(name + FILE_SUFFIX, f"must not be set together with {name}")
+        return _secret_in(Path(file), name + FILE_SUFFIX), field_name, False
+
+    @override
+    def __call__(self) -> dict[str, Any]:
+        """The values by field. Raises `BadSecretFile`."""
+        fields = self.settings_cls.model_fields
+        values = {name: self.get_field_value(field, name)[0] for name, field in fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a setting's value is to be shown to nobody, so that it may be in a file of its own."""
+    return field.annotation is SecretStr or SecretStr in get_args(field.annotation)
+
+
+def variables(settings: type[BaseSettings]) -> Collection[str]:
+    """Every environment variable that these settings read."""
+    fields = settings.model_fields
+    files = [name.upper() + FILE_SUFFIX for name, field in fields.items() if is_secret(field)]
+    return [*map(str.upper, fields), *files]
+
+
+def _secret_in(file: Path, setting: str) -> str:
+    """The text of the file, without the end of its last line."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_SECRET_BYTES + 1)
+    except OSError as error:
+        raise BadSecretFile(setting, f"the file cannot be read: {error.strerror}") from None
+    if len(content) > MAX_SECRET_BYTES:
+        raise BadSecretFile(setting, f"the file has more than {MAX_SECRET_BYTES} bytes")
+    try:
+        text = content.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise BadSecretFile(setting, "the file is no text in UTF-8") from None
+    if not text:
+        raise BadSecretFile(setting, "the file is empty")
+    return text
