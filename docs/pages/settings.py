@@ -15,7 +15,8 @@ from malipo_local.services import SERVICES, Kind
 from pages.markdown import document, table
 
 _INTRO = """\
-A setting is an environment variable; there are no other sources. Locally `make up ARGS="--set gateway.WAIT_SECONDS=5"`
+A setting is an environment variable; a secret text may be in a file instead, which its name with `_FILE` names: `KEY_RING_FILE`
+([operations/stores.md](operations/stores.md#secrets-in-files)). There are no other sources. Locally `make up ARGS="--set gateway.WAIT_SECONDS=5"`
 sets one, and with Docker a line of the service's `environment` in docker-compose.yml. A wrong or missing one stops the process with
 exit code 78 and is named, never with its value. `python -m <package> settings` lists the same."""
 

@@ -35,7 +35,8 @@ def test_every_service_gets_its_settings_and_those_from_outside_win(fakes: Fakes
             url.rsplit(":", 1)[1] for url in stack.urls("gateway")
         )
         assert first["DATABASE_URL"] == stack.database_url("gateway") == stack.env()["GATEWAY_DATABASE_URL"]
-        assert first["KEY_RING"] == environment_of(stack.url("orchestrator"))["KEY_RING"]
+        assert first["KEY_RING"] == environment_of(stack.url("provider-stripe"))["KEY_RING"]
+        assert "KEY_RING" not in environment_of(stack.url("orchestrator"))  # it seals and opens nothing
         assert first["REDIS_URL"] == stack.redis_url
         assert environment_of(stack.url("provider-stripe"))["STRIPE_API_BASE"] == "http://127.0.0.1:9999"
         assert environment_of(stack.url("provider-mpesa"))["CALLBACK_BASE_URL"] == stack.url("provider-mpesa")

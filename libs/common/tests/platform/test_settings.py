@@ -1,5 +1,11 @@
 """What somebody reads whose settings are wrong."""
 
+import base64
+import hashlib
+import os
+import re
+from pathlib import Path
+
 import pytest
 
 from malipo.platform import settings
@@ -44,3 +50,43 @@ def test_the_value_of_a_wrong_secret_is_not_shown(monkeypatch, capsys):
     assert said.startswith("setting KEY_RING: ")
     assert "c2VjcmV0" not in said
     assert "error" not in said.lower()
+
+
+def ring_of(*keys: bytes) -> str:
+    return ",".join(f"k{number}:{base64.b64encode(key).decode()}" for number, key in enumerate(keys))
+
+
+RANDOM = hashlib.sha256(b"as good as drawn at random").digest()
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [bytes(32)],
+        [b"k" * 32],
+        [b"for local use only, never in pro"],
+        [b"0123456789abcdef" * 2],
+        [bytes(range(8)) * 4],
+        [RANDOM, bytes(32)],
+    ],
+)
+def test_production_refuses_keys_that_were_not_drawn_at_random(monkeypatch, capsys, keys):
+    said = complaints(monkeypatch, capsys, {"KEY_RING": ring_of(*keys)}, KeyRingSettings)
+    assert said.startswith(f"setting KEY_RING: has a key that was not drawn at random (k{len(keys) - 1})")
+    monkeypatch.setenv("ENVIRONMENT", "local")
+    assert settings.load(KeyRingSettings).key_ring.get_secret_value() == ring_of(*keys)
+
+
+def test_production_refuses_the_keys_of_the_compose_file(monkeypatch, capsys):
+    compose = Path(__file__).parents[4] / "docker-compose.yml"
+    keys = set(re.findall(r"KEY_RING: (\S+)", compose.read_text("utf-8")))
+    assert keys
+    for ring in keys:
+        said = complaints(monkeypatch, capsys, {"KEY_RING": ring}, KeyRingSettings)
+        assert said.startswith("setting KEY_RING: has a key that was not drawn at random")
+
+
+def test_production_takes_random_keys(monkeypatch):
+    for name, value in (VARIABLES | {"KEY_RING": ring_of(*map(os.urandom, [32] * 100))}).items():
+        monkeypatch.setenv(name, value)
+    assert settings.load(KeyRingSettings).in_production

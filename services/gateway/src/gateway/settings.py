@@ -1,7 +1,9 @@
 """The gateway's settings, beyond those that every service has."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from gateway import redis_url
+from malipo.platform.database_settings import require_encryption
 from malipo.platform.settings import WebhookSettings
 
 
@@ -9,7 +11,8 @@ class Settings(WebhookSettings):
     """Environment variables of the gateway."""
 
     redis_url: SecretStr = Field(
-        description="Redis for rate limits and for waking a waiting POST: `redis://host:port/0`."
+        description="Redis for rate limits and for waking a waiting POST: `rediss://user:password@host:6379/0?ssl_ca_certs=/ca.pem`. "
+        "Production refuses one without TLS, unless it is a socket on the same machine (`unix:///run/redis.sock`)."
     )
     wait_seconds: float = Field(
         default=3,
@@ -48,3 +51,11 @@ class Settings(WebhookSettings):
         le=365,
         description="How long an Idempotency-Key is remembered; merchants are promised seven days.",
     )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_of_redis(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        text = url.get_secret_value()
+        redis_url.check(text)
+        require_encryption(info, encrypted=redis_url.is_encrypted(text))
+        return url

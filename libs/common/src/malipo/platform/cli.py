@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from malipo.platform import logs, settings, tracing
 from malipo.platform.database_settings import DatabaseSettings
+from malipo.platform.environment import FILE_SUFFIX, is_secret
 from malipo.platform.settings import ServiceSettings
 
 MAKE_TARGET = "MALIPO_MAKE_TARGET"
@@ -72,7 +73,9 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
         """List the settings with their defaults."""
         for field, info in settings_type.model_fields.items():
             default = "required" if info.is_required() else f"default {info.default}"
-            typer.echo(f"{field.upper():32} {default:24} {info.description}")
+            name = field.upper()
+            file = f" Or in the file that {name}{FILE_SUFFIX} names." if is_secret(info) else ""
+            typer.echo(f"{name:32} {default:24} {info.description}{file}")
 
     return cli
 

@@ -6,8 +6,8 @@ from malipo.platform import database_url
 from malipo.platform.environment import EnvironmentSettings
 
 _PLAINTEXT = (
-    "must be encrypted when ENVIRONMENT is production: say sslmode=verify-full and sslrootcert, or set ALLOW_PLAINTEXT where "
-    "something else encrypts, as a service mesh"
+    "must be encrypted when ENVIRONMENT is production: postgresql:// with sslmode=verify-full and sslrootcert, or rediss://; or set "
+    "ALLOW_PLAINTEXT where something else encrypts, as a service mesh"
 )
 
 

@@ -22,7 +22,7 @@ _MUST_BE_SAID = (
 
 
 class KafkaSettings(EnvironmentSettings):
-    """A setting that would have no effect is refused like one that is missing: whoever sets a password believes that it is used."""
+    """A setting that would have no effect is refused like one that is missing: who sets a password believes that it is used."""
 
     kafka_bootstrap: str = Field(description="Kafka brokers: `host:port,host:port`.")
     kafka_security_protocol: Protocol | None = Field(

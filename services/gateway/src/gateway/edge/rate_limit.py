@@ -127,6 +127,8 @@ class RateLimiter:
             decision = await self._consume_in_redis(key)
         except (RedisError, OSError) as error:
             return self._redis_away(key, error)
+        if self.problem is not None:
+            log.info("redis is back")
         self._away_until, self.problem = 0.0, None
         return decision
 
@@ -137,8 +139,9 @@ class RateLimiter:
 
     def _redis_away(self, key: str, error: Exception) -> RateLimitDecision:
         self._away_until = clock.monotonic() + _AWAY_SECONDS
-        self.problem = f"Redis is away, or refuses us ({type(error).__name__}): each replica limits rates by itself"
-        log.warning("redis away", error=repr(error), rate_limit="local", retry_in_seconds=_AWAY_SECONDS)
+        if self.problem is None:  # said once, and once more when it is back
+            log.warning("redis away", rate_limit="local", error=str(error))
+        self.problem = f"Redis is away, or refuses us ({error}): each replica limits rates by itself"
         return self._consume_locally(key)
 
     def _consume_locally(self, key: str) -> RateLimitDecision:

@@ -38,6 +38,8 @@ class Waiting:
         self._count = 0
         self._unsent: set[str] = set()
         self._to_send = asyncio.Event()
+        self.problem: str | None = None
+        """Why other replicas are not heard, else None."""
 
     async def until[T](
         self, resource_id: str, read: Callable[[], Awaitable[T]], done: Callable[[T], bool], seconds: float
@@ -94,11 +96,22 @@ class Waiting:
             try:
                 async with aclosing(_channel(self._subscriber)) as channel:
                     await channel.subscribe(_CHANNEL)
+                    self._heard()
                     self._wake(list(self._waiting))  # for what was published while we were away
                     await self._receive(channel)
             except (RedisError, OSError) as error:
-                log.warning("redis away", error=repr(error), retry_in_seconds=_AWAY_SECONDS)
+                self._not_heard(error)
                 await asyncio.sleep(_AWAY_SECONDS)
+
+    def _not_heard(self, error: Exception) -> None:
+        if self.problem is None:  # said once, and once more when it is back
+            log.warning("redis away", waking="by this replica alone", error=str(error))
+        self.problem = f"Redis is away, or refuses us ({error}): each replica wakes only its own waiting requests"
+
+    def _heard(self) -> None:
+        if self.problem is not None:
+            log.info("redis is back")
+        self.problem = None
 
     async def _receive(self, channel: Any) -> None:
         while True:
