@@ -1,4 +1,4 @@
-"""One whole stack for all stories, with every trace recorded; each story is a merchant of its own."""
+"""One whole stack for all stories, as secure as in production, with every trace recorded; each story is a merchant of its own."""
 
 import json
 import sys
@@ -69,7 +69,7 @@ def calendar_bank(tmp_path_factory: pytest.TempPathFactory) -> Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector, calendar_bank: Stack) -> Generator[Stack]:
     home = tmp_path_factory.mktemp("stack")
     partners = {"default": Stack(home).reserved_url("bank-sim"), "calendar": calendar_bank.reserved_url("bank-sim")}
-    with Stack(home=home, settings=settings(collector.url, partners), keep=False, forked=True) as running:
+    with Stack(home=home, settings=settings(collector.url, partners), keep=False, secure=True, forked=True) as running:
         yield running
 
 

@@ -11,9 +11,11 @@ import pytest
 from operating import run_command
 
 from malipo_local.bank import HELD, by_account, by_alias
+from malipo_local.kafka_security import ADMIN
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.paybill import new_phone
 from malipo_local.services import Kind, names
+from testkit.access import access
 from testkit.dumps import every_record, every_row
 
 SERVICES = names(Kind.SERVICE)
@@ -244,15 +246,16 @@ def test_no_secret_is_in_a_row_of_any_database(stack, watched):
 
 
 def test_no_secret_is_in_any_topic(stack, watched):
-    topics = asyncio.run(every_record(stack.kafka))
+    topics = asyncio.run(every_record(access(stack.kafka_settings())))
     assert {"payments.commands.v1", "merchants.config.v1"} <= topics.keys()
     assert leaks(topics, all_secrets(stack, watched[0])) == []
 
 
 def all_secrets(stack, merchant: Watched) -> set[str]:
     key_ring = {key.partition(":")[2] for key in stack.service_env("gateway")["KEY_RING"].split(",")}
-    assert all(len(secret) > 20 for secret in merchant.secrets | key_ring)
-    return merchant.secrets | merchant.persons | key_ring
+    of_kafka = {stack.kafka_settings(user)["KAFKA_PASSWORD"] for user in (*SERVICES, ADMIN)}
+    assert all(len(secret) > 20 for secret in merchant.secrets | key_ring | of_kafka)
+    return merchant.secrets | merchant.persons | key_ring | of_kafka
 
 
 def leaks(texts: dict[str, str], secrets: set[str]) -> list[tuple[str, str]]:

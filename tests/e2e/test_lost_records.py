@@ -14,10 +14,12 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from operating import run_command
 
+from malipo.messaging.security import KafkaAccess
 from malipo_local import Stack
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.waiting import until
+from testkit.access import access
 
 SECONDS = 90
 EACH = 4
@@ -103,12 +105,12 @@ def sent(stack: Stack, *services: str) -> None:
 
 def lose(stack: Stack, topic: str, group: str) -> int:
     """Delete every record of the topic; returns how many of them the group, which is down, had not read."""
-    return asyncio.run(_lose(stack.kafka, topic, group))
+    return asyncio.run(_lose(access(stack.kafka_settings()), topic, group))
 
 
-async def _lose(kafka: str, topic: str, group: str) -> int:
-    admin: Any = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    consumer: Any = AIOKafkaConsumer(bootstrap_servers=kafka)
+async def _lose(kafka: KafkaAccess, topic: str, group: str) -> int:
+    admin: Any = AIOKafkaAdminClient(**kafka.options)
+    consumer: Any = AIOKafkaConsumer(**kafka.options)
     await admin.start()
     await consumer.start()
     try:

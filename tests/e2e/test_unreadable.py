@@ -15,6 +15,7 @@ from malipo_local import Stack
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant
 from malipo_local.waiting import until
+from testkit.access import access
 from testkit.poison import poison
 
 SECONDS = 90
@@ -52,7 +53,7 @@ def test_of_ninety_payments_those_behind_an_unreadable_record_alone_wait_until_i
     before = pay_many(merchant, BEFORE)
     assert until(lambda: not in_outbox(stack), SECONDS)
     bad_partition = partition_of(before[0])
-    offset = asyncio.run(poison(stack.kafka, PAYMENT_COMMANDS.name, bad_partition))
+    offset = asyncio.run(poison(access(stack.kafka_settings()), PAYMENT_COMMANDS.name, bad_partition))
     behind = pay_many(merchant, BEHIND)
     assert until(lambda: not in_outbox(stack), SECONDS)
     stack.start_service("orchestrator")

@@ -17,6 +17,7 @@ import pytest
 from e2e.collector import collecting
 from scaffold.scratch_copy import PLACES, Copy, scratch_copy
 
+from malipo.messaging.security import KafkaAccess
 from malipo_local.waiting import until
 from testkit.dumps import every_record, every_row
 
@@ -84,7 +85,7 @@ class Shop:
 
     def everything(self) -> dict[str, str]:
         """Rows, records, logs and traces, as texts."""
-        records = asyncio.run(every_record(self.where["kafka"]))
+        records = asyncio.run(every_record(KafkaAccess(self.where["kafka"])))
         logs = {path.name: path.read_text("utf-8", "replace") for path in Path(self.where["logs"]).iterdir()}
         return self.rows() | records | logs | {"traces": str(self.collector.spans)}
 

@@ -106,7 +106,7 @@ async def test_what_the_table_gives_a_service_no_more_is_taken_from_it_when_told
     assert told not in map(str, (await allow(secure.admin, AclSettings())).beyond)
 
 
-def test_one_provider_has_nothing_to_do_with_anothers_commands():
+def test_the_commands_of_a_provider_are_its_own():
     for provider, topic in PROVIDER_COMMANDS.items():
         named = {rule.who for rule in rules() if rule.name in (topic.name, topic.dead_letter)} - {OPERATOR}
         assert named == {"orchestrator", f"provider-{provider}"}

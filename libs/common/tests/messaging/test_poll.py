@@ -53,7 +53,7 @@ async def test_what_is_compressed_with_any_codec_of_kafkas_is_taken(bench, codec
 async def test_a_record_that_cannot_be_read_holds_up_its_own_partition_alone(bench):
     for partition in range(bench.topic.partitions):
         await bench.send(partition, *(f"{partition}.{number}" for number in range(5)))
-    bad = await poison(bench.kafka, bench.topic.name, 3, bench.message("3.last"))
+    bad = await poison(bench.access, bench.topic.name, 3, bench.message("3.last"))
     for partition in range(bench.topic.partitions):
         await bench.send(partition, *(f"{partition}.{number}" for number in range(5, 10)))
     readable = {f"{partition}.{number}": 1 for partition in range(bench.topic.partitions) for number in range(10)}
@@ -111,7 +111,7 @@ async def test_provisioning_leaves_compression_to_producers_and_keeps_what_else_
 
 async def test_an_operator_steps_over_a_record_while_the_service_runs(bench):
     await bench.send(2, "before")
-    bad = await poison(bench.kafka, bench.topic.name, 2, bench.message("within"))
+    bad = await poison(bench.access, bench.topic.name, 2, bench.message("within"))
     await bench.send(2, "behind")
     place = Place(f"{bench.group}.payments", TopicPartition(bench.topic.name, 2), bad)
     async with bench.consuming() as consumers, bench.relaying():
@@ -131,7 +131,7 @@ async def test_an_operator_steps_over_a_record_while_the_service_runs(bench):
 
 
 async def test_what_an_operator_has_stepped_over_nobody_stops_at_who_comes_later(bench):
-    bad = await poison(bench.kafka, bench.topic.name, 1)
+    bad = await poison(bench.access, bench.topic.name, 1)
     await bench.send(1, "behind")
     await step_over(
         bench.database, bench.access, Place(f"{bench.group}.payments", TopicPartition(bench.topic.name, 1), bad)
@@ -289,7 +289,7 @@ async def test_a_consumer_that_will_not_recover_is_made_anew(bench, monkeypatch)
 
 
 async def test_a_partition_that_rests_rests_with_whoever_has_it_after_a_rebalance(bench):
-    bad = await poison(bench.kafka, bench.topic.name, 4)
+    bad = await poison(bench.access, bench.topic.name, 4)
     place = Place(f"{bench.group}.payments", TopicPartition(bench.topic.name, 4), bad)
     async with bench.consuming("0") as first:
         await until(lambda: first.resting, what="it rests with the only one")

@@ -8,7 +8,7 @@ from testkit.waiting import until
 
 
 async def test_what_comes_behind_a_partition_that_rests_is_lag_too(bench):
-    await poison(bench.kafka, bench.topic.name, 3)
+    await poison(bench.access, bench.topic.name, 3)
     async with bench.consuming() as consumers:
         await until(lambda: consumers.resting, what="the partition rests")
         await bench.send(3, "one", "two")

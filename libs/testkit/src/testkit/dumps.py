@@ -5,6 +5,8 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaConsumer
 
+from malipo.messaging.security import KafkaAccess
+
 _asyncpg: Any = asyncpg  # it has no types
 
 
@@ -19,9 +21,9 @@ async def every_row(database_url: str) -> str:
     return "\n".join(_readable(value) for rows in tables for row in rows for value in row.values())
 
 
-async def every_record(kafka: str) -> dict[str, str]:
+async def every_record(kafka: KafkaAccess) -> dict[str, str]:
     """By topic the keys, values and headers of all its records, dead letters included."""
-    consumer: Any = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer: Any = AIOKafkaConsumer(**kafka.options, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
     try:
         topics: list[str] = [topic for topic in await consumer.topics() if not topic.startswith("__")]

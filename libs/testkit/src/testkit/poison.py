@@ -6,17 +6,19 @@ from typing import Any, cast
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
 
+from malipo.messaging.security import KafkaAccess
+
 _NAME = b"unreadable"
 _CRC = struct.Struct(">I")
 _CRC_AT, _CRC_FROM = 17, 21
 
 
-async def poison(bootstrap: str, topic: str, partition: int, *values: bytes) -> int:
+async def poison(kafka: KafkaAccess, topic: str, partition: int, *values: bytes) -> int:
     """Append one batch to the partition: a record for each of `values`, and a last one that cannot be read.
 
     Its only header has a name that is no UTF-8, which brokers do not check. Returns the offset of that record.
     """
-    producer: Any = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    producer: Any = AIOKafkaProducer(**kafka.options)
     await producer.start()
     try:
         batch = producer.create_batch()
