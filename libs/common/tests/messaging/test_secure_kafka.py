@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment
-from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_COMMANDS, PAYMENT_EVENTS, Topic
 from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
@@ -23,7 +23,7 @@ from malipo.messaging.runtime import Runtime
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Received, Subscription
 from malipo.messaging.trouble import trouble
-from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.messaging.unit_of_work import MESSAGE_ID, UnitOfWork
 from malipo.platform.client import http_client
 from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.settings import ServiceSettings
@@ -96,10 +96,10 @@ async def test_what_a_consumer_cannot_read_is_looked_at_by_the_same_credentials(
     assert await raw_batch(secure.access("orchestrator"), partition, 1 << 40) is None
 
 
-def service(kafka: KafkaSettings, database_url: str) -> Runtime:
-    """An orchestrator with one subscription."""
+def service(kafka: KafkaSettings, database_url: str, name: str = "orchestrator") -> Runtime:
+    """A service of this name with one subscription."""
     told = kafka.model_dump() | {"database_url": database_url, "key_ring": KEY_RING, "instance": ids.new("test")}
-    runtime = Runtime("orchestrator", ServiceSettings.model_validate(told))
+    runtime = Runtime(name, ServiceSettings.model_validate(told))
 
     async def ignore(unit: UnitOfWork, batch: Sequence[Received]) -> None:
         """Nothing is to be done."""
@@ -202,3 +202,43 @@ async def test_a_token_that_nobody_gives_or_no_broker_takes_is_told_and_the_next
 async def test_the_listing_of_topics_shows_a_service_its_own_alone(secure: SecureKafka):
     async with AIOKafkaConsumer(**secure.access("provider-stripe").options) as consumer:
         assert "providers.mpesa.commands.v1" not in await consumer.topics()
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "told"),
+    [
+        ("provider-bank", "provider-bank", "TopicAuthorizationFailedError: [Error 29]"),
+        ("gateway", "gateway", "TopicAuthorizationFailedError: [Error 29]"),  # it may write there, and so see the topic
+        ("orchestrator", "gateway", "GroupAuthorizationFailedError: [Error 30]"),
+    ],
+)
+async def test_a_service_that_may_not_read_is_not_ready_and_says_so(
+    secure: SecureKafka, new_database, user, name, told
+):
+    runtime = service(secure.settings(user), new_database("orchestrator"), name)
+    async with runtime.running():
+        await until_told(runtime, told)
+
+
+async def test_a_topic_that_a_service_may_not_write_is_told_waits_in_its_outbox_and_holds_up_no_other(
+    secure: SecureKafka, new_database, pool_of, monkeypatch
+):
+    monkeypatch.setattr("malipo.messaging.relay._REFUSED_SECONDS", 0.5)
+    runtime = service(secure.settings("orchestrator"), url := new_database("orchestrator"))
+    pool = await pool_of(url)
+    async with runtime.running():
+        await until_ready(runtime)
+        await fill(runtime.database, MERCHANT_CONFIG, PAYMENT_EVENTS)
+        await until(lambda: told_of_topic(runtime, MERCHANT_CONFIG.name), what="the refusal is told")
+        assert await pool.fetchval("SELECT array_agg(topic) FROM outbox") == [MERCHANT_CONFIG.name]
+
+
+async def fill(database: Database, *topics: Topic) -> None:
+    async with database.begin() as unit:
+        for topic in topics:
+            unit.send_raw(topic.name, "trial", b"{}", {MESSAGE_ID: ids.new("msg")})
+
+
+async def told_of_topic(runtime: Runtime, topic: str) -> bool:
+    status, text = await told_by(runtime)
+    return status == 200 and "degraded" in text and topic in text

@@ -7,7 +7,12 @@ from functools import partial
 from typing import Any, cast
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 from faststream.kafka import KafkaMessage
 
 from malipo import clock
@@ -17,7 +22,7 @@ from malipo.messaging.kafka import started
 from malipo.messaging.offsets import Offsets
 from malipo.messaging.poll import Poll, Rebalances
 from malipo.messaging.reach import Reach
-from malipo.messaging.records import Record
+from malipo.messaging.records import Record, summary
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Subscription
 from malipo.platform import metrics
@@ -28,6 +33,7 @@ _START_AGAIN_SECONDS = 1.0
 _WATCH_SECONDS = 1.0
 _ASK_SECONDS = 1.0
 _STOPPED = "not started"
+_REFUSALS = (TopicAuthorizationFailedError, GroupAuthorizationFailedError)
 
 
 class Consumers:
@@ -146,10 +152,19 @@ class Consumers:
             try:
                 await started(self._broker.start)
                 return self._reach.found()
-            except (KafkaError, OSError):
-                await self._reach.lost()
+            except (KafkaError, OSError) as error:
+                await self._not_started(error)
                 await self._broker.stop()
                 await asyncio.sleep(_START_AGAIN_SECONDS)
+
+    async def _not_started(self, error: KafkaError | OSError) -> None:
+        if not isinstance(error, _REFUSALS):
+            return await self._reach.lost()
+        self._reach.found()
+        if self._problem != (problem := f"Kafka refuses to have this read: {summary(error)}"):
+            log.error("consumers refused", error=summary(error), retry_in_seconds=_START_AGAIN_SECONDS)
+        self._problem = problem
+        return None
 
 
 async def _ends(consumer: Any, resting: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:

@@ -17,6 +17,7 @@ from aiokafka.errors import (
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
     KafkaError,
+    TopicAuthorizationFailedError,
 )
 
 from malipo import clock
@@ -45,6 +46,7 @@ _OF_THE_GROUP = (
     InconsistentGroupProtocolError,
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
+    TopicAuthorizationFailedError,  # no record is at fault: there is nothing to step over
 )
 
 type SteppedOver = Callable[[TopicPartition, int], Awaitable[int | None]]
@@ -387,7 +389,7 @@ class Rebalances(ConsumerRebalanceListener):
 
 
 def _is_of_the_group(error: Exception) -> bool:
-    """Whether an error is about the membership, and so none of one partition's.
+    """Whether an error is about the membership or a permission, and so none of one partition's.
 
     What aiokafka's background tasks end with comes as a plain `KafkaError`.
     """
