@@ -64,12 +64,15 @@ def unsigned(user: str, life_seconds: float) -> str:
 
 @dataclass(frozen=True)
 class SecureKafka:
-    """Where it listens: for passwords and tokens, for certificates, and under a certificate that names another host."""
+    """Where it listens: for passwords and tokens, for certificates, under a certificate that names another host, and where it
+    tells clients to go to an address that leads nowhere.
+    """
 
     stack: Stack
     authority: Authority
     mutual: str
     elsewhere: str
+    misleading: str
 
     def settings(self, user: str, way: str = "SCRAM-SHA-512", **changes: str) -> KafkaSettings:
         """Of a client who comes as this user. `changes` are settings by their names in lower case."""
@@ -132,10 +135,10 @@ def secure_kafka(home: Path) -> Generator[SecureKafka]:
     reserved = Stack(home, only={"kafka"}, secure=True)
     reserved.home.adopt()
     authority = Authority(reserved.home.tls)
-    mutual, elsewhere = free_port(), free_port()
-    options = _options(reserved, authority, mutual, elsewhere)
+    ports = [free_port() for _ in range(3)]
+    options = _options(reserved, authority, *ports)
     with Stack(home, only={"kafka"}, secure=True, keep=False, settings={"kafka": options}) as stack:
-        kafka = SecureKafka(stack, authority, f"127.0.0.1:{mutual}", f"127.0.0.1:{elsewhere}")
+        kafka = SecureKafka(stack, authority, *(f"127.0.0.1:{port}" for port in ports))
         asyncio.run(_set_up(kafka))
         yield kafka
 
@@ -148,7 +151,7 @@ async def _set_up(kafka: SecureKafka) -> None:
         await broker.know({user: kafka.password(user) for user in USERS}, "SCRAM-SHA-256")
 
 
-def _options(stack: Stack, authority: Authority, mutual: int, elsewhere: int) -> Mapping[str, str]:
+def _options(stack: Stack, authority: Authority, mutual: int, elsewhere: int, misleading: int) -> Mapping[str, str]:
     """What makes it a broker with more listeners and mechanisms than a stack's own has."""
     home, clients = stack.home, stack.kafka
     controller = f"127.0.0.1:{stack._site.port('kafka-controller')}"
@@ -161,9 +164,11 @@ def _options(stack: Stack, authority: Authority, mutual: int, elsewhere: int) ->
     shown.write_bytes(stranger.key.read_bytes() + stranger.certificate.read_bytes())
     more = f"MUTUAL://127.0.0.1:{mutual},ELSEWHERE://127.0.0.1:{elsewhere}"
     return {
-        "listeners": f"CLIENTS://{clients},CONTROLLER://{controller},{more}",
-        "advertised.listeners": f"CLIENTS://{clients},{more}",
-        "listener.security.protocol.map": "CLIENTS:SASL_SSL,CONTROLLER:SASL_SSL,MUTUAL:SSL,ELSEWHERE:SSL",
+        "listeners": f"CLIENTS://{clients},CONTROLLER://{controller},{more},MISLEADING://127.0.0.1:{misleading}",
+        "advertised.listeners": f"CLIENTS://{clients},{more},MISLEADING://127.0.0.1:1",
+        "listener.security.protocol.map": (
+            "CLIENTS:SASL_SSL,CONTROLLER:SASL_SSL,MUTUAL:SSL,ELSEWHERE:SSL,MISLEADING:SSL"
+        ),
         "listener.name.clients.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
         "listener.name.clients.plain.sasl.jaas.config": f"{_PLAIN} required {admin} {plain};",
         "listener.name.clients.scram-sha-256.sasl.jaas.config": (

@@ -184,6 +184,11 @@ async def test_who_speaks_tls_where_none_is_spoken_or_none_where_it_is_is_told_s
         assert "wants another KAFKA_SECURITY_PROTOCOL" in await trouble(kafka)
 
 
+async def test_brokers_that_tell_clients_to_go_where_nobody_is_are_named(secure: SecureKafka):
+    kafka = secure.access("gateway", "mutual TLS", kafka_bootstrap=secure.misleading)
+    assert await trouble(kafka) == f"127.0.0.1:1 does not answer, of which {secure.misleading} told"
+
+
 async def test_a_token_that_nobody_gives_or_no_broker_takes_is_told_and_the_next_one_is_tried(
     secure: SecureKafka, new_database, monkeypatch
 ):

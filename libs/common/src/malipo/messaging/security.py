@@ -21,9 +21,7 @@ from malipo.platform.tls import RenewedContext, TlsFiles
 _FETCH_SECONDS = 10.0
 _USED_SHARE = 0.8  # of a token's life: a connection that begins with it is not to end soon
 _LIFE_SECONDS = 300.0  # of a token that comes without `expires_in`
-_REST_SECONDS = (
-    5.0  # after a fetch that failed: several clients try again every second, and who asks too often is locked out
-)
+_REST_SECONDS = 5.0  # after a fetch that failed: a process's clients try again every second, and would be locked out
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,10 @@ class AccessTokens(AbstractTokenProvider):
         """With a client of its own: minutes lie between two fetches."""
         connector = partial(aiohttp.TCPConnector, ssl=self._ssl)
         try:
-            async with http_client(timeout_seconds=_FETCH_SECONDS, connector=connector) as http:
+            async with (
+                asyncio.timeout(_FETCH_SECONDS),
+                http_client(timeout_seconds=_FETCH_SECONDS, connector=connector) as http,
+            ):
                 answer = await http.post(self._url, data=self._form, auth=httpx.BasicAuth(*self._client))
         except (httpx.HTTPError, OSError) as error:
             raise self._unavailable("does not answer", _cause(error)) from error
