@@ -153,6 +153,13 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield Stores(kafka, redis_url, Databases(postgres))
 
 
+@pytest.fixture(scope="session")
+def secure_stores(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
+    """PostgreSQL and Redis that take TLS alone, and nobody without a password."""
+    with Stack(home=tmp_path_factory.mktemp("secure"), only={"postgres", "redis"}, secure=True) as stack:
+        yield stack
+
+
 @pytest.fixture
 def new_database(stores: Stores) -> Generator[Callable[[str], str]]:
     """Makes databases with a package's schema, answers their URLs, and drops them with the test."""

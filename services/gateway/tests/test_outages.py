@@ -1,10 +1,14 @@
 """Stores that go away: what is accepted stays accepted, what is not is refused with a time to retry."""
 
 import asyncio
+from functools import partial
+
+from structlog.testing import capture_logs
 
 from gateway.edge.rate_limit import Limit, LocalBuckets, RateLimiter
 from gateway.edge.waiting import Waiting
 from malipo import clock
+from malipo_local.authority import Authority
 from testkit.waiting import until
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -161,3 +165,35 @@ def assert_away(response) -> None:
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
     assert response.headers["Retry-After"] == "2"
     assert response.json()["retry"] == {"safe": True, "after_seconds": 2, "same_key": True}
+
+
+async def test_a_redis_that_refuses_a_password_or_is_not_trusted_is_named_and_requests_pass(
+    replica, secure_stores, tmp_path
+):
+    stranger = Authority(tmp_path / "another").certificate
+    trusted = secure_stores.redis_url
+    wrong = {
+        "invalid username-password pair": trusted.replace("//:", "//:un"),
+        "certificate verify failed": trusted.rpartition("=")[0] + f"={stranger}",
+        "Connection closed by server": trusted.partition("?")[0].replace("rediss://", "redis://"),
+    }
+    for why, url in wrong.items():
+        with capture_logs() as lines:
+            gateway = await replica(redis_url=url)
+            await until(partial(redis_problem, gateway, why), what=why)
+            merchant = await gateway.merchant(configured=False)
+            assert (await merchant.get("/v1/payments")).status_code == 200
+        assert [line["event"] for line in lines].count("redis away") <= 2  # by whom waits, and by whom limits
+        password = secure_stores.home.password("redis")
+        assert password not in str(lines) + str(await redis_problem(gateway, why))
+    gateway = await replica(redis_url=trusted)
+    merchant = await gateway.merchant(configured=False)
+    assert (await merchant.get("/v1/payments")).status_code == 200
+    assert await redis_problem(gateway, "Redis") == ""
+
+
+async def redis_problem(gateway, why: str) -> str:
+    """What the health page says of Redis, if it has this in it."""
+    ready = await gateway.client.get("/health/ready")
+    problem = ready.json()["problems"].get("redis", "")
+    return problem if why in problem else ""

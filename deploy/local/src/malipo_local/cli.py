@@ -1,6 +1,7 @@
 """The command line: up, down, status, logs, stop, start, restart, env, the services' commands for operators, demo."""
 
 import math
+import re
 import shlex
 import sys
 import time
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 
 _READY_SECONDS = 90.0
+_PASSWORD = re.compile(r"(://[^:@/]*):[^@/]*@")
 _SecureOption = Annotated[
     bool, typer.Option("--secure", help="Stores with TLS and passwords, as in production; they take no plain text.")
 ]
@@ -269,10 +271,15 @@ def _say_already_up(stack: Stack, requested: Plan, *, foreground: bool) -> None:
 def _say_where(stack: Stack) -> None:
     addresses = stack.env()
     for name, value in addresses.items():
-        out().print(f"  {name:32} {value}", markup=False, soft_wrap=True)
+        out().print(f"  {name:32} {_without_password(name, value)}", markup=False, soft_wrap=True)
     if "GATEWAY_URL" in addresses:
         out().print('Make a first payment: see "Your first payment" in README.md')
     out().print(f"Stop it with: {make('down', home=stack.home.folder)}", markup=False, soft_wrap=True)
+
+
+def _without_password(name: str, value: str) -> str:
+    """For a screen that others may see; `make env` has the passwords."""
+    return "***" if name.endswith("PASSWORD") else _PASSWORD.sub(r"\1:***@", value)
 
 
 def _log_files(home: Home, service: str) -> dict[str, Path]:

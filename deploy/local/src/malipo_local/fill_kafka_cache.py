@@ -14,7 +14,7 @@ from pathlib import Path
 
 from malipo_local import probe
 from malipo_local.errors import StartError
-from malipo_local.jars import fetch
+from malipo_local.jars import fetch, locked
 from malipo_local.kafka_cache import JVM_OPTIONS, KafkaCache, properties, write_properties
 from malipo_local.ports import Ports
 from malipo_local.process import Child, Command, run
@@ -30,7 +30,7 @@ def fill(cache: KafkaCache) -> None:
         if cache.complete.exists():
             return
         print("Downloading Apache Kafka (45 MB)", flush=True)
-        fetch(cache.jars)
+        fetch(cache.jars, locked())
         scratch = cache.folder / "first-run"
         for unfinished in (scratch, cache.aot):
             _remove(unfinished)

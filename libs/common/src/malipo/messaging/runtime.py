@@ -119,7 +119,8 @@ class Runtime:
                 await close()
 
     async def _run(self) -> None:
-        pool = await create_pool(self._settings.database_url.get_secret_value(), self._settings.database_connections)
+        url, connections = self._settings.database_url.get_secret_value(), self._settings.database_connections
+        pool = await create_pool(url, connections, self._not_connected)
         self.database.use(pool)
         inner = [
             asyncio.create_task(self._keep_running(name, run), name=name)
@@ -132,6 +133,9 @@ class Runtime:
                 await _cancel(task)
             self.database.use(None)
             await _close(pool)
+
+    def _not_connected(self, why: str) -> None:
+        self._database_problem = f"not connected: {why}"
 
     async def _keep_running(self, name: str, run: Loop) -> None:
         while True:
