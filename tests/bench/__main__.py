@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bench import books, goals, machine, page, profiling, report, stage, variants, whole
 from bench import growth as growing
+from bench import rolling as restarting
 from bench.bare.path import bare_path
 from bench.load import Load, firing
 from bench.receiver import report as reception_report
@@ -238,6 +239,20 @@ def receiver(
     console.print(*wrong or ["Every callback was taken, is stored and told."], sep="\n")
     print(reception_report.line(found, clock.monotonic() - began))  # noqa: T201 - nothing but JSON may be in this line
     raise typer.Exit(bool(wrong))
+
+
+@app.command()
+def rolling(
+    rate: Rate = 50,
+    seconds: Seconds = 30,
+    warm_up: WarmUp = 20,
+    save: Save = False,
+) -> None:
+    """Each service on a card payment's path restarted under load, in two ways, two replicas of each: ten minutes."""
+    rolled = restarting.run(rate, warm_up, seconds, SETTINGS, say)
+    tables = [report.goals_table(goals.of_rolling(rolled)), report.rolling_table(rolled.phases)]
+    show("rolling", tables, rolled.described, save=save)
+    finish([*(line for phase in rolled.phases for line in phase.complaints), *rolled.wrong])
 
 
 @app.command()

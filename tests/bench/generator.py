@@ -6,6 +6,7 @@ latency is measured from the moment at which the request was due, not from when 
 
 import asyncio
 import random  # noqa: TID251 - no secret: the same arrivals in every run
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -35,8 +36,10 @@ def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
 
 
 async def fire(load: Load) -> list[Shot]:
-    """Send everything when it is due; returns when the last answer is there."""
+    """Send everything when it is due, or until SIGTERM; returns when the last answer is there."""
     shots: list[Shot] = []
+    enough = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, enough.set)
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=load.timeout_seconds)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as group:
@@ -44,6 +47,8 @@ async def fire(load: Load) -> list[Shot]:
         report(began + offset)
         for number, after in enumerate(arrivals(load.rate, load.seconds, load.seed)):
             await asyncio.sleep(max(0.0, began + after - clock.monotonic()))
+            if enough.is_set():
+                break
             target = load.targets[number % len(load.targets)]
             group.create_task(_shoot(session, target, began + after, offset, shots))
     return shots

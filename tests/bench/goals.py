@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.growth import Grown
 from bench.receiver.trial import Trial
+from bench.rolling import GOAL_SECONDS, Rolled
 from bench.stage import Stage
 from bench.system import SERVICES
 from bench.whole import Run
@@ -58,6 +59,14 @@ def of_receiver(trial: Trial) -> list[Goal]:
         _at_most("callbacks lost or not told, of all stages", 0, lost),
         _at_most("p99 of a callback's answer alone, ms", 100, trial.alone.answered[1]),
         _at_most("p99 beside erp-sink and its dead ERP, times that alone", 1.5, trial.ratio),
+    ]
+
+
+def of_rolling(rolled: Rolled) -> list[Goal]:
+    """That a deploy fails nothing and holds up nobody for long."""
+    return [
+        _at_most("requests and payments that went wrong", 0, rolled.failed + len(rolled.wrong)),
+        _at_most("the most that a restart has added until a merchant was told, s", GOAL_SECONDS, rolled.added),
     ]
 
 

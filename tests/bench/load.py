@@ -59,6 +59,10 @@ class Firing:
         """Its process."""
         return self._process.pid
 
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._process.terminate()
+
     def shots(self) -> list[Shot]:
         """What became of the payments. Raises as `result`."""
         return self.result(list[Shot])

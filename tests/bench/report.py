@@ -7,8 +7,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cpu import by_process
+from bench.figures import percentile
 from bench.goals import Goal
 from bench.growth import Grown
+from bench.rolling import Phase
 from bench.stage import Stage
 from bench.system import SERVICES, STORES
 from bench.whole import Run
@@ -87,6 +89,21 @@ def growth_table(grown: Sequence[Grown], services: Sequence[str]) -> Table:
     figures |= {f"list {name}, p95 ms": [one.list_p95[name] for one in grown] for name in grown[0].list_p95}
     for name, values in figures.items():
         drawn.add_row(name, *(f"{value:.2f}" for value in values), f"{values[-1] / values[0]:.2f}")
+    return drawn
+
+
+def rolling_table(phases: Sequence[Phase]) -> Table:
+    """What payments met while a service was restarted: one row a restart."""
+    columns = ("restart", "seconds", "payments", "create p50", "p99", "longest", "told p50", "p99", "longest", "errors")
+    drawn = Table(*columns, title="Payments that were due meanwhile (milliseconds)")
+    for phase in phases:
+        times = [
+            f"{1000 * value:.0f}"
+            for values in (phase.create, phase.told)
+            for value in (percentile(values, 0.5), percentile(values, 0.99), percentile(values, 1))
+        ]
+        errors = ", ".join(f"{count} x {kind}" for kind, count in phase.errors.items()) or "none"
+        drawn.add_row(phase.name, f"{phase.restart_seconds:.1f}", str(phase.payments), *times, errors)
     return drawn
 
 

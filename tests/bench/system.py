@@ -63,6 +63,7 @@ class System:
         self.stack = stack
         self.merchants = merchants
         self.outside = Outside(stack)
+        self._services = [row.name for row in stack.plan.rows() if row.kind is Kind.SERVICE]
 
     @property
     def targets(self) -> list[Target]:
@@ -89,7 +90,7 @@ class System:
     def settled(self, first_payment: str, payments: int) -> bool:
         """Whether the gateway knows of every webhook, no outbox holds a row, and no callback is on its way."""
         [notified] = self.rows("gateway", _NOTIFIED, first_payment)
-        waiting = sum(self.rows(service, _OUTBOX)[0]["rows"] for service in SERVICES)
+        waiting = sum(self.rows(service, _OUTBOX)[0]["rows"] for service in self._services)
         return notified["payments"] >= payments and not waiting and not self.outside.callbacks_pending()
 
     def endings(self, first_payment: str) -> Endings:
@@ -102,7 +103,7 @@ class System:
 
     def counts(self) -> Counts:
         """What was done so far: messages by topic; transactions and rows by service; ends by process."""
-        work = {service: self.rows(service, _WORK)[0] for service in SERVICES}
+        work = {service: self.rows(service, _WORK)[0] for service in self._services}
         return Counts(
             messages=asyncio.run(messages(self.stack.kafka, _TOPICS)),
             transactions={service: row["transactions"] for service, row in work.items()},

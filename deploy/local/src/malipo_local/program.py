@@ -45,12 +45,10 @@ class PythonProgram:
 
     def command(self) -> Command:
         """Run the row's module."""
-        name = f"{self._row.name}-{self._index}"
-        log = name if self._site.plan.count(self._row.name) > 1 else self._row.name
         return Command(
             argv=[sys.executable, "-m", self._row.module, *self._site.fill(self._row, self._index)],
             env=self._site.settings(self._row, self._index),
-            log=self._site.home.log(log),
+            log=self._site.home.log(self._site.process_name(self._row.name, self._index)),
         )
 
     async def is_ready(self) -> bool:

@@ -29,6 +29,10 @@ class Site:
     plan: Plan
     ports: Ports
 
+    def process_name(self, name: str, index: int) -> str:
+        """What one process of a service is called: as the service, if it is the only one of the plan."""
+        return name if index == 0 and self.plan.count(name) == 1 else f"{name}-{index}"
+
     def port(self, name: str, index: int = 0) -> int:
         """The port of a process."""
         return self.ports.of(f"{name}-{index}")

@@ -301,6 +301,17 @@ class Stack:
         """Stop a service and start it again; see `wait_ready`."""
         self._ask("restart", name=name)
 
+    def add_replica(self, service: str) -> str:
+        """Start one more process of a service, under a name that none has had; returns that name once it is ready.
+
+        Raises StackError.
+        """
+        return str(self._ask("add", name=service)["name"])
+
+    def remove_replica(self, name: str) -> None:
+        """Stop a process for good, as a deploy does; returns when it has ended."""
+        self._ask("remove", name=name)
+
     def pause(self, name: str) -> None:
         """Freeze a service as a hung process would be."""
         self._ask("pause", name=name)

@@ -41,14 +41,15 @@ _STORES: Mapping[str, Callable[[Site], Program]] = {"postgres": Postgres, "redis
 
 def build_units(site: Site, nursery: Nursery | None = None) -> dict[str, Unit]:
     """One unit for each process of the plan, in the order of the table; Python programs start in the nursery, if there is one."""
-    units: dict[str, Unit] = {}
-    for row in site.plan.rows():
-        count = site.plan.count(row.name)
-        for index in range(count):
-            name = f"{row.name}-{index}" if count > 1 else row.name
-            start = nursery.start if nursery and row.kind is not Kind.STORE else Child.start
-            units[name] = Unit(row, name, _program(site, row, index), site.ports, site.home.remember_child, start=start)
-    return units
+    replicas = [(row, index) for row in site.plan.rows() for index in range(site.plan.count(row.name))]
+    units = [_unit(site, row, index, nursery) for row, index in replicas]
+    return {unit.name: unit for unit in units}
+
+
+def _unit(site: Site, row: Service, index: int, nursery: Nursery | None) -> Unit:
+    start = nursery.start if nursery and row.kind is not Kind.STORE else Child.start
+    name = site.process_name(row.name, index)
+    return Unit(row, name, _program(site, row, index), site.ports, site.home.remember_child, start=start)
 
 
 def _program(site: Site, row: Service, index: int) -> Program:
@@ -71,6 +72,7 @@ class Supervisor:
         self._site = site
         self._nursery = Nursery(site.home.log("nursery"), site.home.remember_child) if site.plan.forked else None
         self._units = build_units(site, self._nursery)
+        self._added: dict[str, int] = {}
         self._began = time.monotonic()
         self._ready_after: float | None = None
         self._failure = ""
@@ -166,6 +168,8 @@ class Supervisor:
             "stop": self._stop,
             "start": self._start,
             "restart": self._restart,
+            "add": self._add,
+            "remove": self._remove,
             "kill": self._kill,
             "pause": self._pause,
             "resume": self._resume,
@@ -230,6 +234,27 @@ class Supervisor:
     async def _restart(self, request: Mapping[str, Any]) -> Response:
         await self._stop(request)
         return await self._start(request)
+
+    async def _add(self, request: Mapping[str, Any]) -> Response:
+        """Start one more process of a service, under a name and a port that none has had; answers when it is ready."""
+        rows = {row.name: row for row in self._site.plan.rows() if row.kind is Kind.SERVICE}
+        if request["name"] not in rows:
+            message = f"There is no service '{request['name']}' in this stack. Choose from: {', '.join(rows)}."
+            raise StackError(message)
+        row = rows[request["name"]]
+        index = self._added[row.name] = self._added.get(row.name, self._site.plan.count(row.name) - 1) + 1
+        unit = _unit(self._site, row, index, self._nursery)
+        await unit.first_start()
+        self._units[unit.name] = unit
+        return {"name": unit.name}
+
+    async def _remove(self, request: Mapping[str, Any]) -> Response:
+        """Stop processes, and forget them."""
+        found = self._named(request)
+        await asyncio.gather(*(unit.stop() for unit in found))
+        for unit in found:
+            del self._units[unit.name]
+        return {}
 
     async def _kill(self, request: Mapping[str, Any]) -> Response:
         await asyncio.gather(*(unit.kill(request["signal"]) for unit in self._named(request)))
