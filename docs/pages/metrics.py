@@ -38,7 +38,9 @@ _ALERTS = """\
 | `malipo_bank_certificate_not_after_seconds - time()` is below 1209600, two weeks | a client certificate for a partner bank expires: get a new one from the bank, and PUT the credentials with it ([bank.md](providers/bank.md#rotation)); on its last day nothing can be sent any more |
 | `malipo_bank_statements_total{result="unbalanced"}` rises | a partner bank's statement of a day does not add up, and nothing of it is believed: the log line `the bank's statement does not add up` names credential and day, and the bank has to mend it ([0070](decisions/0070-one-address-for-all-accounts.md)) |
 | `malipo_doubt_oldest_seconds` is above an hour | a payment is long in doubt: the provider does not answer, or its book shows nothing |
-| `malipo_outbox_age_seconds` is above ten seconds | Kafka is away, or refuses a topic |
+| `malipo_kafka_away_seconds` is above a minute | no broker answers: payments and callbacks are stored, and wait; `/health/ready` says why |
+| `malipo_outbox_age_seconds` is above ten seconds | what waits there is not sent: Kafka is away, or refuses a topic; `/health/ready` says which |
+| `malipo_health_problems` is above zero for minutes | a service is degraded or not ready: `/health/ready` says what is wrong, and why |
 | `malipo_webhook_oldest_due_seconds` is above a minute | merchants are notified late |"""
 
 _HEADER = ("metric", "type", "labels", "unit", "what it shows")

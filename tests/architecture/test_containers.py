@@ -78,6 +78,7 @@ def test_compose_and_the_local_stack_set_the_same_things(row: Service) -> None:
         "INSTANCE",
         "HTTP_HOST",
         "HTTP_PORT",
+        "HTTP_DRAIN_SECONDS",
         "LOG_LEVEL",
         "TRUSTED_PROXIES",
         "ALLOW_LOOPBACK",

@@ -1,9 +1,12 @@
 """Stores go away and come back: nothing that was accepted is lost, and everything flows again by itself."""
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import httpx
 import pytest
+from scraping import value
 
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant
@@ -12,7 +15,9 @@ from malipo_local.stack import Stack
 from malipo_local.waiting import until
 
 SECONDS = 90
-CONSUMERS_ONLY = tuple(service for service in names(Kind.SERVICE) if service != "gateway")
+CALLED = {"gateway", *(service for service in names(Kind.SERVICE) if service.startswith("provider-"))}
+"""Those that are called by merchants or providers, and store what they are brought."""
+AWAY = {"kafka": "Kafka away: no broker answers"}
 
 
 def pay_soon(merchant: DemoMerchant, count: int) -> list[str]:
@@ -24,10 +29,13 @@ def health(stack: Stack, service: str) -> tuple[int, str, dict[str, str]]:
     return answer.status_code, answer.json()["status"], answer.json()["problems"]
 
 
-def kafka_lines(stack: Stack, service: str) -> list[str]:
+def lines_about_stores(stack: Stack, service: str) -> list[str]:
+    """What a service has logged of its stores, be it once or again and again."""
     lines = (stack.home.logs / f"{service}.log").read_text().splitlines()
-    events = [json.loads(line)["event"] for line in lines if line.startswith("{")]
-    return [event for event in events if event in {"kafka away", "kafka is back"}]
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    of_nets = ("commands unanswered", "sent again")  # of payments, not of stores
+    told = [line["event"] for line in logged if line["level"] != "info" or line["event"].startswith(("kafka", "relay"))]
+    return [event for event in told if event not in of_nets]
 
 
 def all_complete(merchant: DemoMerchant, payment_ids: list[str]) -> None:
@@ -39,11 +47,35 @@ def all_complete(merchant: DemoMerchant, payment_ids: list[str]) -> None:
     assert books.double_charges(merchant) == []
 
 
-@pytest.mark.timeout(240)
-def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, merchant):
-    before = {service: len(kafka_lines(stack, service)) for service in ("gateway", *CONSUMERS_ONLY)}
+@contextmanager
+def stopped(stack: Stack) -> Generator[None]:
+    """Nothing listens where Kafka was."""
     stack.stop_service("kafka")
     try:
+        yield
+    finally:
+        stack.start_service("kafka")
+        stack.wait_ready("kafka", SECONDS)
+
+
+@contextmanager
+def frozen(stack: Stack) -> Generator[None]:
+    """Kafka accepts connections, and answers nothing."""
+    stack.pause("kafka")
+    try:
+        yield
+    finally:
+        stack.resume("kafka")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("away", [stopped, frozen])
+def test_with_kafka_away_payments_are_accepted_and_each_service_says_so_and_they_flow_when_it_returns(
+    stack, merchant, away
+):
+    logged = {service: len(lines_about_stores(stack, service)) for service in names(Kind.SERVICE)}
+    payment_ids = pay_soon(merchant, 10)  # some are on their way
+    with away(stack):
         accepted = merchant.post(
             "/v1/payments",
             {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}},
@@ -52,18 +84,20 @@ def test_with_kafka_away_payments_are_accepted_and_flow_when_it_returns(stack, m
         assert accepted.status_code == 202
         assert accepted.headers["Location"] == f"/v1/payments/{accepted.json()['id']}"
         assert "Retry-After" in accepted.headers
-        payment_ids = [accepted.json()["id"], *pay_soon(merchant, 9)]
-        away = {"consumers": "Kafka away: no broker answers"}
-        for service in CONSUMERS_ONLY:
-            assert until(lambda service=service: health(stack, service) == (503, "not ready", away), 30)
-        assert until(lambda: health(stack, "gateway") == (200, "degraded", away), 30)
-    finally:
-        stack.start_service("kafka")
-        stack.wait_ready("kafka", SECONDS)
+        payment_ids += [accepted.json()["id"], *pay_soon(merchant, 9)]
+        for service in names(Kind.SERVICE):
+            expected = (200, "degraded", AWAY) if service in CALLED else (503, "not ready", AWAY)
+            until(lambda service=service, expected=expected: health(stack, service) == expected, 60)
+            assert health(stack, service) == expected, service
+            assert value(stack, service, "malipo_kafka_away_seconds") > 5
+        assert until(lambda: value(stack, "gateway", "malipo_outbox_age_seconds") > 10, 30)
+        assert value(stack, "gateway", "malipo_outbox_rows") >= 10
     all_complete(merchant, payment_ids)
-    for service, count in before.items():
-        assert until(lambda service=service: health(stack, service)[1] == "ready", 30)
-        assert kafka_lines(stack, service)[count:] == ["kafka away", "kafka is back"]
+    for service, count in logged.items():
+        assert until(lambda service=service: health(stack, service) == (200, "ready", {}), 60)
+        assert lines_about_stores(stack, service)[count:] == ["kafka away", "kafka is back"]
+        assert until(lambda service=service: value(stack, service, "malipo_outbox_age_seconds") == 0, 10)
+        assert value(stack, service, "malipo_kafka_away_seconds") == 0
 
 
 @pytest.mark.timeout(240)

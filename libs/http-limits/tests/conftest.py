@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Generator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,9 +107,11 @@ def running(limits: dict[str, Any]) -> Generator[Service]:
     while not listens(port):
         assert process.poll() is None, "the service ended"
         assert time.monotonic() < deadline, "the service does not listen"
-    yield Service(port, process)
-    process.kill()
-    process.wait()
+    try:
+        yield Service(port, process)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def listens(port: int) -> bool:
@@ -128,6 +130,19 @@ def usual_service() -> Generator[Service]:
 @pytest.fixture(scope="module")
 def strict_service() -> Generator[Service]:
     yield from running(STRICT)
+
+
+@pytest.fixture
+async def draining() -> AsyncGenerator[Callable[[float], Service]]:
+    """Starts a service that serves on for so many seconds once it is told to stop."""
+    with ExitStack() as services:
+
+        def start(seconds: float) -> Service:
+            service = next(services.enter_context(closing(running({"drain_seconds": seconds}))))
+            services.callback(service.hang_up)
+            return service
+
+        yield start
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""A small application on the server that every service runs on: `python echo_service.py <port> <Limits as JSON>`."""
+"""A small application on the server that every service runs on: `python echo_service.py <port> <Limits as JSON>`.
+
+`drain_seconds` may be among the limits.
+"""
 
 import asyncio
 import json
@@ -27,6 +30,7 @@ async def app(scope, receive, send):
                 "client": scope["client"][0],
                 "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]],
                 "length": len(body),
+                "stopping": scope["state"].get("stopping", False),
             }
         ).encode(),
     )
@@ -55,5 +59,6 @@ async def answer(send, body):
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[2])
+    drain_seconds = given.pop("drain_seconds", 0)
     limits = Limits(**given | {"trusted_proxies": networks(given.get("trusted_proxies", ""))})
-    serve(app, "127.0.0.1", int(sys.argv[1]), stop_seconds=1, limits=limits)
+    serve(app, "127.0.0.1", int(sys.argv[1]), stop_seconds=5, limits=limits, drain_seconds=drain_seconds)

@@ -89,6 +89,7 @@ _EVERY_SERVICE_HAS: Mapping[str, str] = {
     "KAFKA_BOOTSTRAP": "{kafka}",
     "HTTP_HOST": "127.0.0.1",
     "HTTP_PORT": "{port}",
+    "HTTP_DRAIN_SECONDS": "0",
     "LOG_LEVEL": "INFO",
     "ENVIRONMENT": "local",
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
+from malipo.messaging import executor as executor_module
 from malipo.messaging.executor import Executor, Lease
 from testkit.waiting import until
 
@@ -26,11 +27,15 @@ class Table:
         self.excluded: list[str] = []
         self.go = asyncio.Event()
         self.renew_error: Exception | None = None
+        self.answer = asyncio.Event()
+        self.answer.set()
+        self.handed_back: list[str] = []
 
     async def claim(self, lease: Lease, count: int, running) -> list[Row]:
         self.claims += 1
         self.excluded = list(running)
         claimed, self.due = self.due[:count], self.due[count:]
+        await self.answer.wait()
         return [Row(row_id) for row_id in claimed]
 
     async def run(self, row: Row) -> None:
@@ -39,6 +44,8 @@ class Table:
 
     async def renew(self, lease: Lease, ids) -> None:
         self.renewed += 1
+        if lease.seconds == 0:
+            self.handed_back += ids
         if self.renew_error:
             raise self.renew_error
 
@@ -107,3 +114,25 @@ async def test_stopping_lets_what_runs_finish_with_its_lease_renewed(start):
     table.go.set()
     await until(executor.task.done, what="stopped")
     assert table.ran == ["a"]
+
+
+async def test_what_a_claim_has_leased_when_it_is_stopped_is_run(start):
+    table = Table("a")
+    table.answer.clear()
+    table.go.set()
+    executor = start(table)
+    await until(lambda: not table.due, what="the table has leased it")
+    executor.task.cancel()
+    table.answer.set()
+    await until(executor.task.done, what="stopped")
+    assert (table.ran, table.handed_back) == (["a"], [])
+
+
+async def test_what_does_not_end_in_time_is_cut_short_and_handed_back(start, monkeypatch):
+    monkeypatch.setattr(executor_module, "_FINISH_SECONDS", 0.1)
+    table = Table("a", "b")
+    executor = start(table)
+    await until(lambda: not table.due, what="claimed")
+    executor.task.cancel()
+    await until(executor.task.done, what="stopped")
+    assert (table.ran, sorted(table.handed_back)) == ([], ["a", "b"])

@@ -45,3 +45,5 @@ async def test_a_kafka_that_is_silent_is_away_and_then_back_and_each_is_logged_o
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
     assert [line["event"] for line in logs] == ["kafka away", "kafka is back"] * 2
+    assert [line["away_seconds"] >= 0.1 for line in logs[1::2]] == [True, True]
+    assert seen.away_seconds == 0

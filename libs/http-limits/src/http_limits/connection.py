@@ -68,10 +68,12 @@ class Refused(Exception):
 
 
 class Door:
-    """Counts the connections of one process, by address and in all."""
+    """Counts the connections of one process, by address and in all; and says whether it is closing."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.closing = False
+        """Each answer ends its connection from now on, and says so: its client opens the next one elsewhere."""
         self._connections = 0
         self._by_address = Counts[str]()
 
@@ -255,6 +257,8 @@ class Connection(HttpToolsProtocol):
             assert self.client is not None
             self.scope["client"] = (client_of(self.client[0], forwarded, self._limits.trusted_proxies), 0)
         super().on_headers_complete()
+        if self._door.closing:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._framing = 0
@@ -335,6 +339,12 @@ class Connection(HttpToolsProtocol):
             self.pipeline.popleft()
         last = self.pipeline[0][0] if self.pipeline else self._running
         last.keep_alive = False
+
+    def shutdown(self) -> None:
+        """End the connection, after the answers to what has come of requests, be it the first byte of one."""
+        begun = self._part is _Part.HEAD or (self._part is _Part.NOTHING and self._unparsed)
+        if not begun:  # else the answer to what has begun will end it
+            super().shutdown()
 
     # Time
 

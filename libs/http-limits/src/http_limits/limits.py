@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from http_limits.remote import Networks
 
+STOPPING = "stopping"
+"""The name in each request's `state` that is true once the process has been told to stop."""
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -58,6 +58,7 @@ def provider_service(
     runtime.subscribe(
         Subscription("commands", (PROVIDER_COMMANDS[name],), handle),
         Subscription("config", (MERCHANT_CONFIG, PERSONAL_KEYS), partial(replicate, credentials, keys, nudge)),
+        called=True,
     )
     for concerns in unmatched.FOR_A_PERSON:  # an alert on the first needs a zero before it
         unmatched.UNMATCHED.labels(name, concerns)

@@ -68,7 +68,7 @@ def build(settings: Settings) -> ASGIApp:
     subscriber = Redis.from_url(settings.redis_url.get_secret_value(), health_check_interval=5)  # pyright: ignore[reportUnknownMemberType] - untyped options
     dependencies = _dependencies(settings, runtime, redis, subscriber)
     runtime.health.warn("redis", lambda: dependencies.limiter.problem or dependencies.waiting.problem)
-    runtime.subscribe(*subscriptions(dependencies.waiting), needed_for_ready=False)
+    runtime.subscribe(*subscriptions(dependencies.waiting), called=True)
     runtime.loop("notify other replicas", dependencies.waiting.send)
     runtime.loop("receive from other replicas", dependencies.waiting.listen)
     schedule(runtime, settings)

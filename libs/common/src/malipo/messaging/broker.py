@@ -1,8 +1,9 @@
 """FastStream's broker, as far as we use it: it starts consumers, keeps their loops, and stops them."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -17,6 +18,7 @@ _OPTIONS: dict[str, Any] = {
     "heartbeat_interval_ms": 500,  # a member that joins waits for the others' next heartbeat
     "session_timeout_ms": 10_000,
 }
+_GRACE_SECONDS = 10.0  # a batch under way takes milliseconds, or what a statement may take at most
 METADATA_MS = 60_000
 """How long it takes at most until partitions that are added to a topic are read."""
 
@@ -37,7 +39,7 @@ class PollingBroker(KafkaBroker):
             ack_policy=AckPolicy.MANUAL,  # the default commits before the handler runs
             allow_auto_create_topics=False,
             consumer_only=True,  # the relay publishes; a producer whose start fails would never be closed
-            graceful_timeout=10,
+            graceful_timeout=_GRACE_SECONDS,
             logger=None,
             apply_types=False,
         )
@@ -50,6 +52,13 @@ class PollingBroker(KafkaBroker):
         subscriber: Any = subscribe(*topics, **_OPTIONS, **options, parser=_without_headers, decoder=_itself)
         subscriber.get_msg = poll.next
         return subscriber
+
+    async def finish(self) -> None:
+        """Read nothing more, and return when what was read is processed, for ten seconds at most. All stay in their groups."""
+        subscribers = cast("Sequence[Any]", self.subscribers)
+        for subscriber in subscribers:
+            subscriber.running = False
+        await asyncio.gather(*(subscriber.lock.wait_release(_GRACE_SECONDS) for subscriber in subscribers))
 
 
 async def _without_headers(

@@ -32,8 +32,11 @@ _AWAY_SECONDS = 1.0
 _START_AGAIN_SECONDS = 1.0
 _WATCH_SECONDS = 1.0
 _ASK_SECONDS = 1.0
+_STOP_SECONDS = 13.0
+"""For batches under way, a last commit, and leaving: Kafka may be away, and what is stopped after this has to be, too."""
 _STOPPED = "not started"
 _REFUSALS = (TopicAuthorizationFailedError, GroupAuthorizationFailedError)
+_JOINING = "joins its consumer groups"
 
 
 class Consumers:
@@ -41,24 +44,33 @@ class Consumers:
 
     Offsets are committed after the batch's transaction. A batch that was not applied, because the database is away or
     for any other reason, comes again after a pause, and the process stays in its group meanwhile. Membership is static:
-    a process that is started again under its instance's name goes on with its partitions at once, also after a kill.
+    a process that is killed goes on with its partitions at once when it is started again under its instance's name. One
+    that is stopped leaves its groups, and others have its partitions at once.
     """
 
-    def __init__(self, kafka: KafkaAccess, service: str, instance: str) -> None:
+    def __init__(self, kafka: KafkaAccess, service: str, instance: str, reach: Reach | None = None) -> None:
         self._service = service
         self._instance = instance
         self._offsets = Offsets()
         self._broker = PollingBroker(kafka, f"{service}.{instance}")
         self._problem: str | None = _STOPPED
-        self._reach = Reach(kafka)
+        self._began = False
+        self._reach = reach or Reach(kafka)
         self._polls: list[Poll] = []
         self._topics: list[str] = []
 
     @property
     def problem(self) -> str | None:
-        """Why nothing is consumed in some group, else None."""
+        """Why nothing is consumed in some group although Kafka is there, else None."""
+        if self._reach.problem:
+            return None
         failing = [f"{poll.group}: {poll.problem}" for poll in self._polls if poll.problem and not poll.fenced]
-        return self._reach.problem or self._problem or "; ".join(failing) or None
+        return self._problem or "; ".join(failing) or self._offsets.problem
+
+    @property
+    def joining(self) -> str | None:
+        """That this process has never been in all of its groups yet, although Kafka is there, else None."""
+        return None if self._began or self._reach.problem else _JOINING
 
     @property
     def fenced(self) -> str | None:
@@ -91,7 +103,9 @@ class Consumers:
         self._topics += topics
 
     async def lag(self) -> dict[str, int]:
-        """By topic: the messages in the partitions held here that are not consumed yet, as far as Kafka has answered."""
+        """By topic: the messages in the partitions held here that are not consumed yet. Of none, while nobody can know."""
+        if self._problem or self._reach.problem:
+            return {}
         messages = dict.fromkeys(self._topics, 0)
         for consumer in self._running():
             # What aiokafka says of a partition that has just been taken away.
@@ -130,7 +144,7 @@ class Consumers:
         beside: list[asyncio.Task[None]] = []
         try:
             await self._start()
-            self._problem = None
+            self._problem, self._began = None, True
             beside = [asyncio.create_task(self._offsets.run())]
             beside += [asyncio.create_task(self._reach.watch(consumer)) for consumer in self._running()[:1]]
             of_each = zip(self._polls, self._running(), strict=True)
@@ -140,12 +154,19 @@ class Consumers:
             raise KafkaError(self.problem or "offsets are committed no longer")
         finally:
             self._problem = _STOPPED
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
-            for poll in self._polls:
-                poll.reset()
-            await self._broker.stop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await self._stop(beside)
+
+    async def _stop(self, beside: Sequence[asyncio.Task[None]]) -> None:
+        """What was applied is committed before the groups are left: whoever has the partitions next goes on behind it."""
+        await self._broker.finish()
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        for poll in self._polls:
+            poll.reset()
+        await self._broker.stop()
 
     async def _start(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from malipo.platform.logs import log
 _RENEWALS = 4  # within one lease, so that a slow one or two do not lose it
 _AWAY_SECONDS = 1.0
 _FINISH_SECONDS = 12.0  # within the time that a service has to stop
+_CUT_SHORT_SECONDS = 1.0
 
 
 class Lease(NamedTuple):
@@ -64,23 +65,53 @@ class Executor[W: Leased]:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._crowded = False  # whether rows may be due for which there was no room
+        self._stopping = False
 
     def nudge(self) -> None:
         """Something may be due: look now."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until cancelled; then let what is running finish, its leases renewed until it has."""
+        """Work until cancelled; then finish what is running, its leases renewed until it has, and hand back what lasts too long.
+
+        A claim under way comes to its end first, too: what it has leased in the table would be nobody's for the lease.
+        """
+        self._stopping = False
         renewing = asyncio.create_task(self._renew_for_ever())
+        claiming = asyncio.create_task(self._claim_for_ever())
         try:
-            await self._claim_for_ever()
+            await asyncio.shield(claiming)
         finally:
-            if self._running:
-                await asyncio.wait(self._running.values(), timeout=_FINISH_SECONDS)
+            self._stopping = True
+            self._wake.set()
+            await self._finish(claiming)
             renewing.cancel()
+            await asyncio.wait([renewing])
+            await self._hand_back()
+
+    async def _finish(self, claiming: asyncio.Task[None]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FINISH_SECONDS):
+                await asyncio.wait([claiming])
+                while self._running:
+                    await asyncio.wait(self._running.values())
+        claiming.cancel()
+
+    async def _hand_back(self) -> None:
+        """Let others claim at once what does not come to its end here; they do with it as with what a dead process had."""
+        held = dict(self._running)
+        if not held:
+            return
+        for task in held.values():
+            task.cancel()
+        await asyncio.wait(held.values(), timeout=_CUT_SHORT_SECONDS)
+        ended = [row_id for row_id, task in held.items() if task.done()]
+        log.info("work handed back", executor=self._name, rows=len(ended))
+        with suppress(*AWAY):
+            await self._renew(self.lease._replace(seconds=0.0), ended)
 
     async def _claim_for_ever(self) -> None:
-        while True:
+        while not self._stopping:
             self._wake.clear()
             try:
                 more = await self._claim_once()
@@ -88,7 +119,7 @@ class Executor[W: Leased]:
                 log.warning("database away", executor=self._name, error=repr(error))
                 await asyncio.sleep(_AWAY_SECONDS)
                 continue
-            if not more:
+            if not more and not self._stopping:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._poll_seconds)
 

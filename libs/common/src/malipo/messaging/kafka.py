@@ -19,18 +19,21 @@ class Fenced(KafkaError):
     """Another process consumes under this one's name, and has taken its partitions. Kafka's error: FENCED_INSTANCE_ID."""
 
 
-async def started(start: Callable[[], Coroutine[Any, Any, object]]) -> None:
-    """Call a client's `start`; when cancelled meanwhile, it comes to its end first, for two seconds at most.
-
-    A start that is cut short forgets its first connection without closing it. Raises what `start` raises.
-    """
-    task = asyncio.create_task(start())
+async def uncut[T](work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns or raises; when cancelled meanwhile, it comes to its end first, for two seconds at most."""
+    task = asyncio.create_task(work)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task], timeout=_CUT_SHORT_SECONDS)
         task.cancel()
+        await asyncio.wait([task], timeout=_CUT_SHORT_SECONDS)
         raise
+
+
+async def started(start: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Call a client's `start`, and let it come to its end: one that is cut short forgets its first connection without closing it."""
+    await uncut(start())
 
 
 _send: Any = AIOKafkaConnection.send  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - untyped
@@ -128,3 +131,16 @@ def _name_of(coordinator: Any) -> str:
 
 
 _coordinator._do_rejoin_group = _rejoin_unless_fenced  # noqa: SLF001
+
+
+_commit: Any = _coordinator._do_commit_offsets  # noqa: SLF001
+
+
+def _commit_to_its_end(self: Any, *arguments: object) -> asyncio.Task[None]:
+    """Commit, in a task whose failure is nobody's surprise: aiokafka shields it from whoever gives up waiting for it."""
+    task: asyncio.Task[None] = asyncio.create_task(_commit(self, *arguments))
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return task
+
+
+_coordinator._do_commit_offsets = _commit_to_its_end  # noqa: SLF001

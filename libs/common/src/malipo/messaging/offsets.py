@@ -7,12 +7,15 @@ from typing import Protocol
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from malipo import clock
 from malipo.platform.logs import log
 
 _EVERY_SECONDS = 0.2
 """A commit is a request of its own, dearer than the messages of a batch. What a crash brings again the inbox drops."""
 _COMMIT_SECONDS = 2.0
 """aiokafka tries for ever while Kafka is away: no other group, and no stop, may wait for that."""
+_TOLERATED_SECONDS = 15.0
+"""Longer than it takes to notice that Kafka is away, which is reported then, and once."""
 
 
 class Consumer(Protocol):
@@ -31,8 +34,11 @@ class Offsets:
     """How far each consumer of this process has come. The first batch after a pause is committed at once."""
 
     def __init__(self) -> None:
+        self.problem: str | None = None
+        """Why nothing could be committed for a while, else None."""
         self._applied: dict[Consumer, dict[TopicPartition, int]] = {}
         self._due = asyncio.Event()
+        self._failing_since: float | None = None
 
     def applied(self, consumer: Consumer, offsets: Mapping[TopicPartition, int]) -> None:
         """What stands before these offsets need not come again.
@@ -66,11 +72,18 @@ class Offsets:
                 async with asyncio.timeout(_COMMIT_SECONDS):
                     if held:
                         await consumer.commit(held)
+                        self.problem = self._failing_since = None
             except CommitFailedError as error:
                 # The group has moved on: whoever has these partitions now reads on from what was committed before, and
                 # commits for himself.
-                log.warning("offsets not committed", error=repr(error))
+                log.info("offsets not committed", error=repr(error))
             except (KafkaError, IllegalStateError, TimeoutError) as error:  # Kafka is away
-                log.warning("offsets not committed", error=repr(error), retry_in_seconds=_EVERY_SECONDS)
+                self._failed(repr(error))
                 self._applied[consumer] = held | self._applied.get(consumer, {})
                 self._due.set()
+
+    def _failed(self, error: str) -> None:
+        log.debug("offsets not committed", error=error, retry_in_seconds=_EVERY_SECONDS)
+        self._failing_since = self._failing_since or clock.monotonic()
+        if clock.monotonic() - self._failing_since > _TOLERATED_SECONDS:
+            self.problem = f"offsets are not committed: {error}"

@@ -21,10 +21,18 @@ class Reach:
     def __init__(self, kafka: KafkaAccess) -> None:
         self._kafka = kafka
         self.problem: str | None = None
+        self._lost_at = 0.0
 
-    async def lost(self) -> None:
-        """No broker has answered: look why."""
+    @property
+    def away_seconds(self) -> float:
+        """For how long no broker has answered; 0 while one does."""
+        return 0.0 if self.problem is None else clock.monotonic() - self._lost_at
+
+    async def lost(self, since: float | None = None) -> None:
+        """No broker has answered since this moment of `clock.monotonic`, or just now: look why."""
         why = await trouble(self._kafka)
+        if self.problem is None:
+            self._lost_at = clock.monotonic() if since is None else since
         if self.problem != (problem := f"Kafka away: {why}"):
             log.warning("kafka away", reason=why)
         self.problem = problem
@@ -32,7 +40,7 @@ class Reach:
     def found(self) -> None:
         """A broker has answered."""
         if self.problem is not None:
-            log.info("kafka is back")
+            log.info("kafka is back", away_seconds=round(self.away_seconds, 1))
         self.problem = None
 
     async def watch(self, consumer: Any) -> None:
@@ -50,7 +58,7 @@ class Reach:
                     asking = None
                     await asyncio.sleep(_ASK_SECONDS)
                 if clock.monotonic() - answered_at >= SILENT_SECONDS:
-                    await self.lost()
+                    await self.lost(answered_at)
         finally:
             if asking is not None:
                 asking.cancel()

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Container, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import NamedTuple
 
+import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     InvalidTopicError,
+    KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
@@ -16,8 +19,9 @@ from aiokafka.errors import (
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
 from malipo import clock
-from malipo.messaging.kafka import started
+from malipo.messaging.kafka import started, uncut
 from malipo.messaging.pool import AWAY, Connection, DatabaseNotReady, Row, connected
+from malipo.messaging.reach import Reach
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.unit_of_work import SHARDS
 from malipo.platform import metrics
@@ -28,6 +32,7 @@ POLL_SECONDS = 0.05  # the net beneath the nudge, and the wake-up for rows that 
 _TAKE_OVER_SECONDS = 0.25  # how often a relay with nothing to do asks whether another one has gone
 _AWAY_SECONDS = 1.0
 _REFUSED_SECONDS = 30.0
+_SILENT_SECONDS = 10.0  # without an acknowledgement, after which something is wrong
 FROZEN_SECONDS = 15
 """A process that is frozen keeps its connection, and would keep its locks. Longer than Kafka may take to answer."""
 _REQUEST_MS = 10_000  # how long a topic that Kafka does not know keeps its neighbours waiting
@@ -43,6 +48,14 @@ _DELETE_AND_NEXT = f"WITH sent AS ({_DELETE}) {_NEXT}"  # what this deletes it s
 _LOCK = "SELECT shard FROM unnest($2::integer[]) AS shard WHERE pg_try_advisory_lock($1, shard)"
 
 
+class _Refusal(NamedTuple):
+    """Why Kafka takes nothing of a topic, and until which moment of `clock.monotonic` it is left alone."""
+
+    reason: str
+    until: float
+    told: bool
+
+
 class Relay:
     """Sends the outbox of one database. Every replica may run one: shards are shared out by advisory lock.
 
@@ -51,16 +64,33 @@ class Relay:
     The lock belongs to the session: with the connection gone another replica takes over, and no row is lost. A session
     that asks nothing for a while is ended, for its process may be frozen.
     With Kafka away one batch is held in memory and the rest stays in PostgreSQL. A topic that Kafka refuses, because it
-    is not provisioned for one, is left alone for a while and stops no other.
+    is not provisioned for one, is left alone for a while and stops no other. Stopped, it waits for the batch under way, so
+    that whoever takes over sends little again, and ends its session before anything that may take long.
     """
 
-    def __init__(self, database_url: str, kafka: KafkaAccess, client_id: str) -> None:
+    def __init__(self, database_url: str, kafka: KafkaAccess, client_id: str, reach: Reach | None = None) -> None:
         self._database_url = database_url
         self._kafka = kafka
         self._client_id = client_id
+        self._reach = reach or Reach(kafka)
         self._wake = asyncio.Event()
-        self._refused: dict[str, float] = {}
+        self._refused: dict[str, _Refusal] = {}
         self._sent: list[int] = []  # what Kafka has and PostgreSQL still holds
+        self._sending_since: float | None = None
+        self._silent_seconds = 0.0  # of Kafka, in the last batch
+        self._trouble: str | None = None
+        self._told: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why what stands in the outbox is not sent although both stores are there, else None. Another replica may send it."""
+        if self._reach.problem:
+            return None
+        since = self._sending_since
+        if since is not None and clock.monotonic() - since > _SILENT_SECONDS:
+            return "Kafka acknowledges nothing that is sent"
+        refused = [f"Kafka refuses topic {topic}: {one.reason}" for topic, one in self._refused.items() if one.told]
+        return self._told or "; ".join(refused) or None
 
     def nudge(self) -> None:
         """Something was committed to the outbox: look now."""
@@ -69,7 +99,7 @@ class Relay:
     async def run(self) -> None:
         """Relay until cancelled, through any outage of either side."""
         away = retry_if_exception_type((*AWAY, KafkaError))
-        await AsyncRetrying(retry=away, wait=wait_fixed(_AWAY_SECONDS), before_sleep=_interrupted)(self._session)
+        await AsyncRetrying(retry=away, wait=wait_fixed(_AWAY_SECONDS), before_sleep=self._interrupted)(self._session)
 
     async def _session(self) -> None:
         async with self._producer() as producer, session(self._database_url) as connection:
@@ -78,15 +108,21 @@ class Relay:
     async def _relay(self, connection: Connection, producer: AIOKafkaProducer) -> None:
         shards: list[int] = []
         self._sent = []  # another server may know other rows by these ids: what this session did not delete is sent again
-        while True:
-            shards += await _lock_free_shards(connection, shards)
-            if not shards:  # another replica's relay sends what is written here
-                await asyncio.sleep(_TAKE_OVER_SECONDS)
-                continue
-            self._wake.clear()
-            if await self._move(connection, producer, shards) < BATCH_ROWS:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        try:
+            while True:
+                shards += await _lock_free_shards(connection, shards)
+                self._goes_on()
+                if not shards:  # another replica's relay sends what is written here
+                    await asyncio.sleep(_TAKE_OVER_SECONDS)
+                    continue
+                self._wake.clear()
+                if await uncut(self._move(connection, producer, shards)) < BATCH_ROWS:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        except asyncio.CancelledError:
+            with suppress(*AWAY, asyncpg.InterfaceError):
+                await self._delete_sent(connection, shards)
+            raise
 
     async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Sequence[int]) -> int:
         """Send one batch, each topic's rows in order; returns how many rows that was. They are deleted by the next one."""
@@ -95,29 +131,79 @@ class Relay:
         by_topic: defaultdict[str, list[Row]] = defaultdict(list)
         for row in rows:
             by_topic[row["topic"]].append(row)
+        self._forget_refusals(by_topic)
         sending = [self._send_all(producer, topic, rows) for topic, rows in by_topic.items()]
-        sent = await asyncio.gather(*sending, return_exceptions=True)
+        self._sending_since = clock.monotonic()
+        try:
+            sent = await asyncio.gather(*sending, return_exceptions=True)
+        finally:
+            self._silent_seconds = clock.monotonic() - self._sending_since
+            self._sending_since = None
         self._sent = [row_id for row_ids in sent if isinstance(row_ids, list) for row_id in row_ids]
         for failed in sent:
             if isinstance(failed, BaseException):
-                await connection.fetch(_DELETE_AND_NEXT, shards, 0, [], self._sent)
+                await self._delete_sent(connection, shards)
                 raise failed
         return len(self._sent)
+
+    async def _delete_sent(self, connection: Connection, shards: Sequence[int]) -> None:
+        await connection.fetch(_DELETE_AND_NEXT, shards, 0, [], self._sent)
+        self._sent = []
 
     async def _send_all(self, producer: AIOKafkaProducer, topic: str, rows: Sequence[Row]) -> list[int]:
         try:
             await asyncio.gather(*[await _send(producer, row) for row in rows])
         except _REFUSALS as error:
-            log.error("topic refused", topic=topic, error=repr(error), retry_in_seconds=_REFUSED_SECONDS)
-            self._refused[topic] = clock.monotonic() + _REFUSED_SECONDS
+            self._refuse(topic, type(error).__name__)
             return []
+        if (refusal := self._refused.pop(topic, None)) and refusal.told:
+            log.info("topic refused no longer", topic=topic)
         metrics.RELAYED.labels(topic).inc(len(rows))
         return [row["id"] for row in rows]
 
+    def _refuse(self, topic: str, reason: str) -> None:
+        """Leave a topic alone. The first refusal is not told, and soon tried again: a broker that begins knows no topics yet."""
+        known = self._refused.get(topic, _Refusal("", 0.0, told=False))
+        again = known.reason == reason
+        if again and not known.told:
+            log.error("topic refused", topic=topic, error=reason, retry_in_seconds=_REFUSED_SECONDS)
+        seconds = _REFUSED_SECONDS if again else _AWAY_SECONDS
+        self._refused[topic] = _Refusal(reason, clock.monotonic() + seconds, told=again)
+
     def _resting(self) -> list[str]:
         now = clock.monotonic()
-        self._refused = {topic: until for topic, until in self._refused.items() if until > now}
-        return list(self._refused)
+        return [topic for topic, refusal in self._refused.items() if refusal.until > now]
+
+    def _forget_refusals(self, waiting: Container[str]) -> None:
+        """A topic of which no row waits any more is refused no longer."""
+        resting = self._resting()
+        self._refused = {
+            topic: refusal for topic, refusal in self._refused.items() if topic in resting or topic in waiting
+        }
+
+    async def _interrupted(self, state: RetryCallState) -> None:
+        assert state.outcome is not None
+        error = state.outcome.exception()
+        assert error is not None
+        if isinstance(error, KafkaConnectionError):
+            self._trouble = None
+            return await self._reach.lost()
+        if isinstance(error, DatabaseNotReady) and self._silent_seconds > FROZEN_SECONDS:
+            return None  # as it should: another relay may have had an answer
+        before, self._trouble = self._trouble, _why(error)
+        if before == self._trouble or not isinstance(error, KafkaError):  # Kafka's first may be that it is going
+            self._tell(self._trouble)
+        return None
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self._told:
+            log.warning("relay interrupted", error=trouble, retry_in_seconds=_AWAY_SECONDS)
+        self._told = trouble
+
+    def _goes_on(self) -> None:
+        if self._told is not None:
+            log.info("relay goes on")
+        self._trouble = self._told = None
 
     @asynccontextmanager
     async def _producer(self) -> AsyncGenerator[AIOKafkaProducer]:
@@ -130,6 +216,7 @@ class Relay:
         )
         try:
             await started(producer.start)
+            self._reach.found()
             yield producer
         finally:
             # A producer flushes for ever while its broker is away; what it holds is still in the outbox.
@@ -145,16 +232,16 @@ def session(database_url: str) -> AbstractAsyncContextManager[Connection]:
     return connected(database_url, idle_seconds=FROZEN_SECONDS, waits_for_disk=False)
 
 
-def _interrupted(state: RetryCallState) -> None:
-    assert state.outcome is not None
-    match state.outcome.exception():
+def _why(error: BaseException) -> str:
+    match error:
         case DatabaseNotReady():
-            why = f"PostgreSQL has ended the session: it is away, or was asked nothing for {FROZEN_SECONDS} s because Kafka was"
-        case KafkaError() as error:
-            why = f"Kafka is away or refuses: {' '.join(map(str, error.args))}".removesuffix(": ")
-        case error:
-            why = f"PostgreSQL is away: {error}"
-    log.warning("relay interrupted", error=why, retry_in_seconds=_AWAY_SECONDS)
+            return (
+                f"PostgreSQL has ended the session: it is away, or this process has stood still for {FROZEN_SECONDS} s"
+            )
+        case KafkaError():
+            return f"Kafka is away or refuses: {' '.join(map(str, error.args))}".removesuffix(": ")
+        case _:
+            return f"PostgreSQL is away: {error}"
 
 
 async def _lock_free_shards(connection: Connection, held: Sequence[int]) -> list[int]:

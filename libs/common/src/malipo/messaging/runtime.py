@@ -12,6 +12,7 @@ from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
 from malipo.messaging.pool import AWAY, Pool, create_pool
+from malipo.messaging.reach import Reach
 from malipo.messaging.relay import Relay
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Subscription
@@ -53,31 +54,39 @@ class Runtime:
         url = settings.database_url.get_secret_value()
         kafka = KafkaAccess.of(settings)
         self.health = Health()
-        self.relay = Relay(url, kafka, f"{service}.{settings.instance}.relay")
+        self._reach = Reach(kafka)
+        self.relay = Relay(url, kafka, f"{service}.{settings.instance}.relay", self._reach)
         self.database = Database(self.relay.nudge)
         self._service = service
         self._settings = settings
-        self._consumers = Consumers(kafka, service, settings.instance)
+        self._consumers = Consumers(kafka, service, settings.instance, self._reach)
         self._loops: dict[str, Loop] = {"relay": self.relay.run}
         self._retention = {_PURGE_INBOX: INBOX_DAYS}
         self._closers: list[Loop] = []
         self._database_problem: str | None = "not connected"
         self.health.require("database", lambda: self._database_problem)
+        self.health.warn("relay", lambda: self.relay.problem)
+        metrics.KAFKA_AWAY_SECONDS.set_function(lambda: self._reach.away_seconds)
         self.sweep("watch", _WATCH_SECONDS, self._watch)
+        self.sweep("lag", _WATCH_SECONDS, self._show_lag)
         self.sweep("purge", _PURGE_SECONDS, self._purge)
 
-    def subscribe(self, *subscriptions: Subscription, needed_for_ready: bool = True) -> None:
-        """Consume; `needed_for_ready` makes readiness depend on it, and otherwise the service is degraded without.
+    def subscribe(self, *subscriptions: Subscription, called: bool = False) -> None:
+        """Consume. A service that is `called`, by merchants or providers, is `degraded` while it cannot, and not ready otherwise.
 
-        A partition that rests degrades it in either case. That another process has this one's name is no state to be
-        ready in.
+        What is called stores what it is brought, also without Kafka, and is only not ready until it has once joined its
+        groups: then the replica that it replaces may go. That another process has this one's name is no state to be
+        ready in. A partition that rests is degraded in either case.
         """
         for subscription in subscriptions:
             self._consumers.add(subscription, BatchConsumer(subscription, self.database, self._service))
-        show = self.health.require if needed_for_ready else self.health.warn
+        show = self.health.warn if called else self.health.require
+        show("kafka", lambda: self._reach.problem)
         show("consumers", lambda: self._consumers.problem)
-        self.health.warn("partitions", lambda: self._consumers.resting)
+        if called:
+            self.health.require("joining", lambda: self._consumers.joining)
         self.health.require("instance", lambda: self._consumers.fenced)
+        self.health.warn("partitions", lambda: self._consumers.resting)
 
     def loop(self, name: str, run: Loop) -> None:
         """Run `run` for as long as the service does; one that fails is logged and started again."""
@@ -129,8 +138,9 @@ class Runtime:
         try:
             await asyncio.wait(inner)  # unlike gather, leaves the order of stopping to us
         finally:
-            for task in reversed(inner):  # consumers stop before what they feed
-                await _cancel(task)
+            relay, *others = inner
+            await _cancel(*others)  # at once: each may have work to finish
+            await _cancel(relay)  # what the others wrote last is sent by now, or by another replica's
             self.database.use(None)
             await _close(pool)
 
@@ -157,6 +167,9 @@ class Runtime:
             self._database_problem = _READ_ONLY if row["read_only"] else None
         except AWAY:
             self._database_problem = "PostgreSQL away: it does not answer"
+
+    async def _show_lag(self, _database: Database) -> None:
+        """Apart from the look at PostgreSQL: it may have to wait for Kafka."""
         for topic, messages in (await self._consumers.lag()).items():
             metrics.LAG.labels(topic).set(messages)
 
@@ -176,9 +189,10 @@ async def purge(database: Database, query: str, days: int, rows: int = PURGE_ROW
     return len(await database.write(query, days, rows)) == rows
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _close(pool: Pool) -> None:

@@ -59,7 +59,14 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
         app = build(loaded)
         if loaded.failpoints:
             _install_failpoints(loaded.failpoints, name)
-        server.serve(app, loaded.http_host, loaded.http_port, stop_seconds=loaded.stop_seconds, limits=loaded.limits)
+        server.serve(
+            app,
+            loaded.http_host,
+            loaded.http_port,
+            stop_seconds=loaded.stop_seconds,
+            drain_seconds=loaded.http_drain_seconds,
+            limits=loaded.limits,
+        )
 
     @cli.command(hidden=hidden)
     def migrate() -> None:

@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from malipo.platform.metrics import metrics_page
+from http_limits.limits import STOPPING
+from malipo.platform.metrics import PROBLEMS, metrics_page
 
 Check = Callable[[], str | None]
 """Says what is wrong, or None when all is well. Must not block."""
@@ -22,10 +23,12 @@ class Health:
     def require(self, name: str, check: Check) -> None:
         """Make readiness depend on `check`."""
         self._checks[name] = check
+        _show(name, check)
 
     def warn(self, name: str, check: Check) -> None:
         """Show what `check` returns: the service is `degraded` then, and still does most of its work, so it stays in service."""
         self._worries[name] = check
+        _show(name, check)
 
     def problems(self) -> dict[str, str]:
         """What is wrong now, by check; empty when ready."""
@@ -46,10 +49,16 @@ class Health:
     async def _live(self, _request: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})
 
-    async def _ready(self, _request: Request) -> JSONResponse:
+    async def _ready(self, request: Request) -> JSONResponse:
         problems, worries = self.problems(), self.warnings()
+        if request.scope.get("state", {}).get(STOPPING):
+            problems |= {"stopping": "the process was told to stop; it serves until it is sent no more requests"}
         status = "not ready" if problems else "degraded" if worries else "ready"
         return JSONResponse({"status": status, "problems": problems | worries}, 503 if problems else 200)
+
+
+def _show(name: str, check: Check) -> None:
+    PROBLEMS.labels(name).set_function(lambda: float(check() is not None))
 
 
 def _wrong(checks: Mapping[str, Check]) -> dict[str, str]:

@@ -13,8 +13,18 @@ MESSAGES = Counter(
     "Messages consumed from Kafka, by what became of them: `applied`, `duplicate`, `ignored`, `dead_lettered` (alert on any).",
     ("topic", "result"),
 )
+PROBLEMS = Gauge(
+    "malipo_health_problems",
+    "1 while a check of `/health/ready` has something to say, which then names what and why (alert above 0 for minutes).",
+    ("check",),
+)
+KAFKA_AWAY_SECONDS = Gauge(
+    "malipo_kafka_away_seconds", "How long no broker has answered this process; 0 while one does (alert above 60)."
+)
 LAG = Gauge(
-    "malipo_consumer_lag_messages", "Messages in this replica's partitions that it has not consumed.", ("topic",)
+    "malipo_consumer_lag_messages",
+    "Messages in this replica's partitions that it has not consumed; as last known, while Kafka is away.",
+    ("topic",),
 )
 POLLS_FAILED = Counter(
     "malipo_polls_failed", "Polls of Kafka that raised, by what was polled (alert on any).", ("group", "topic")
