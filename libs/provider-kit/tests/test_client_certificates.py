@@ -3,61 +3,18 @@
 import asyncio
 import ssl
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import replace
 from functools import partial
 
 import aiohttp
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
-from malipo import clock
 from malipo.platform.client import http_client, never_sent
+from malipo_local.authority import Authority, Identity
 from provider_kit.clients import AccountClients
 from provider_kit.errors import Misconfigured
-
-PEM = serialization.Encoding.PEM
-
-
-class Authority:
-    """Signs certificates, which it leaves with their keys as files in `folder`."""
-
-    def __init__(self, folder) -> None:
-        self.folder = folder
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.certificate = self._sign("authority", self.key, is_authority=True)
-        self.file = folder / "authority.pem"
-        self.file.write_bytes(self.certificate.public_bytes(PEM))
-
-    def issue(self, name: str):
-        key = ec.generate_private_key(ec.SECP256R1())
-        form = (PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        file = self.folder / f"{name}.pem"
-        file.write_bytes(key.private_bytes(*form) + self._sign(name, key).public_bytes(PEM))
-        return file
-
-    def _sign(self, name: str, key, *, is_authority: bool = False) -> x509.Certificate:
-        subject, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in (name, "authority"))
-        authority = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
-        builder = (
-            x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
-            .not_valid_before(clock.now() - timedelta(days=1))
-            .not_valid_after(clock.now() + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        )
-        if is_authority:
-            signs = dict.fromkeys(("digital_signature", "key_cert_sign", "crl_sign"), True)
-            others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-            usage = x509.KeyUsage(**signs, **dict.fromkeys((*others, "encipher_only", "decipher_only"), False))
-            builder = builder.add_extension(usage, critical=True)
-        return builder.sign(self.key, hashes.SHA256())
 
 
 @asynccontextmanager
@@ -71,9 +28,10 @@ async def bank(authority: Authority):
         await writer.drain()
         writer.close()
 
-    demands = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.file)
+    demands = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.certificate)
     demands.verify_mode = ssl.CERT_REQUIRED
-    demands.load_cert_chain(authority.issue("bank"))
+    shown = authority.server("bank")
+    demands.load_cert_chain(shown.certificate, shown.key)
     server = await asyncio.start_server(respond, "127.0.0.1", 0, ssl=demands)
     async with server:
         yield f"https://localhost:{server.sockets[0].getsockname()[1]}"
@@ -84,10 +42,10 @@ def authority(tmp_path) -> Authority:
     return Authority(tmp_path)
 
 
-def client(authority: Authority, address: str, certificate=None):
-    context = ssl.create_default_context(cafile=authority.file)
-    if certificate:
-        context.load_cert_chain(certificate)
+def client(authority: Authority, address: str, shown: Identity | None = None):
+    context = ssl.create_default_context(cafile=authority.certificate)
+    if shown:
+        context.load_cert_chain(shown.certificate, shown.key)
     return http_client(timeout_seconds=5, base_url=address, connector=lambda: aiohttp.TCPConnector(ssl=context))
 
 
@@ -95,7 +53,7 @@ async def test_each_account_presents_its_own_certificate_and_a_renewed_one_witho
     clients = AccountClients()
 
     async def presented(account: str, name: str) -> str:
-        async with clients.of(account, partial(client, authority, address, authority.issue(name))) as http:
+        async with clients.of(account, partial(client, authority, address, authority.client(name))) as http:
             return (await http.get("/")).text
 
     async with bank(authority) as address:
@@ -113,10 +71,11 @@ async def test_a_server_that_misses_a_certificate_only_hangs_up_which_is_no_proo
 
 
 async def test_so_an_account_without_a_certificate_is_refused_by_who_makes_its_client_before_anything_is_sent(
-    authority,
+    authority, tmp_path
 ):
-    clients, bad = AccountClients(), authority.folder / "bad.pem"
-    bad.write_bytes(authority.issue("shop").read_bytes().replace(b"M", b"N"))
+    clients, good = AccountClients(), authority.client("shop")
+    bad = replace(good, certificate=tmp_path / "bad.pem")
+    bad.certificate.write_bytes(good.certificate.read_bytes().replace(b"M", b"N"))
 
     def make():
         try:
@@ -129,6 +88,6 @@ async def test_so_an_account_without_a_certificate_is_refused_by_who_makes_its_c
             pass
     assert "PRIVATE KEY" not in repr(refused.value)
     async with bank(authority) as address:
-        async with clients.of("shop", partial(client, authority, address, authority.issue("shop"))) as http:
+        async with clients.of("shop", partial(client, authority, address, good)) as http:
             assert (await http.get("/")).text == "shop"
         await clients.aclose()
