@@ -4,16 +4,12 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncGenerator
-from datetime import timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from http_limits.addresses import AddressRefused
 from malipo import clock
+from malipo_local.authority import Authority
 from webhook_dispatcher.resolver import CheckedResolver
 from webhook_dispatcher.sender import BODY_BYTES, KEPT_BYTES, Sender
 
@@ -216,21 +212,16 @@ async def test_a_name_without_addresses_says_so(sender):
 
 
 async def test_a_server_without_a_certificate_that_we_trust_says_so(sender, receiver, listen, tmp_path):
-    port = await listen(receiver.serve, ssl=self_signed(tmp_path))
+    port = await listen(receiver.serve, ssl=of_an_unknown_authority(tmp_path))
     response = await sender().post(f"https://127.0.0.1:{port}/", {}, b"{}", NOW)
     assert (response.status, response.error) == (None, "no trusted TLS connection")
     assert receiver.hooks == []
 
 
-def self_signed(folder):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, clock.now(), clock.now() + timedelta(hours=1))
-    certificate = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
-    file = folder / "both.pem"
-    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate)
+def of_an_unknown_authority(folder):
+    shown = Authority(folder).server("receiver")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(file)
+    context.load_cert_chain(shown.certificate, shown.key)
     return context
 
 
