@@ -1,6 +1,5 @@
-"""Partner banks as the operator describes them: where each is, for which mode, how it authenticates and signs. Pure."""
+"""Partner banks as the operator describes them: where each is, for which mode, how it authenticates and signs."""
 
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -8,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, FilePath, field_validator
 
 from malipo.contracts.commands import Mode
+from malipo.platform.tls import TlsFiles
 
 Authentication = Literal["oauth2", "mtls", "api_key"]
 """How requests are authenticated: an access token, a client certificate and a signature (JWS), or a key in a header."""
@@ -32,9 +32,5 @@ class Partner(BaseModel):
     @classmethod
     def _vouches(cls, file: Path | None) -> Path | None:
         if file is not None:
-            try:
-                ssl.create_default_context(cafile=file)
-            except (ssl.SSLError, OSError):
-                msg = f"{file} holds no certificates (PEM)"
-                raise ValueError(msg) from None
+            TlsFiles(file).context()
         return file
