@@ -191,13 +191,19 @@ def in_containers() -> Generator[tuple[str, str, str]]:
     from testcontainers.community.postgres import PostgresContainer
     from testcontainers.community.redis import RedisContainer
 
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    services = yaml.safe_load(as_set((ROOT / "docker-compose.yml").read_text("utf-8")))["services"]
     postgres = PostgresContainer(services["postgres"]["image"], driver=None)
+    postgres.with_command("postgres -c fsync=off -c max_connections=400")  # hundreds of databases, and none survives
     redis = RedisContainer(services["redis"]["image"])
     with postgres, redis, kafka_in_a_container(services["kafka"]) as kafka:
         server = postgres.get_connection_url().rsplit("/", 1)[0]
         address = f"redis://{redis.get_container_host_ip()}:{redis.get_exposed_port(6379)}/0"
         yield server, kafka, address
+
+
+def as_set(compose: str) -> str:
+    """The file's text with each `${NAME:-value}` as the environment has it, or else the value."""
+    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: os.environ.get(found[1]) or found[2], compose)
 
 
 @contextmanager
