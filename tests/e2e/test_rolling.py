@@ -4,29 +4,13 @@ import asyncio
 from functools import partial
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from bench import books
 from bench.rolling import PATH, Rolling, during, up
+from testkit.access import access
+from testkit.groups import members
 
 PAYMENTS_A_SECOND = 5
-_MEMBERS = 5
-"""Of a described group: error, name, state, protocol type, protocol, members."""
-
-
-async def names_in_groups(kafka: str, service: str) -> set[str]:
-    """The instances that Kafka takes for members of a service's groups."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        groups = [name for name, *_ in await admin.list_consumer_groups() if name.startswith(f"{service}.")]
-        described = [
-            await admin.describe_consumer_groups([group]) for group in groups
-        ]  # it cannot read an answer about several
-        members = [member for [answer] in described for member in answer.groups[0][_MEMBERS]]
-        return {client_id for _, client_id, *_ in members}
-    finally:
-        await admin.close()
 
 
 def instances(system: Rolling, service: str) -> set[str]:
@@ -48,4 +32,4 @@ def test_a_service_is_replaced_and_no_request_fails_and_each_merchant_is_told_on
     assert phase.errors == {}
     after = instances(system, service)
     assert not before & after
-    assert asyncio.run(names_in_groups(system.stack.kafka, service)) == after
+    assert asyncio.run(members(access(system.stack.kafka_settings()), service)) == after
