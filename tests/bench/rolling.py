@@ -1,7 +1,6 @@
 """What a rolling restart costs: each service of a card payment's path is replaced under load, and payments go on."""
 
 import tempfile
-import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -180,7 +179,7 @@ def during(system: Rolling, name: str, rate: float, restart: Callable[[], object
 
 
 def _wait(seconds: float) -> None:
-    threading.Event().wait(seconds)
+    wait_until(clock.now().timestamp() + seconds)
 
 
 def _settle(system: Rolling, first: str, payments: int, received: int) -> bool:

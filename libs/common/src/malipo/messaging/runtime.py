@@ -45,7 +45,7 @@ Sweep = Callable[[Database], Awaitable[bool | None]]
 
 
 class Runtime:
-    """Starts what a service consists of and stops it in reverse order.
+    """Starts what a service consists of, and stops all of it at once, but for the relay, which sends what the others wrote last.
 
     Nothing here waits for a store at start: the process is alive at once and ready when everything answers.
     """
