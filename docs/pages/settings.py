@@ -9,6 +9,7 @@ from pydantic import FilePath, SecretStr
 from pydantic.fields import FieldInfo
 
 from malipo.messaging import provision
+from malipo.platform.environment import EnvironmentSettings
 from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.settings import ServiceSettings
 from malipo_local.services import SERVICES, Kind
@@ -34,20 +35,21 @@ _SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 def page() -> str:
     """The page's text."""
     services = [row.module for row in SERVICES if row.kind is Kind.SERVICE]
-    every, kafka = ServiceSettings.model_fields, KafkaSettings.model_fields
+    every, shared = ServiceSettings.model_fields, EnvironmentSettings.model_fields
+    kafka = {name: field for name, field in KafkaSettings.model_fields.items() if name not in shared}
     return document(
         "Settings",
         "each service's settings.py",
         _INTRO,
         "## Every service",
-        _table({name: field for name, field in every.items() if name not in kafka or name == "environment"}),
+        _table({name: field for name, field in every.items() if name not in kafka}),
         "## Kafka",
         _KAFKA,
-        _table({name: field for name, field in kafka.items() if name != "environment"}),
+        _table(kafka),
         *map(_section, services),
         "## The topics step",
         _PROVISIONING,
-        _table({name: field for name, field in provision.Settings.model_fields.items() if name not in kafka}),
+        _table({name: field for name, field in provision.Settings.model_fields.items() if name not in kafka | shared}),
     )
 
 

@@ -7,6 +7,7 @@ from malipo.platform.kafka_settings import KafkaSettings
 from malipo_local.authority import Authority
 
 PASSWORD = {"KAFKA_USERNAME": "gateway", "KAFKA_PASSWORD": "a-secret"}
+CLEAR = {"ALLOW_PLAINTEXT": "true"}
 TOKEN = {
     "KAFKA_OAUTH_TOKEN_URL": "https://id.example/token",
     "KAFKA_OAUTH_CLIENT_ID": "gateway",
@@ -43,7 +44,8 @@ def files(tmp_path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "KAFKA_SECURITY_PROTOCOL must be set when ENVIRONMENT is production"),
+        ({}, "KAFKA_SECURITY_PROTOCOL must be SASL_SSL or SSL when ENVIRONMENT is production; or set ALLOW_PLAINTEXT"),
+        (way("PLAINTEXT"), "KAFKA_SECURITY_PROTOCOL must be SASL_SSL or SSL"),
         (way("SASL_PLAINTEXT", "PLAIN") | PASSWORD, "KAFKA_SECURITY_PROTOCOL must not be SASL_PLAINTEXT"),
         (way("TLS"), "setting KAFKA_SECURITY_PROTOCOL: "),
         (way("SASL_SSL"), "KAFKA_SASL_MECHANISM must be set with KAFKA_SECURITY_PROTOCOL=SASL_SSL"),
@@ -55,7 +57,7 @@ def files(tmp_path) -> dict[str, str]:
         ),
         (way("SASL_SSL", "SCRAM-SHA-512") | {"KAFKA_USERNAME": "gateway"}, "KAFKA_PASSWORD must be set with"),
         (way("SASL_SSL", "SCRAM-SHA-512") | {"KAFKA_PASSWORD": ""}, "setting KAFKA_PASSWORD: "),
-        (way("PLAINTEXT") | PASSWORD, "KAFKA_USERNAME must be unset with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"),
+        (CLEAR | PASSWORD, "KAFKA_USERNAME must be unset with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"),
         (way("SASL_SSL", "OAUTHBEARER") | PASSWORD, "KAFKA_USERNAME must be unset with"),
         (way("SASL_SSL", "OAUTHBEARER"), "KAFKA_OAUTH_TOKEN_URL must be set with"),
         (
@@ -99,14 +101,14 @@ def test_a_file_that_is_of_no_use_stops_the_service_by_name(load, capsys, files,
 
 def test_files_are_of_no_use_without_tls(load, capsys, files):
     with pytest.raises(SystemExit):
-        load(way("PLAINTEXT") | {"KAFKA_CA_FILE": files["ca"]})
+        load(CLEAR | {"KAFKA_CA_FILE": files["ca"]})
     assert capsys.readouterr().err.startswith("KAFKA_CA_FILE must be unset with KAFKA_SECURITY_PROTOCOL=PLAINTEXT")
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        way("PLAINTEXT"),
+        CLEAR,
         way("SSL"),
         way("SASL_SSL", "PLAIN") | PASSWORD,
         way("SASL_SSL", "SCRAM-SHA-256") | PASSWORD,
@@ -116,7 +118,7 @@ def test_files_are_of_no_use_without_tls(load, capsys, files):
     ],
 )
 def test_what_fits_is_taken_in_production_too(load, given):
-    assert load(given).protocol == given["KAFKA_SECURITY_PROTOCOL"]
+    assert load(given).kafka_security_protocol == given.get("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
 
 
 def test_a_certificate_may_stand_beside_a_password(load, files):
@@ -126,5 +128,5 @@ def test_a_certificate_may_stand_beside_a_password(load, files):
 
 
 def test_outside_production_brokers_may_be_spoken_to_in_the_clear_without_saying_so(load):
-    assert load({}, "local").protocol == "PLAINTEXT"
+    assert not load({}, "local").encrypts
     assert load(way("SASL_PLAINTEXT", "PLAIN") | PASSWORD, "test").authenticates

@@ -34,7 +34,7 @@ class KafkaAccess:
     @classmethod
     def of(cls, settings: KafkaSettings) -> "KafkaAccess":
         """What the settings say. Certificates and tokens are renewed while it is used."""
-        security: dict[str, Any] = {"security_protocol": settings.protocol}
+        security: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
         if settings.encrypts:
             files = TlsFiles(settings.kafka_ca_file, settings.kafka_certificate_file, settings.kafka_key_file)
             security["ssl_context"] = RenewedContext.of(files)

@@ -14,10 +14,6 @@ _PLAINTEXT = (
 class DatabaseSettings(EnvironmentSettings):
     """All that a migration needs, and part of what every service does."""
 
-    allow_plaintext: bool = Field(
-        default=False,
-        description="Let production reach PostgreSQL and Redis without TLS: for where something else encrypts, as a service mesh.",
-    )
     database_url: SecretStr = Field(
         description="PostgreSQL of this service alone: `postgresql://user:password@host/db?sslmode=verify-full&sslrootcert=/ca.pem`. "
         "`serve` needs a role that reads and writes rows, `migrate` the one that owns the tables. Production refuses one without "

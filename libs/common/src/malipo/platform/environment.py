@@ -29,6 +29,10 @@ class EnvironmentSettings(BaseSettings):
     environment: Literal["local", "test", "production"] = Field(
         default="production", description="`local` and `test` allow what production refuses."
     )
+    allow_plaintext: bool = Field(
+        default=False,
+        description="Let production reach Kafka, PostgreSQL and Redis without TLS: for where something else encrypts, as a service mesh.",
+    )
 
     @property
     def in_production(self) -> bool:

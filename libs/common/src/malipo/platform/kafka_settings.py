@@ -15,9 +15,12 @@ _PASSWORD = ("kafka_username", "kafka_password")
 _TOKEN = ("kafka_oauth_token_url", "kafka_oauth_client_id", "kafka_oauth_client_secret")
 _TOKEN_TOO = ("kafka_oauth_scope", "kafka_oauth_extensions", "kafka_oauth_ca_file")
 _TLS = ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file")
-_MUST_BE_SAID = (
-    "KAFKA_SECURITY_PROTOCOL must be set when ENVIRONMENT is production: to SASL_SSL or SSL, or to PLAINTEXT where something "
-    "else, as a service mesh, encrypts and knows who is who"
+_PLAINTEXT = (
+    "KAFKA_SECURITY_PROTOCOL must be SASL_SSL or SSL when ENVIRONMENT is production; or set ALLOW_PLAINTEXT where something else "
+    "encrypts and knows who is who, as a service mesh"
+)
+_READABLE = (
+    "KAFKA_SECURITY_PROTOCOL must not be SASL_PLAINTEXT when ENVIRONMENT is production: secrets would be readable"
 )
 
 
@@ -25,10 +28,9 @@ class KafkaSettings(EnvironmentSettings):
     """A setting that would have no effect is refused like one that is missing: who sets a password believes that it is used."""
 
     kafka_bootstrap: str = Field(description="Kafka brokers: `host:port,host:port`.")
-    kafka_security_protocol: Protocol | None = Field(
-        default=None,
-        description="How the brokers are spoken to. Unset it is PLAINTEXT, which production has to say: it is for where "
-        "something else encrypts. SASL_PLAINTEXT is refused in production.",
+    kafka_security_protocol: Protocol = Field(
+        default="PLAINTEXT",
+        description="How the brokers are spoken to. Production refuses PLAINTEXT, unless ALLOW_PLAINTEXT is set, and SASL_PLAINTEXT.",
     )
     kafka_sasl_mechanism: Mechanism | None = Field(
         default=None, description="How we say who we are, with SASL_SSL and SASL_PLAINTEXT."
@@ -81,32 +83,25 @@ class KafkaSettings(EnvironmentSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        production = self.in_production
-        if production and self.kafka_security_protocol is None:
-            raise ValueError(_MUST_BE_SAID)
-        if production and self.protocol == "SASL_PLAINTEXT":
-            msg = "KAFKA_SECURITY_PROTOCOL must not be SASL_PLAINTEXT when ENVIRONMENT is production: secrets would be readable"
-            raise ValueError(msg)
-        if production and (self.kafka_oauth_token_url or "https").startswith("http:"):
+        if self.in_production and self.kafka_security_protocol == "PLAINTEXT" and not self.allow_plaintext:
+            raise ValueError(_PLAINTEXT)
+        if self.in_production and self.kafka_security_protocol == "SASL_PLAINTEXT":
+            raise ValueError(_READABLE)
+        if self.in_production and (self.kafka_oauth_token_url or "https").startswith("http:"):
             msg = "KAFKA_OAUTH_TOKEN_URL must be https in production: it is sent a secret"
             raise ValueError(msg)
         self._require_what_is_used()
         return self
 
     @property
-    def protocol(self) -> Protocol:
-        """How the brokers are spoken to."""
-        return self.kafka_security_protocol or "PLAINTEXT"
-
-    @property
     def encrypts(self) -> bool:
         """Whether the brokers are spoken to by TLS."""
-        return self.protocol in ("SSL", "SASL_SSL")
+        return self.kafka_security_protocol in ("SSL", "SASL_SSL")
 
     @property
     def authenticates(self) -> bool:
         """Whether the brokers are told who we are, beside by a certificate."""
-        return self.protocol in ("SASL_SSL", "SASL_PLAINTEXT")
+        return self.kafka_security_protocol in ("SASL_SSL", "SASL_PLAINTEXT")
 
     def _require_what_is_used(self) -> None:
         needed, possible = self._used()
@@ -118,7 +113,7 @@ class KafkaSettings(EnvironmentSettings):
 
     def _way_in(self) -> str:
         mechanism = f" and KAFKA_SASL_MECHANISM={self.kafka_sasl_mechanism}" if self.kafka_sasl_mechanism else ""
-        return f"KAFKA_SECURITY_PROTOCOL={self.protocol}{mechanism if self.authenticates else ''}"
+        return f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol}{mechanism if self.authenticates else ''}"
 
     def _used(self) -> tuple[set[str], set[str]]:
         """Which settings are needed with this protocol and mechanism, and which may be set."""
