@@ -228,7 +228,7 @@ async def test_a_service_that_may_not_read_is_not_ready_and_says_so(
 async def test_a_topic_that_a_service_may_not_write_is_told_waits_in_its_outbox_and_holds_up_no_other(
     secure: SecureKafka, new_database, pool_of, monkeypatch
 ):
-    monkeypatch.setattr("malipo.messaging.relay._REFUSED_SECONDS", 0.5)
+    monkeypatch.setattr("malipo.messaging.refusals._REFUSED_SECONDS", 0.5)
     runtime = service(secure.settings("orchestrator"), url := new_database("orchestrator"))
     pool = await pool_of(url)
     async with runtime.running():

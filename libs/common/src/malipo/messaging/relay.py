@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Container, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import NamedTuple
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -21,7 +20,8 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from malipo import clock
 from malipo.messaging.kafka import started, uncut
 from malipo.messaging.pool import AWAY, Connection, DatabaseNotReady, Row, connected
-from malipo.messaging.reach import Reach
+from malipo.messaging.reach import SILENT_SECONDS, Reach
+from malipo.messaging.refusals import Refusals
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.unit_of_work import SHARDS
 from malipo.platform import metrics
@@ -31,8 +31,6 @@ BATCH_ROWS = 200  # in one turn of the event loop, in which nobody is answered
 POLL_SECONDS = 0.05  # the net beneath the nudge, and the wake-up for rows that other replicas wrote
 _TAKE_OVER_SECONDS = 0.25  # how often a relay with nothing to do asks whether another one has gone
 _AWAY_SECONDS = 1.0
-_REFUSED_SECONDS = 30.0
-_SILENT_SECONDS = 10.0  # without an acknowledgement, after which something is wrong
 FROZEN_SECONDS = 15
 """A process that is frozen keeps its connection, and would keep its locks. Longer than Kafka may take to answer."""
 _REQUEST_MS = 10_000  # how long a topic that Kafka does not know keeps its neighbours waiting
@@ -46,14 +44,6 @@ WHERE shard = ANY($1::smallint[]) AND id <> ALL($4::bigint[]) AND topic <> ALL($
 _DELETE = "DELETE FROM outbox WHERE id = ANY($4::bigint[])"
 _DELETE_AND_NEXT = f"WITH sent AS ({_DELETE}) {_NEXT}"  # what this deletes it still sees
 _LOCK = "SELECT shard FROM unnest($2::integer[]) AS shard WHERE pg_try_advisory_lock($1, shard)"
-
-
-class _Refusal(NamedTuple):
-    """Why Kafka takes nothing of a topic, and until which moment of `clock.monotonic` it is left alone."""
-
-    reason: str
-    until: float
-    told: bool
 
 
 class Relay:
@@ -74,7 +64,7 @@ class Relay:
         self._client_id = client_id
         self._reach = reach or Reach(kafka)
         self._wake = asyncio.Event()
-        self._refused: dict[str, _Refusal] = {}
+        self._refusals = Refusals()
         self._sent: list[int] = []  # what Kafka has and PostgreSQL still holds
         self._sending_since: float | None = None
         self._silent_seconds = 0.0  # of Kafka, in the last batch
@@ -87,10 +77,9 @@ class Relay:
         if self._reach.problem:
             return None
         since = self._sending_since
-        if since is not None and clock.monotonic() - since > _SILENT_SECONDS:
+        if since is not None and clock.monotonic() - since > SILENT_SECONDS:
             return "Kafka acknowledges nothing that is sent"
-        refused = [f"Kafka refuses topic {topic}: {one.reason}" for topic, one in self._refused.items() if one.told]
-        return self._told or "; ".join(refused) or None
+        return self._told or self._refusals.problem
 
     def nudge(self) -> None:
         """Something was committed to the outbox: look now."""
@@ -127,11 +116,12 @@ class Relay:
     async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Sequence[int]) -> int:
         """Send one batch, each topic's rows in order; returns how many rows that was. They are deleted by the next one."""
         next_rows = _DELETE_AND_NEXT if self._sent else _NEXT
-        rows: Sequence[Row] = await connection.fetch(next_rows, shards, BATCH_ROWS, self._resting(), self._sent)
+        resting = self._refusals.resting()
+        rows: Sequence[Row] = await connection.fetch(next_rows, shards, BATCH_ROWS, resting, self._sent)
         by_topic: defaultdict[str, list[Row]] = defaultdict(list)
         for row in rows:
             by_topic[row["topic"]].append(row)
-        self._forget_refusals(by_topic)
+        self._refusals.forget_but(by_topic)
         sending = [self._send_all(producer, topic, rows) for topic, rows in by_topic.items()]
         self._sending_since = clock.monotonic()
         try:
@@ -154,32 +144,11 @@ class Relay:
         try:
             await asyncio.gather(*[await _send(producer, row) for row in rows])
         except _REFUSALS as error:
-            self._refuse(topic, type(error).__name__)
+            self._refusals.refused(topic, type(error).__name__)
             return []
-        if (refusal := self._refused.pop(topic, None)) and refusal.told:
-            log.info("topic refused no longer", topic=topic)
+        self._refusals.taken(topic)
         metrics.RELAYED.labels(topic).inc(len(rows))
         return [row["id"] for row in rows]
-
-    def _refuse(self, topic: str, reason: str) -> None:
-        """Leave a topic alone. The first refusal is not told, and soon tried again: a broker that begins knows no topics yet."""
-        known = self._refused.get(topic, _Refusal("", 0.0, told=False))
-        again = known.reason == reason
-        if again and not known.told:
-            log.error("topic refused", topic=topic, error=reason, retry_in_seconds=_REFUSED_SECONDS)
-        seconds = _REFUSED_SECONDS if again else _AWAY_SECONDS
-        self._refused[topic] = _Refusal(reason, clock.monotonic() + seconds, told=again)
-
-    def _resting(self) -> list[str]:
-        now = clock.monotonic()
-        return [topic for topic, refusal in self._refused.items() if refusal.until > now]
-
-    def _forget_refusals(self, waiting: Container[str]) -> None:
-        """A topic of which no row waits any more is refused no longer."""
-        resting = self._resting()
-        self._refused = {
-            topic: refusal for topic, refusal in self._refused.items() if topic in resting or topic in waiting
-        }
 
     async def _interrupted(self, state: RetryCallState) -> None:
         assert state.outcome is not None
