@@ -1,5 +1,8 @@
 """A service's parts as they start."""
 
+import asyncio
+from contextlib import AsyncExitStack
+
 import asyncpg
 import httpx
 import pytest
@@ -41,3 +44,22 @@ def test_a_loop_with_a_name_that_is_taken_is_refused(stores):
     runtime = Runtime("test", settings_of(stores, "postgresql://nobody@127.0.0.1:1/x"))
     with pytest.raises(ValueError, match="relay"):
         runtime.loop("relay", runtime.relay.run)
+
+
+async def test_a_loop_that_fails_as_it_stops_is_not_begun_anew(stores, new_database):
+    runtime, began = Runtime("test", settings_of(stores, new_database("orchestrator"))), []
+
+    async def fail_at_the_end() -> None:
+        began.append(None)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError
+
+    runtime.loop("at fault", fail_at_the_end)
+    async with AsyncExitStack() as stopping:
+        await stopping.enter_async_context(runtime.running())
+        await until(lambda: began, what="the loop runs")
+        async with asyncio.timeout(20):
+            await stopping.aclose()
+    assert len(began) == 1

@@ -155,6 +155,8 @@ class Runtime:
                 log.warning("loop interrupted", loop=name, error=repr(error), restart_in_seconds=_RESTART_SECONDS)
             except Exception:  # noqa: BLE001 - a loop that ends would end silently
                 log.exception("loop failed", loop=name, restart_in_seconds=_RESTART_SECONDS)
+            if _is_told_to_stop():
+                return  # it failed while it stopped
             await asyncio.sleep(_RESTART_SECONDS)
 
     async def _watch(self, database: Database) -> None:
@@ -187,6 +189,11 @@ async def sweep(database: Database, seconds: float, once: Sweep) -> None:
 async def purge(database: Database, query: str, days: int, rows: int = PURGE_ROWS) -> bool:
     """Delete one slice, as described at `Runtime.purge_after`; returns whether there may be more."""
     return len(await database.write(query, days, rows)) == rows
+
+
+def _is_told_to_stop() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
