@@ -27,6 +27,7 @@ class Table:
         self.excluded: list[str] = []
         self.go = asyncio.Event()
         self.renew_error: Exception | None = None
+        self.claim_error: Exception | None = None
         self.answer = asyncio.Event()
         self.answer.set()
         self.handed_back: list[str] = []
@@ -36,6 +37,8 @@ class Table:
         self.excluded = list(running)
         claimed, self.due = self.due[:count], self.due[count:]
         await self.answer.wait()
+        if self.claim_error:
+            raise self.claim_error
         return [Row(row_id) for row_id in claimed]
 
     async def run(self, row: Row) -> None:
@@ -136,3 +139,34 @@ async def test_what_does_not_end_in_time_is_cut_short_and_handed_back(start, mon
     executor.task.cancel()
     await until(executor.task.done, what="stopped")
     assert (table.ran, sorted(table.handed_back)) == ([], ["a", "b"])
+
+
+async def test_what_runs_is_neither_cut_short_nor_handed_back_because_nothing_can_be_claimed(start, monkeypatch):
+    monkeypatch.setattr(executor_module, "_FINISH_SECONDS", 0.05)
+    monkeypatch.setattr(executor_module, "_AWAY_SECONDS", 0.05)
+    table = Table("a")
+    start(table)
+    await until(lambda: not table.due, what="claimed")
+    table.claim_error, claims, renewed = asyncpg.DiskFullError("no space left"), table.claims, table.renewed
+    await until(
+        lambda: table.claims >= claims + 3 and table.renewed >= renewed + 2, what="claimed in vain, and renewed"
+    )
+    table.go.set()
+    await until(lambda: table.ran == ["a"], what="it has come to its end")
+    assert table.handed_back == []
+
+
+class Silent(Table):
+    """One that never answers to a renewal."""
+
+    async def renew(self, lease: Lease, ids) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_database_that_does_not_answer_holds_up_no_stop(start, monkeypatch):
+    monkeypatch.setattr(executor_module, "_FINISH_SECONDS", 0.1)
+    table = Silent("a")
+    executor = start(table)
+    await until(lambda: not table.due, what="claimed")
+    executor.task.cancel()
+    await until(executor.task.done, what="stopped")

@@ -108,9 +108,11 @@ class Executor[W: Leased]:
         ended = [row_id for row_id, task in held.items() if task.done()]
         log.info("work handed back", executor=self._name, rows=len(ended))
         with suppress(*AWAY):
-            await self._renew(self.lease._replace(seconds=0.0), ended)
+            async with asyncio.timeout(_CUT_SHORT_SECONDS):
+                await self._renew(self.lease._replace(seconds=0.0), ended)
 
     async def _claim_for_ever(self) -> None:
+        """Whatever fails, what runs goes on: a provider's answer may wait here to be recorded."""
         while not self._stopping:
             self._wake.clear()
             try:
@@ -118,10 +120,13 @@ class Executor[W: Leased]:
             except AWAY as error:
                 log.warning("database away", executor=self._name, error=repr(error))
                 await asyncio.sleep(_AWAY_SECONDS)
-                continue
-            if not more and not self._stopping:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._poll_seconds)
+            except Exception:  # noqa: BLE001 - as of a disk that is full
+                log.exception("nothing claimed", executor=self._name, retry_in_seconds=_AWAY_SECONDS)
+                await asyncio.sleep(_AWAY_SECONDS)
+            else:
+                if not more and not self._stopping:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), self._poll_seconds)
 
     async def _claim_once(self) -> bool:
         """Start what is due; returns whether there may be more."""
