@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import asyncpg
 import pytest
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from structlog.testing import capture_logs
@@ -47,6 +48,7 @@ async def starting(monkeypatch):
         (KafkaError("Unable to decode"), "Kafka is away or refuses: Unable to decode"),
         (KafkaTimeoutError(), "Kafka is away or refuses"),
         (ConnectionRefusedError(111, "Connect call failed"), "PostgreSQL is away: [Errno 111] Connect call failed"),
+        (asyncpg.InvalidPasswordError("no such role"), "PostgreSQL refuses: no such role"),
     ],
 )
 async def test_an_interrupted_relay_names_what_happened_once(starting, error, told):

@@ -11,6 +11,7 @@ from malipo import ids
 from malipo.messaging.runtime import Runtime
 from malipo.platform.client import http_client
 from malipo.platform.settings import ServiceSettings
+from testkit.owning import as_owner
 from testkit.waiting import until
 
 
@@ -29,6 +30,15 @@ async def test_a_service_whose_database_is_created_later_becomes_ready_by_itself
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         await connection.close()
         await until(lambda: not runtime.health.problems(), what="ready")
+
+
+async def test_a_service_that_may_not_read_its_tables_any_more_is_not_ready_and_says_so(stores, new_database):
+    url = new_database("orchestrator")
+    runtime = Runtime("test", settings_of(stores, url))
+    async with runtime.running():
+        await until(lambda: "database" not in runtime.health.problems(), what="ready")
+        await as_owner(url, "ALTER TABLE outbox RENAME TO outbox_of_another_release")
+        await until(lambda: "PostgreSQL refuses" in runtime.health.problems().get("database", ""), what="not ready")
 
 
 async def test_a_page_with_a_slash_behind_it_is_none_and_leads_nowhere(stores):

@@ -31,6 +31,7 @@ BATCH_ROWS = 200  # in one turn of the event loop, in which nobody is answered
 POLL_SECONDS = 0.05  # the net beneath the nudge, and the wake-up for rows that other replicas wrote
 _TAKE_OVER_SECONDS = 0.25  # how often a relay with nothing to do asks whether another one has gone
 _AWAY_SECONDS = 1.0
+_LAST_SECONDS = 2.0  # for what is done as it stops: what is not deleted then is sent again, and dropped
 FROZEN_SECONDS = 15
 """A process that is frozen keeps its connection, and would keep its locks. Longer than Kafka may take to answer."""
 _REQUEST_MS = 10_000  # how long a topic that Kafka does not know keeps its neighbours waiting
@@ -87,7 +88,7 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until cancelled, through any outage of either side."""
-        away = retry_if_exception_type((*AWAY, KafkaError))
+        away = retry_if_exception_type((*AWAY, asyncpg.PostgresError, KafkaError))  # also: wrong password
         await AsyncRetrying(retry=away, wait=wait_fixed(_AWAY_SECONDS), before_sleep=self._interrupted)(self._session)
 
     async def _session(self) -> None:
@@ -109,8 +110,9 @@ class Relay:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
         except asyncio.CancelledError:
-            with suppress(*AWAY, asyncpg.InterfaceError):
-                await self._delete_sent(connection, shards)
+            with suppress(*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._delete_sent(connection, shards)
             raise
 
     async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Sequence[int]) -> int:
@@ -190,7 +192,7 @@ class Relay:
         finally:
             # A producer flushes for ever while its broker is away; what it holds is still in the outbox.
             with suppress(TimeoutError, KafkaError):
-                await asyncio.wait_for(producer.stop(), 2)
+                await asyncio.wait_for(producer.stop(), _LAST_SECONDS)
 
 
 def session(database_url: str) -> AbstractAsyncContextManager[Connection]:
@@ -209,6 +211,8 @@ def _why(error: BaseException) -> str:
             )
         case KafkaError():
             return f"Kafka is away or refuses: {' '.join(map(str, error.args))}".removesuffix(": ")
+        case asyncpg.PostgresError() if not isinstance(error, AWAY):
+            return f"PostgreSQL refuses: {error}"
         case _:
             return f"PostgreSQL is away: {error}"
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+import asyncpg
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
@@ -169,6 +170,9 @@ class Runtime:
             self._database_problem = _READ_ONLY if row["read_only"] else None
         except AWAY:
             self._database_problem = "PostgreSQL away: it does not answer"
+        except asyncpg.PostgresError as error:
+            self._database_problem = f"PostgreSQL refuses: {error}"
+            raise
 
     async def _show_lag(self, _database: Database) -> None:
         """Apart from the look at PostgreSQL: it may have to wait for Kafka."""
