@@ -122,7 +122,8 @@ def test_health_checks_are_frequent_only_while_a_container_starts() -> None:
     checks = [container["healthcheck"] for container in EVERYTHING.values() if "healthcheck" in container]
     assert len(checks) == len(OUR_SERVICES) + len(SIMULATORS) + len(STORES) + 1
     for check in checks:
-        assert (check["interval"], check["start_interval"], check["start_period"]) == ("30s", "1s", "2m")
+        assert (check["interval"], check["start_period"]) == ("30s", "5m")
+        assert check["start_interval"] in ("2s", "5s"), "sixteen at once, each second, are more than two cores"
         assert check["test"][1] in ("probe", "curl", "pg_isready", "redis-cli", "nc"), "no interpreter, no Java"
 
 
