@@ -1,5 +1,6 @@
 """deploy/proxy/nginx.conf leads to what docker-compose.yml runs, and limits no less than the services do."""
 
+import json
 import re
 from ipaddress import ip_address, ip_network
 
@@ -46,8 +47,21 @@ def test_the_proxy_knows_each_replica_of_what_it_leads_to_and_goes_past_one_that
     assert set(upstreams) == set(re.findall(r"proxy_pass http://([\w-]+);", PROXY))
     for name, upstream in upstreams.items():
         assert f"server {name}:8080 resolve max_fails=1 fail_timeout=1s;" in upstream
-        assert "keepalive 0;" in upstream, "a POST on a connection that a replica closes would be lost"
-    assert "non_idempotent" not in PROXY
+        assert "keepalive 0;" in upstream
+    assert proxied("proxy_next_upstream") == "error non_idempotent", "never after a timeout"
+
+
+def test_what_the_proxy_may_send_again_has_one_effect() -> None:
+    paths = json.loads((ROOT / "docs/openapi.json").read_text("utf-8"))["paths"]
+    posts = {path: operations["post"] for path, operations in paths.items() if "post" in operations}
+    keyed = {
+        path
+        for path, operation in posts.items()
+        for one in operation.get("parameters", ())
+        if one["name"] == "Idempotency-Key" and one["required"]
+    }
+    assert posts
+    assert keyed == set(posts)
 
 
 def test_the_services_trust_the_proxy_and_no_address_that_docker_assigns() -> None:
