@@ -192,7 +192,7 @@ def test_a_failed_up_says_why_and_what_to_do(folder: Path, fakes: Fakes) -> None
     [
         ("--set=nosuch.X=1", "Choose from: postgres, redis"),
         ("--set=gateway", "SERVICE.NAME=VALUE"),
-        ("--set=gateway.NOPE=1", "DATABASE_CONNECTIONS, DATABASE_URL, ENVIRONMENT"),
+        ("--set=gateway.NOPE=1", "DATABASE_CONNECTIONS, DATABASE_URL, DATABASE_URL_FILE, ENVIRONMENT"),
         ("--replicas=gateway=many", "SERVICE=NUMBER"),
         ("--replicas=kafka=2", "Choose from: gateway"),
         ("--only=nosuch", "Choose from: postgres"),

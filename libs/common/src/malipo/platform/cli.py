@@ -73,7 +73,13 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
         """Bring the service's database to the newest schema; needs no setting but its URL, with the role that owns it."""
         from malipo.platform import migrations
 
-        migrations.migrate(package, settings.load(DatabaseSettings).database_url.get_secret_value())
+        url = settings.load(DatabaseSettings).database_url.get_secret_value()
+        try:
+            migrations.migrate(package, url)
+        except migrations.NotTheOwner:
+            sys.exit(
+                "setting DATABASE_URL: its role may not change tables; to migrate takes the one that owns the database"
+            )
 
     @cli.command(name="settings", hidden=hidden)
     def show_settings() -> None:

@@ -11,14 +11,26 @@ import asyncpg
 from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, pool
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+_INSUFFICIENT_PRIVILEGE = "42501"
 _LOCK = 0x6D616C69  # "mali": one migration at a time, however many replicas start
 
 
+class NotTheOwner(Exception):
+    """The role may not make or change tables: it is the one that serves."""
+
+
 def migrate(package: str, database_url: str) -> None:
-    """Bring the database to the newest revision of `<package>/migrations`; safe to run at every start."""
-    command.upgrade(_config(package, database_url), "head")
+    """Bring the database to the newest revision of `<package>/migrations`; safe to run at every start. Raises `NotTheOwner`."""
+    try:
+        command.upgrade(_config(package, database_url), "head")
+    except (DBAPIError, asyncpg.InsufficientPrivilegeError) as error:
+        cause: object = getattr(error, "orig", error)  # SQLAlchemy's own error has PostgreSQL's within
+        if getattr(cause, "sqlstate", "") == _INSUFFICIENT_PRIVILEGE:
+            raise NotTheOwner from error
+        raise
 
 
 def check(package: str, database_url: str) -> None:
