@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from gateway import redis_url
-from malipo.platform.database_settings import require_encryption
+from malipo.platform.environment import require_encryption
 from malipo.platform.settings import WebhookSettings
 
 

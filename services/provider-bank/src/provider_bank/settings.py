@@ -33,7 +33,7 @@ class Settings(KeyRingSettings):
         if not self.bank_partners:
             raise ValueError("BANK_PARTNERS names no partner")
         for name, partner in self.bank_partners.items():
-            if self.environment == "production" and not partner.api_base.startswith("https://"):
+            if self.in_production and not partner.api_base.startswith("https://"):
                 msg = f"BANK_PARTNERS: api_base of {name} must be https in production: requests carry credentials"
                 raise ValueError(msg)
         return self

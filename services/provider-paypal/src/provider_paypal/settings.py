@@ -87,7 +87,7 @@ class Settings(KeyRingSettings):
     @model_validator(mode="after")
     def _encrypted_in_production(self) -> Self:
         self.require_https("paypal_api_base", "requests carry a merchant's credentials")
-        if self.environment == "production" and any(not one.startswith("https://") for one in self.origins):
+        if self.in_production and any(not one.startswith("https://") for one in self.origins):
             raise ValueError("PAYPAL_CERTIFICATE_ORIGINS must be https in production")
         return self
 

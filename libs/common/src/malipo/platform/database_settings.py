@@ -3,12 +3,7 @@
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from malipo.platform import database_url
-from malipo.platform.environment import EnvironmentSettings
-
-_PLAINTEXT = (
-    "must be encrypted when ENVIRONMENT is production: postgresql:// with sslmode=verify-full and sslrootcert, or rediss://; or set "
-    "ALLOW_PLAINTEXT where something else encrypts, as a service mesh"
-)
+from malipo.platform.environment import EnvironmentSettings, require_encryption
 
 
 class DatabaseSettings(EnvironmentSettings):
@@ -27,11 +22,3 @@ class DatabaseSettings(EnvironmentSettings):
         database_url.check(text)
         require_encryption(info, encrypted=database_url.is_encrypted(text))
         return url
-
-
-def require_encryption(info: ValidationInfo, *, encrypted: bool) -> None:
-    """For validators of a store's URL: raises `ValueError` where production would send what goes there in plain text."""
-    # A setting that failed its own validation is absent from `data`: then the strict reading holds.
-    production = info.data.get("environment", "production") == "production"
-    if production and not encrypted and not info.data.get("allow_plaintext"):
-        raise ValueError(_PLAINTEXT)

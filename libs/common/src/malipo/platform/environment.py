@@ -5,13 +5,17 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal, get_args, override
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 FILE_SUFFIX = "_FILE"
 """What the name of a secret has in addition where a file has its value."""
 MAX_SECRET_BYTES = 64 * 1024
+_PLAINTEXT = (
+    "must be encrypted when ENVIRONMENT is production: postgresql:// with sslmode=verify-full and sslrootcert, or rediss://; or set "
+    "ALLOW_PLAINTEXT where something else encrypts, as a service mesh"
+)
 
 
 class BadSecretFile(Exception):
@@ -38,6 +42,15 @@ class EnvironmentSettings(BaseSettings):
     def in_production(self) -> bool:
         """Whether what is allowed for trials alone is refused."""
         return self.environment == "production"
+
+    def require_https(self, field: str, why: str) -> None:
+        """For validators: raises `ValueError`, which says `why`, where production would send something in the clear to the address
+        in this field. Unset, it is right.
+        """
+        address = getattr(self, field)
+        if self.in_production and address is not None and not address.startswith("https://"):
+            msg = f"{field.upper()} must be https in production: {why}"
+            raise ValueError(msg)
 
     @override
     @classmethod
@@ -72,6 +85,26 @@ class _SecretFiles(PydanticBaseSettingsSource):
         fields = self.settings_cls.model_fields
         values = {name: self.get_field_value(field, name)[0] for name, field in fields.items()}
         return {name: value for name, value in values.items() if value is not None}
+
+
+def in_production(info: ValidationInfo) -> bool:
+    """For validators of single settings: as `EnvironmentSettings.in_production`."""
+    # A setting that failed its own validation is absent from `data`: then the strict reading holds.
+    return info.data.get("environment", "production") == "production"
+
+
+def unset_in_production[T](value: T, info: ValidationInfo) -> T:
+    """For validators: the value. Raises `ValueError` where production is told what is for trials alone."""
+    if value and in_production(info):
+        msg = "must be unset when ENVIRONMENT is production"
+        raise ValueError(msg)
+    return value
+
+
+def require_encryption(info: ValidationInfo, *, encrypted: bool) -> None:
+    """For validators of a store's URL: raises `ValueError` where production would send what goes there in plain text."""
+    if in_production(info) and not encrypted and not info.data.get("allow_plaintext"):
+        raise ValueError(_PLAINTEXT)
 
 
 def is_secret(field: FieldInfo) -> bool:

@@ -87,9 +87,7 @@ class KafkaSettings(EnvironmentSettings):
             raise ValueError(_PLAINTEXT)
         if self.in_production and self.kafka_security_protocol == "SASL_PLAINTEXT":
             raise ValueError(_READABLE)
-        if self.in_production and (self.kafka_oauth_token_url or "https").startswith("http:"):
-            msg = "KAFKA_OAUTH_TOKEN_URL must be https in production: it is sent a secret"
-            raise ValueError(msg)
+        self.require_https("kafka_oauth_token_url", "it is sent a secret")
         self._require_what_is_used()
         return self
 

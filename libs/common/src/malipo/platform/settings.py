@@ -11,7 +11,7 @@ from http_limits.addresses import host_names
 from http_limits.limits import Limits
 from http_limits.remote import networks
 from malipo.platform.database_settings import DatabaseSettings
-from malipo.platform.environment import BadSecretFile, EnvironmentSettings
+from malipo.platform.environment import BadSecretFile, EnvironmentSettings, in_production, unset_in_production
 from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.secrets import KeyRing
 
@@ -111,21 +111,7 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
     @field_validator("failpoints")
     @classmethod
     def _no_failpoints_in_production(cls, folder: DirectoryPath | None, info: ValidationInfo) -> DirectoryPath | None:
-        # A setting that failed its own validation is absent from `data`: then the strict reading holds.
-        if folder is not None and info.data.get("environment", "production") == "production":
-            msg = "must be unset when ENVIRONMENT is production"
-            raise ValueError(msg)
-        return folder
-
-    def require_https(self, field: str, why: str) -> None:
-        """Have production send nothing in the clear to the address in this field; unset, it is the provider's own.
-
-        For validators: raises `ValueError`, which says `why`.
-        """
-        address = getattr(self, field)
-        if self.in_production and address is not None and not address.startswith("https://"):
-            msg = f"{field.upper()} must be https in production: {why}"
-            raise ValueError(msg)
+        return unset_in_production(folder, info)
 
     @property
     def limits(self) -> Limits:
@@ -154,7 +140,7 @@ class KeyRingSettings(ServiceSettings):
     @classmethod
     def _is_a_key_ring(cls, ring: SecretStr, info: ValidationInfo) -> SecretStr:
         guessable = KeyRing.parse(ring.get_secret_value()).guessable
-        if guessable and info.data.get("environment", "production") == "production":
+        if guessable and in_production(info):
             msg = f"has a key that was not drawn at random ({guessable[0]}), as examples have; `openssl rand -base64 32` makes one"
             raise ValueError(msg)
         return ring
@@ -178,11 +164,7 @@ class WebhookSettings(KeyRingSettings):
     @field_validator("allow_loopback", "allow_hosts")
     @classmethod
     def _never_in_production[Allowed: (bool, str)](cls, value: Allowed, info: ValidationInfo) -> Allowed:
-        # A setting that failed its own validation is absent from `data`: then the strict reading holds.
-        if value and info.data.get("environment", "production") == "production":
-            msg = "must be unset when ENVIRONMENT is production"
-            raise ValueError(msg)
-        return value
+        return unset_in_production(value, info)
 
     @field_validator("allow_hosts")
     @classmethod
