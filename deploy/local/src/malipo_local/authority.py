@@ -5,7 +5,6 @@ with less than half of that left issues it anew.
 """
 
 import ipaddress
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from malipo import clock
+from malipo_local.private import write_private
 
 CERTIFICATE = "ca.pem"
 """The file in the folder that whoever is to trust this authority is given."""
@@ -108,8 +108,7 @@ class Authority:
     def _write(identity: Identity, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         """The certificate last: without it the key counts for nothing."""
         identity.certificate.unlink(missing_ok=True)
-        with os.fdopen(os.open(identity.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        write_private(identity.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         identity.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
 
 

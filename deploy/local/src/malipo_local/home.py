@@ -16,6 +16,7 @@ import psutil
 
 from malipo_local.errors import StackError
 from malipo_local.hints import make
+from malipo_local.private import write_private
 from malipo_local.process import kill_all
 
 _LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, 104 on macOS
@@ -155,9 +156,7 @@ class Home:
     def _made_once(self, name: str, make: Callable[[], str]) -> str:
         path = self.folder / name
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(make())
+            write_private(path, make().encode())
         return path.read_text()
 
     def done(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from malipo_local.errors import StartError
 from malipo_local.home import cache_folder
 from malipo_local.jars import lock_digest, locked
 from malipo_local.ports import HOST
+from malipo_local.private import write_private
 
 # Little memory, one collector thread and only the first compiler: a broker that is warm in a second and
 # leaves the processor to the services. For a benchmark of minutes, set kafka.JVM_OPTIONS.
@@ -53,8 +54,7 @@ def properties(data: Path, port: int, controller_port: int) -> dict[str, str]:
 def write_properties(path: Path, values: dict[str, str]) -> None:
     """Write a file that Kafka reads; a backslash in a value needs another."""
     escaped = (f"{name}={value.replace('\\', '\\\\')}\n" for name, value in values.items())
-    path.touch(mode=0o600)  # there may be passwords in it
-    path.write_text("".join(escaped))
+    write_private(path, "".join(escaped).encode())
 
 
 @dataclass(frozen=True, slots=True)

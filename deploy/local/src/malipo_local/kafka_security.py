@@ -4,13 +4,13 @@
 what it is told when it is up.
 """
 
-import os
 from pathlib import Path
 
 from malipo.contracts.permissions import OPERATOR, services
 from malipo_local.authority import CERTIFICATE, Authority
 from malipo_local.home import Home
 from malipo_local.ports import HOST
+from malipo_local.private import write_private
 
 ADMIN = "admin"
 _PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
@@ -77,6 +77,5 @@ def authority_of(home: Home) -> Path:
 def _together(home: Home, *files: Path) -> Path:
     """One file with a key and its certificate, as Kafka reads them."""
     path = home.folder / "kafka.pem"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as both:
-        both.write(b"".join(file.read_bytes() for file in files))
+    write_private(path, b"".join(file.read_bytes() for file in files))
     return path

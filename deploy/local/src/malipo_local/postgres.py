@@ -22,6 +22,7 @@ from malipo_local.errors import StartError
 from malipo_local.hints import make
 from malipo_local.ports import HOST
 from malipo_local.postgres_programs import NEWEST, fetch_if_missing, server_programs, version_of
+from malipo_local.private import write_private
 from malipo_local.process import Command, run
 from malipo_local.roles import Roles, connected, establish, script
 from malipo_local.services import MIGRATES, Kind
@@ -138,16 +139,13 @@ class Postgres:
     def _write(self, name: str, content: bytes) -> None:
         """A file of the data folder, for the server alone."""
         path = self._data / name
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-        path.write_bytes(content)
+        write_private(path, content)
         self._give_away(path)
 
     @contextlib.contextmanager
     def _password_file(self) -> Generator[Path]:
         path = self._site.home.folder / "administrator"
-        path.touch(mode=0o600)
-        path.write_text(self._site.home.password(ADMINISTRATOR))
+        write_private(path, self._site.home.password(ADMINISTRATOR).encode())
         self._give_away(path)
         try:
             yield path

@@ -12,6 +12,7 @@ from malipo_local import probe
 from malipo_local.authority import CERTIFICATE, Authority
 from malipo_local.errors import StartError
 from malipo_local.ports import HOST
+from malipo_local.private import write_private
 from malipo_local.process import Command
 from malipo_local.site import REDIS_USER, Site
 
@@ -32,9 +33,8 @@ class Redis:
         """Make the data folder and, as no password belongs on a command line, a file with that."""
         self._data.mkdir(exist_ok=True)
         if self._site.plan.secure:
-            configuration = self._data / _CONFIGURATION
-            configuration.touch(mode=0o600)
-            configuration.write_text(f"requirepass {self._site.home.password(REDIS_USER)}\n")
+            password = f"requirepass {self._site.home.password(REDIS_USER)}\n"
+            write_private(self._data / _CONFIGURATION, password.encode())
 
     def command(self) -> Command:
         """The server; any setting of redis is an option of it, as in `--set redis.maxmemory=100mb`."""
