@@ -20,11 +20,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from malipo import clock
 from malipo_local.private import write_private
 
-CERTIFICATE = "ca.pem"
-"""The file in the folder that whoever is to trust this authority is given."""
 LOOPBACK = ("localhost", "127.0.0.1")
 LIFE = timedelta(days=30)
+_OWN = "ca"
 _SKEW = timedelta(hours=1)  # of clocks that are not quite alike
+
+
+def trusted(folder: Path) -> Path:
+    """The file (PEM) that whoever is to trust the authority of this folder is given."""
+    return folder / f"{_OWN}.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Authority:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._life = life
-        self._own = self._identity(CERTIFICATE.removesuffix(".pem"))
+        self._own = self._identity(_OWN)
         if not self._is_fresh(self._own):
             for signed in folder.glob("*.pem"):  # by a key that is about to be replaced
                 signed.unlink()

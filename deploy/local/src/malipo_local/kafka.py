@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 
 from malipo_local import kafka_security, probe
+from malipo_local.authority import trusted
 from malipo_local.errors import StartError
 from malipo_local.kafka_cache import JVM_OPTIONS, KafkaCache, properties, write_properties
 from malipo_local.kafka_wire import Refused, administrator
@@ -76,7 +77,7 @@ class Kafka:
     async def _knows_everybody(self, port: int) -> bool:
         home, admin = self._site.home, kafka_security.ADMIN
         password = kafka_security.password_of(home, admin)
-        async with administrator(port, kafka_security.authority_of(home), admin, password) as broker:
+        async with administrator(port, trusted(home.tls), admin, password) as broker:
             if not await broker.has_joined():
                 return False
             if not self._knows_users:

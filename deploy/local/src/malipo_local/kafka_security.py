@@ -7,7 +7,7 @@ what it is told when it is up.
 from pathlib import Path
 
 from malipo.contracts.permissions import OPERATOR, services
-from malipo_local.authority import CERTIFICATE, Authority
+from malipo_local.authority import Authority, trusted
 from malipo_local.home import Home
 from malipo_local.ports import HOST
 from malipo_local.private import write_private
@@ -65,13 +65,8 @@ def client_settings(home: Home, user: str) -> dict[str, str]:
         "KAFKA_SASL_MECHANISM": "PLAIN" if user == ADMIN else "SCRAM-SHA-512",
         "KAFKA_USERNAME": user,
         "KAFKA_PASSWORD": password_of(home, user),
-        "KAFKA_CA_FILE": str(authority_of(home)),
+        "KAFKA_CA_FILE": str(trusted(home.tls)),
     }
-
-
-def authority_of(home: Home) -> Path:
-    """Whom clients are to trust."""
-    return home.tls / CERTIFICATE
 
 
 def _together(home: Home, *files: Path) -> Path:

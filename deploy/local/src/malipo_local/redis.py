@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from malipo_local import probe
-from malipo_local.authority import CERTIFICATE, Authority
+from malipo_local.authority import Authority, trusted
 from malipo_local.errors import StartError
 from malipo_local.ports import HOST
 from malipo_local.private import write_private
@@ -54,7 +54,7 @@ class Redis:
         port, home = self._site.port("redis"), self._site.home
         if not self._site.plan.secure:
             return await probe.redis_answers(port)
-        return await probe.redis_answers(port, home.tls / CERTIFICATE, home.password(REDIS_USER))
+        return await probe.redis_answers(port, trusted(home.tls), home.password(REDIS_USER))
 
     @property
     def port_keys(self) -> list[str]:

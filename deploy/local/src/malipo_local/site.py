@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from malipo.contracts.permissions import OPERATOR
 from malipo_local import kafka_security
-from malipo_local.authority import CERTIFICATE
+from malipo_local.authority import trusted
 from malipo_local.home import Home
 from malipo_local.plan import Plan
 from malipo_local.ports import HOST, Ports
@@ -47,7 +47,7 @@ class Site:
 
     def database_url(self, database: str, role: str = ADMINISTRATOR) -> str:
         """The URL of a database on the stack's server, for one of its roles."""
-        words = f"?sslmode=verify-full&sslrootcert={quote(str(self._authority))}" if self.plan.secure else ""
+        words = f"?sslmode=verify-full&sslrootcert={quote(str(trusted(self.home.tls)))}" if self.plan.secure else ""
         return f"postgresql://{role}:{self.home.password(role)}@{HOST}:{self.port('postgres')}/{database}{words}"
 
     def service_database_url(self, row: Service) -> str:
@@ -60,11 +60,6 @@ class Site:
         """The bootstrap address."""
         return f"{HOST}:{self.port('kafka')}"
 
-    @property
-    def _authority(self) -> Path:
-        """Whom a client of a secure stack's stores is to trust."""
-        return self.home.tls / CERTIFICATE
-
     def kafka_settings(self, user: str) -> dict[str, str]:
         """What a client of Kafka is told; `user` is a service, the operator, or `kafka_security.ADMIN`."""
         secure = kafka_security.client_settings(self.home, user) if self.plan.secure else _IN_THE_CLEAR
@@ -76,7 +71,7 @@ class Site:
         place = f"{HOST}:{self.port('redis')}/0"
         if not self.plan.secure:
             return f"redis://{place}"
-        return f"rediss://:{self.home.password(REDIS_USER)}@{place}?ssl_ca_certs={quote(str(self._authority))}"
+        return f"rediss://:{self.home.password(REDIS_USER)}@{place}?ssl_ca_certs={quote(str(trusted(self.home.tls)))}"
 
     def settings(self, row: Service, index: int) -> dict[str, str]:
         """The environment variables of one process, the caller's overrides last."""
@@ -95,7 +90,7 @@ class Site:
             return {}
         if row.kind is Kind.STEP and not row.database:
             return {**self.kafka_settings(kafka_security.ADMIN), "KAFKA_ACLS": "true"}
-        return self.kafka_settings(row.name.removeprefix(MIGRATES))
+        return self.kafka_settings(row.name)
 
     def fill(self, row: Service, index: int) -> list[str]:
         """The arguments of a row with their values."""
