@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import hypothesis
 import pytest
 import yaml
@@ -23,6 +22,7 @@ from malipo.messaging.provision import provision
 from malipo.messaging.security import KafkaAccess
 from malipo.platform import migrations
 from malipo_local import Stack, scratch
+from malipo_local.connection import connected
 from malipo_local.ports import free_port
 from malipo_local.roles import Roles, establish
 
@@ -98,15 +98,13 @@ class Databases:
         return f"postgresql://{role}:{self._password}@{self.server.rpartition('@')[2]}/{database}"
 
     async def _copy(self, template: str, roles: Roles) -> None:
-        connection = await asyncpg.connect(f"{self.server}/postgres")
-        await connection.execute(f"CREATE DATABASE {roles.database} TEMPLATE {template} OWNER {roles.owns}")
-        await connection.close()
+        async with connected(f"{self.server}/postgres") as server:
+            await server.execute(f"CREATE DATABASE {roles.database} TEMPLATE {template} OWNER {roles.owns}")
 
     async def _drop(self, urls: Iterable[str]) -> None:
-        connection = await asyncpg.connect(f"{self.server}/postgres")
-        for url in urls:
-            await connection.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
-        await connection.close()
+        async with connected(f"{self.server}/postgres") as server:
+            for url in urls:
+                await server.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
 
 @dataclass(frozen=True)

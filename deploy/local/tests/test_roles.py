@@ -3,12 +3,12 @@
 import secrets
 import subprocess
 from collections.abc import Sequence
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
 from malipo_local import Stack
+from malipo_local.connection import connected
 from malipo_local.postgres_programs import client_programs
 from malipo_local.roles import ALL, Roles, establish, script
 
@@ -45,16 +45,8 @@ class Server:
         passwords = {role: PASSWORD for one in everybody for role in (one.owns, one.serves)}
         await establish(lambda database: f"{self.administrator}/{database}", everybody, passwords)
 
-    @asynccontextmanager
-    async def connected(self, url: str):
-        connection = await asyncpg.connect(url)
-        try:
-            yield connection
-        finally:
-            await connection.close()
-
     async def run(self, url: str, *statements: str) -> None:
-        async with self.connected(url) as connection:
+        async with connected(url) as connection:
             for statement in statements:
                 await connection.execute(statement)
 
@@ -91,13 +83,13 @@ async def test_who_serves_reads_and_writes_rows_of_tables_that_migrations_have_m
         url = server.url(one.database, one.serves)
         await server.run(url, "INSERT INTO numbers VALUES (1), (2)", "INSERT INTO counts DEFAULT VALUES")
         await server.run(url, "UPDATE numbers SET number = 3 WHERE number = 1", "DELETE FROM numbers WHERE number = 2")
-        async with server.connected(url) as connection:
+        async with connected(url) as connection:
             assert await connection.fetchval("SELECT array_agg(number) FROM numbers") == [3]
 
 
 async def test_who_serves_changes_no_table_and_nothing_else(server, two):
     one, allowed = two[0], []
-    async with server.connected(server.url(one.database, one.serves)) as connection:
+    async with connected(server.url(one.database, one.serves)) as connection:
         for statement in FORBIDDEN:
             try:
                 await connection.execute(statement.format(owns=one.owns, database=one.database))

@@ -11,6 +11,7 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from malipo_local import Stack
 from malipo_local.authority import Authority
+from malipo_local.connection import connected
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -25,11 +26,8 @@ def trusting(url: str, certificate: Path) -> str:
 
 
 async def ask_postgresql(url: str) -> str:
-    connection = await asyncpg.connect(url, timeout=20)
-    try:
+    async with connected(url) as connection:
         return await connection.fetchval("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
-    finally:
-        await connection.close()
 
 
 async def ask_redis(url: str) -> bool:

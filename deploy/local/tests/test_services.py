@@ -9,11 +9,11 @@ import socket
 import urllib.request
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from malipo.contracts.providers import PROVIDERS
 from malipo_local import Stack, StackError
+from malipo_local.connection import connected
 
 from .conftest import Fakes, processes_of, until
 
@@ -84,11 +84,8 @@ def test_a_remembered_schema_is_what_the_migration_made(fakes: Fakes) -> None:
 
 
 async def first_order(url: str) -> int:
-    connection = await asyncpg.connect(url)
-    try:
+    async with connected(url) as connection:
         return int(await connection.fetchval("SELECT id FROM orders"))
-    finally:
-        await connection.close()
 
 
 def test_a_service_runs_its_own_commands_in_its_own_environment(fakes: Fakes) -> None:

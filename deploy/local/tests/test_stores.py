@@ -6,12 +6,12 @@ import signal
 import socket
 from pathlib import Path
 
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from malipo_local import Stack
+from malipo_local.connection import connected
 from malipo_local.services import Kind, names
 
 pytestmark = pytest.mark.timeout(180)
@@ -19,17 +19,14 @@ STORES = names(Kind.STORE)
 
 
 async def execute(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
+    async with connected(url) as connection:
+        for statement in statements:
+            await connection.execute(statement)
 
 
 async def numbers(url: str) -> list[int]:
-    connection = await asyncpg.connect(url)
-    rows = await connection.fetch("SELECT number FROM numbers ORDER BY number")
-    await connection.close()
-    return [row["number"] for row in rows]
+    async with connected(url) as connection:
+        return [row["number"] for row in await connection.fetch("SELECT number FROM numbers ORDER BY number")]
 
 
 async def send(bootstrap: str, topic: str, values: list[bytes]) -> None:
@@ -86,11 +83,8 @@ def test_a_setting_of_a_store_is_an_option_of_its_server() -> None:
     with Stack(only={"postgres", "redis"}, settings=settings) as stack:
 
         async def max_connections() -> str:
-            connection = await asyncpg.connect(stack.create_database("x"))
-            try:
+            async with connected(stack.create_database("x")) as connection:
                 return str(await connection.fetchval("SHOW max_connections"))
-            finally:
-                await connection.close()
 
         assert asyncio.run(max_connections()) == "33"
         assert str(77 * 2**20).encode() in redis(stack, "CONFIG", "GET", "maxmemory")

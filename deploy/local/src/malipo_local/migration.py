@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from malipo_local.connection import connected
 from malipo_local.home import cache_folder
 from malipo_local.postgres_programs import client_programs, version_of
 from malipo_local.process import Command, run
 from malipo_local.program import Step
-from malipo_local.roles import connected
 from malipo_local.services import Service
 from malipo_local.site import Site
 

@@ -18,13 +18,14 @@ import asyncpg
 import psutil
 
 from malipo_local.authority import Authority
+from malipo_local.connection import connected
 from malipo_local.errors import StartError
 from malipo_local.hints import make
 from malipo_local.ports import HOST
 from malipo_local.postgres_programs import NEWEST, fetch_if_missing, server_programs, version_of
 from malipo_local.private import write_private
 from malipo_local.process import Command, run
-from malipo_local.roles import Roles, connected, establish, script
+from malipo_local.roles import Roles, establish, script
 from malipo_local.services import MIGRATES, Kind
 from malipo_local.site import ADMINISTRATOR, Site
 

@@ -5,11 +5,11 @@ connect to another service's database; so can nobody else but the server's admin
 `establish` does it on a server, and `script` is the same for psql, as deploy/postgres/roles.sql has it. Both may be repeated.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
+from malipo_local.connection import connected
 from malipo_local.services import SERVICES
 
 _HEAD = """\
@@ -88,20 +88,6 @@ async def establish(url_of: Callable[[str], str], everybody: Iterable[Roles], pa
     for one in everybody:
         async with connected(url_of(one.database)) as inside:
             await _run(inside, one.in_database())
-
-
-@asynccontextmanager
-async def connected(url: str, timeout_seconds: int = 5) -> AsyncGenerator[Any]:
-    """A connection of one's own while the block lasts."""
-    import asyncpg
-
-    # asyncpg has no types.
-    opened = await asyncpg.connect(url, timeout=timeout_seconds)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    connection = cast("Any", opened)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def _run(connection: Any, statements: Iterable[str]) -> None:
