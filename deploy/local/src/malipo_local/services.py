@@ -154,7 +154,10 @@ SERVICES: tuple[Service, ...] = (
         module="malipo.messaging.provision",
         needs=("kafka",),
         settings={"KAFKA_BOOTSTRAP": "{kafka}", "ENVIRONMENT": "local"},
-        sources=("malipo/contracts/**/*", "malipo/messaging/provision.py", "malipo/messaging/authorizer.py"),
+        sources=(
+            "malipo/contracts/**/*",
+            *(f"malipo/messaging/{name}.py" for name in ("provision", "acls", "authorizer")),
+        ),
     ),
     *(_simulator(f"{name}-sim", name) for name in PROVIDERS),
     _simulator("merchant-sim", "merchant"),

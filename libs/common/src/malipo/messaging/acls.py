@@ -4,16 +4,15 @@ import shlex
 from collections.abc import Mapping
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from malipo.contracts.permissions import Rule, rules, rules_of_consumer
 from malipo.contracts.topics import BY_NAME
+from malipo.platform import settings
+from malipo.platform.environment import EnvironmentSettings
 
 
-class AclSettings(BaseSettings):
+class AclSettings(EnvironmentSettings):
     """Whom the rules are about, beyond what the table of topics says."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     kafka_principals: dict[str, str] = Field(
         default={},
@@ -55,9 +54,9 @@ class AclSettings(BaseSettings):
         return self.kafka_principals.get(who, f"User:{who}")
 
 
-def commands(settings: AclSettings) -> Mapping[Rule, str]:
+def commands(wanted: AclSettings) -> Mapping[Rule, str]:
     """Each rule as Kafka's own tool takes it."""
-    return {rule: _command(rule, settings.principal(rule.who)) for rule in settings.rules()}
+    return {rule: _command(rule, wanted.principal(rule.who)) for rule in wanted.rules()}
 
 
 def _command(rule: Rule, principal: str) -> str:
@@ -70,4 +69,4 @@ def _command(rule: Rule, principal: str) -> str:
 
 
 if __name__ == "__main__":
-    print(*commands(AclSettings()).values(), sep="\n")  # noqa: T201 - a command's answer
+    print(*commands(settings.load(AclSettings)).values(), sep="\n")  # noqa: T201 - a command's answer

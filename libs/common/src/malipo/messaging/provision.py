@@ -150,7 +150,7 @@ def _settings(replication: int) -> dict[str, str]:
 async def main() -> None:
     """Provision as the environment says; with `--remove-acls` also take away what a former release has allowed."""
     given = settings.load(Settings)
-    kafka, remove = KafkaAccess.of(given), _REMOVE in sys.argv[1:]
+    kafka, remove = KafkaAccess.of(given), _is_to_remove(sys.argv[1:], acls=given.kafka_acls)
     try:
         created = await provision(kafka, given.kafka_replication)
         print(f"topics: {created} created, {len(TOPICS) * 2 - created} there already")  # noqa: T201 - a command's answer
@@ -159,7 +159,16 @@ async def main() -> None:
     except NoAuthorizer:
         sys.exit("ACLs not provisioned: the cluster has no authorizer, so everybody may do everything")
     except (KafkaError, OSError) as error:
-        sys.exit(f"topics not provisioned: {error!r}")
+        sys.exit(f"not provisioned: {error!r}")
+
+
+def _is_to_remove(arguments: Sequence[str], *, acls: bool) -> bool:
+    """Whether that is asked for. Ends the process, with what to do, for what would have no effect."""
+    if set(arguments) - {_REMOVE}:
+        sys.exit(f"usage: python -m malipo.messaging.provision [{_REMOVE}]")
+    if arguments and not acls:
+        sys.exit(f"{_REMOVE} takes nothing away without KAFKA_ACLS=true")
+    return bool(arguments)
 
 
 def _tell(applied: Applied) -> None:
