@@ -17,10 +17,11 @@ class Group:
     def __init__(self, *, away: bool) -> None:
         self.away = away
         self.asked = 0
+        self.held = frozenset({PARTITION})
         self.committed: dict[TopicPartition, int] = {}
 
     def assignment(self) -> frozenset[TopicPartition]:
-        return frozenset({PARTITION})
+        return self.held
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         self.asked += 1
@@ -51,5 +52,29 @@ async def test_what_could_not_be_committed_is_committed_when_kafka_is_back(monke
     await until(lambda: group.asked >= 2, what="it is tried again though nothing more came")
     group.away = False
     await until(lambda: group.committed == APPLIED, what="the offset is committed")
+    running.cancel()
+    await asyncio.wait([running], timeout=10)
+
+
+async def test_a_stop_in_the_middle_of_a_commit_commits_for_the_other_groups():
+    offsets, stuck, well = Offsets(), Group(away=True), Group(away=False)
+    for group in (stuck, well):
+        offsets.applied(group, APPLIED)
+    running = asyncio.create_task(offsets.run())
+    await until(lambda: stuck.asked, what="a commit is under way")
+    running.cancel()
+    await asyncio.wait([running], timeout=10)
+    assert well.committed == APPLIED
+
+
+async def test_what_another_member_commits_by_now_is_no_problem_any_more(monkeypatch):
+    monkeypatch.setattr("malipo.messaging.offsets._COMMIT_SECONDS", 0.02)
+    monkeypatch.setattr("malipo.messaging.offsets._TOLERATED_SECONDS", 0.0)
+    offsets, group = Offsets(), Group(away=True)
+    running = asyncio.create_task(offsets.run())
+    offsets.applied(group, APPLIED)
+    await until(lambda: offsets.problem, what="it is told that nothing is committed")
+    group.held = frozenset()
+    await until(lambda: offsets.problem is None, what="it is told no longer")
     running.cancel()
     await asyncio.wait([running], timeout=10)

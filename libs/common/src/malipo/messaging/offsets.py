@@ -65,14 +65,14 @@ class Offsets:
             self._applied = {}  # the next run has other consumers
 
     async def _commit(self) -> None:
-        applied, self._applied = self._applied, {}
-        for consumer, offsets in applied.items():
+        for consumer in list(self._applied):
+            # One by one: a stop in the middle of one, which comes to its end, leaves the others to the last commit.
+            offsets = self._applied.pop(consumer, {})
             held = {partition: offset for partition, offset in offsets.items() if partition in consumer.assignment()}
             try:
                 async with asyncio.timeout(_COMMIT_SECONDS):
                     if held:
                         await consumer.commit(held)
-                        self.problem = self._failing_since = None
             except CommitFailedError as error:
                 # The group has moved on: whoever has these partitions now reads on from what was committed before, and
                 # commits for himself.
@@ -81,6 +81,8 @@ class Offsets:
                 self._failed(repr(error))
                 self._applied[consumer] = held | self._applied.get(consumer, {})
                 self._due.set()
+                continue
+            self.problem = self._failing_since = None
 
     def _failed(self, error: str) -> None:
         log.debug("offsets not committed", error=error, retry_in_seconds=_EVERY_SECONDS)
