@@ -1,10 +1,15 @@
 """What the table of permissions says, and how it is printed; a real broker is asked in `test_secure_kafka.py`."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from malipo.contracts.permissions import OPERATOR, Operation, Pattern, rules
+from malipo.contracts.permissions import OPERATOR, Operation, Pattern, Resource, rules
 from malipo.contracts.topics import OUTCOMES, PAYMENT_EVENTS, PROVIDER_COMMANDS
 from malipo.messaging.acls import AclSettings, commands
+from malipo.messaging.authorizer import Entry, Power, apply
+
+ALLOW = 3
 
 
 def test_the_commands_of_a_provider_are_its_own():
@@ -37,3 +42,43 @@ def test_rules_are_printed_for_kafkas_own_tool_with_the_principals_of_the_cluste
 def test_a_principal_without_a_type_and_a_topic_that_is_none_are_refused(given):
     with pytest.raises(ValueError, match=r"no type|no topic"):
         AclSettings(**given)
+
+
+class Cluster:
+    """A cluster with these ACLs and all that the rules say, as aiokafka's administrator shows it."""
+
+    def __init__(self, *more: Entry) -> None:
+        asked = [
+            Entry(one.resource, one.name, one.pattern, f"User:{one.who}", "*", one.operation, ALLOW) for one in rules()
+        ]
+        self.entries = [*asked, *more]
+        self._client = SimpleNamespace(cluster=SimpleNamespace(brokers=list))
+
+    async def _send_request(self, _request: object, _broker: int | None) -> SimpleNamespace:
+        found = [(kind, name, pattern, [acl]) for kind, name, pattern, *acl in self.entries]
+        return SimpleNamespace(error_code=0, error_message=None, resources=found)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        Entry(Resource.GROUP, "orchestrator.commands", Pattern.LITERAL, "User:x", "*", Power.READ, ALLOW),
+        Entry(Resource.TOPIC, "payments.events.v1", Pattern.LITERAL, "User:x", "*", Power.ALTER_CONFIGS, ALLOW),
+        Entry(Resource.TOPIC, "payments.", Pattern.PREFIXED, "User:x", "*", Power.WRITE, ALLOW),
+    ],
+    ids=str,
+)
+async def test_what_takes_away_or_changes_what_is_ours_is_told(more):
+    assert (await apply(Cluster(more), AclSettings(), remove=False)).beyond == [more]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        Entry(Resource.GROUP, "orchestrators", Pattern.LITERAL, "User:x", "*", Power.READ, ALLOW),
+        Entry(Resource.TOPIC, "payments.events.v1.copy", Pattern.PREFIXED, "User:x", "*", Power.WRITE, ALLOW),
+    ],
+    ids=str,
+)
+async def test_what_is_of_others_is_not_told(more):
+    assert (await apply(Cluster(more), AclSettings(), remove=False)).beyond == []

@@ -31,6 +31,7 @@ class Power(IntEnum):
     WRITE = 4
     DELETE = 6
     ALTER = 7
+    ALTER_CONFIGS = 11  # e.g. for how long a topic keeps what nobody has read yet
 
 
 class Entry(NamedTuple):
@@ -91,12 +92,16 @@ def _concerns(entry: Entry, wanted: Iterable[Entry]) -> bool:
     """Whether it allows something of weight with a topic or group of ours."""
     if entry.permission != _ALLOW or entry.operation not in list(Power):
         return False
-    names = {one.name for one in wanted if one.resource == entry.resource}
     if entry.name == _EVERYTHING and entry.resource in list(Resource):
         return True
-    if entry.pattern == Pattern.PREFIXED:
-        return any(name.startswith(entry.name) or entry.name.startswith(name) for name in names)
-    return entry.name in names
+    return any(_overlap(entry, one) for one in wanted if one.resource == entry.resource)
+
+
+def _overlap(one: Entry, other: Entry) -> bool:
+    """Whether there is a name that both are about."""
+    begins = one.pattern == Pattern.PREFIXED and other.name.startswith(one.name)
+    begun = other.pattern == Pattern.PREFIXED and one.name.startswith(other.name)
+    return one.name == other.name or begins or begun
 
 
 async def _until_known(admin: Any, entries: set[Entry]) -> None:
