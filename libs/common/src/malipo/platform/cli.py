@@ -44,51 +44,17 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
     @cli.command(hidden=hidden)
     def serve() -> None:
         """Run the service until SIGTERM."""
-        gc.disable()  # until it is served: to look for garbage among imports is an eighth of a start, and finds hardly any
-        from http_limits import server
-
-        loaded = settings.load(settings_type)
-        logs.setup(name, loaded.log_level)
-        tracing.setup(
-            name,
-            loaded.instance,
-            endpoint=loaded.otel_exporter_otlp_endpoint,
-            ratio=loaded.trace_ratio,
-        )
-        build = cast("Build[S]", importlib.import_module(f"{package}.main").build)
-        app = build(loaded)
-        if loaded.failpoints:
-            _install_failpoints(loaded.failpoints, name)
-        server.serve(
-            app,
-            loaded.http_host,
-            loaded.http_port,
-            stop_seconds=loaded.stop_seconds,
-            drain_seconds=loaded.http_drain_seconds,
-            limits=loaded.limits,
-        )
+        _serve(name, package, settings_type)
 
     @cli.command(hidden=hidden)
     def migrate() -> None:
         """Bring the service's database to the newest schema; needs no setting but its URL, with the role that owns it."""
-        from malipo.platform import migrations
-
-        url = settings.load(DatabaseSettings).database_url.get_secret_value()
-        try:
-            migrations.migrate(package, url)
-        except migrations.NotTheOwner:
-            sys.exit(
-                "setting DATABASE_URL: its role may not change tables; to migrate takes the one that owns the database"
-            )
+        _migrate(package)
 
     @cli.command(name="settings", hidden=hidden)
     def show_settings() -> None:
         """List the settings with their defaults."""
-        for field, info in settings_type.model_fields.items():
-            default = "required" if info.is_required() else f"default {info.default}"
-            name = field.upper()
-            file = f" Or in the file that {name}{FILE_SUFFIX} names." if is_secret(info) else ""
-            typer.echo(f"{name:32} {default:24} {info.description}{file}")
+        _show_settings(settings_type)
 
     return cli
 
@@ -99,6 +65,52 @@ def is_for_operators() -> bool:
     To read all that they need takes as long again as a migration.
     """
     return MAKE_TARGET in os.environ or not _OF_EVERY_SERVICE.intersection(sys.argv[1:2])
+
+
+def _serve[S: ServiceSettings](name: str, package: str, settings_type: type[S]) -> None:
+    gc.disable()  # until it is served: to look for garbage among imports is an eighth of a start, and finds hardly any
+    from http_limits import server
+
+    loaded = settings.load(settings_type)
+    logs.setup(name, loaded.log_level)
+    tracing.setup(
+        name,
+        loaded.instance,
+        endpoint=loaded.otel_exporter_otlp_endpoint,
+        ratio=loaded.trace_ratio,
+    )
+    build = cast("Build[S]", importlib.import_module(f"{package}.main").build)
+    app = build(loaded)
+    if loaded.failpoints:
+        _install_failpoints(loaded.failpoints, name)
+    server.serve(
+        app,
+        loaded.http_host,
+        loaded.http_port,
+        stop_seconds=loaded.stop_seconds,
+        drain_seconds=loaded.http_drain_seconds,
+        limits=loaded.limits,
+    )
+
+
+def _migrate(package: str) -> None:
+    from malipo.platform import migrations
+
+    url = settings.load(DatabaseSettings).database_url.get_secret_value()
+    try:
+        migrations.migrate(package, url)
+    except migrations.NotTheOwner:
+        sys.exit(
+            "setting DATABASE_URL: its role may not change tables; to migrate takes the one that owns the database"
+        )
+
+
+def _show_settings(settings_type: type[ServiceSettings]) -> None:
+    for field, info in settings_type.model_fields.items():
+        default = "required" if info.is_required() else f"default {info.default}"
+        name = field.upper()
+        file = f" Or in the file that {name}{FILE_SUFFIX} names." if is_secret(info) else ""
+        typer.echo(f"{name:32} {default:24} {info.description}{file}")
 
 
 def _install_failpoints(folder: Path, name: str) -> None:
