@@ -32,6 +32,7 @@ _ORDER = (
     "tests/chaos/test_broken_builds.py",
     "tests/openapi/test_openapi.py",
     "tests/scaffold/test_written_provider.py",
+    "tests/compose/test_compose.py",
     "",  # all others
     "tests/e2e/test_unreadable.py",
     "tests/e2e/test_lost_records.py",
