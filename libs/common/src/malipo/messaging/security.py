@@ -21,7 +21,7 @@ from malipo.platform.tls import RenewedContext, TlsFiles
 _FETCH_SECONDS = 10.0
 _USED_SHARE = 0.8  # of a token's life: a connection that begins with it is not to end soon
 _LIFE_SECONDS = 300.0  # of a token that comes without `expires_in`
-_REST_SECONDS = 5.0  # after a fetch that failed: a process's clients try again every second, and would be locked out
+_REST_SECONDS = 5.0  # after each fetch: a process's clients try again every second, and would be locked out
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ class AccessTokens(AbstractTokenProvider):
             return self._token
 
     def refused(self) -> None:
-        """A broker does not take the token: the next client gets a new one."""
-        self._good_until = float("-inf")
+        """A broker does not take the token: a new one is asked for, but for one that is as good as new."""
+        self._good_until = min(self._good_until, self._rests_until)
 
     @override
     def extensions(self) -> dict[str, str]:
@@ -115,10 +115,12 @@ class AccessTokens(AbstractTokenProvider):
 
     async def _renew(self, now: float) -> None:
         try:
-            granted = await self._fetch()
+            granted, self._failed = await self._fetch(), None
         except TokenUnavailable as error:
-            self._failed, self._rests_until = error, now + _REST_SECONDS
+            self._failed = error
             raise
+        finally:
+            self._rests_until = clock.since_boot() + _REST_SECONDS
         self._token, self._good_until = granted.access_token, now + granted.expires_in * _USED_SHARE
 
     async def _fetch(self) -> _Granted:
@@ -135,7 +137,7 @@ class AccessTokens(AbstractTokenProvider):
         if not answer.is_success:
             raise self._unavailable("answers", str(answer.status_code))
         try:
-            return msgspec.json.decode(answer.content, type=_Granted)
+            return msgspec.json.decode(answer.content, type=_Granted, strict=False)  # some give the seconds as text
         except msgspec.MsgspecError as error:
             raise self._unavailable("answers without a token") from error
 
