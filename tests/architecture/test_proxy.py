@@ -68,6 +68,8 @@ def test_the_services_trust_the_proxy_and_no_address_that_docker_assigns() -> No
     (network,) = COMPOSE["networks"]["edge"]["ipam"]["config"]
     address = CONTAINERS["proxy"]["networks"]["edge"]["ipv4_address"]
     assert ip_address(address) in ip_network(network["subnet"])
+    for chosen in ("172.16.0.0/12", "192.168.0.0/16"):  # by Docker, for networks that name none
+        assert not ip_network(network["subnet"]).overlaps(ip_network(chosen))
     assert ip_address(address) not in ip_network(network["ip_range"])
     for row in OUR_SERVICES:
         assert CONTAINERS[row.name]["environment"]["TRUSTED_PROXIES"] == address

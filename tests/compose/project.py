@@ -47,7 +47,7 @@ class Project:
         self._addresses: dict[str, str] = {}
         self.environment = {
             "COMPOSE_PROJECT_NAME": self.name,
-            "MALIPO_EDGE": f"172.30.{100 + secrets.randbelow(100)}",
+            "MALIPO_EDGE": f"10.213.{100 + secrets.randbelow(150)}",
             "MALIPO_TAG": self.name,
             **{setting: str(port) for setting, port in ports.items()},
         }
