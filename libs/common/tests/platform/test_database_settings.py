@@ -4,20 +4,9 @@ import pytest
 
 from malipo.platform import settings
 from malipo.platform.database_settings import DatabaseSettings
-from malipo_local.authority import Authority
 
 VERIFIED = "sslmode=verify-full&sslrootcert={ca}"
 URL = "postgresql://shop:a-secret@db.example/shop"
-
-
-@pytest.fixture
-def files(tmp_path) -> dict[str, str]:
-    authority = Authority(tmp_path / "tls")
-    own, other = authority.client("gateway"), authority.client("orchestrator")
-    (tmp_path / "note.pem").write_text("no certificate\n")
-    paths = {"ca": authority.certificate, "note": tmp_path / "note.pem", "nowhere": tmp_path / "nowhere.pem"}
-    paths |= {"own": own.certificate, "key": own.key, "other_key": other.key}
-    return {name: str(path) for name, path in paths.items()}
 
 
 @pytest.fixture

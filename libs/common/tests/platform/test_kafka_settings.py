@@ -4,7 +4,6 @@ import pytest
 
 from malipo.platform import settings
 from malipo.platform.kafka_settings import KafkaSettings
-from malipo_local.authority import Authority
 
 PASSWORD = {"KAFKA_USERNAME": "gateway", "KAFKA_PASSWORD": "a-secret"}
 CLEAR = {"ALLOW_PLAINTEXT": "true"}
@@ -29,16 +28,6 @@ def load(monkeypatch):
         return settings.load(KafkaSettings)
 
     return load
-
-
-@pytest.fixture
-def files(tmp_path) -> dict[str, str]:
-    authority = Authority(tmp_path / "tls")
-    one, another = authority.client("gateway"), authority.client("orchestrator")
-    (tmp_path / "note.pem").write_text("no certificate\n")
-    paths = {"ca": authority.certificate, "note": tmp_path / "note.pem", "nowhere": tmp_path / "nowhere.pem"}
-    paths |= {"certificate": one.certificate, "key": one.key, "another_key": another.key}
-    return {name: str(path) for name, path in paths.items()}
 
 
 @pytest.mark.parametrize(
@@ -84,13 +73,13 @@ def test_settings_that_do_not_fit_stop_the_service_by_name_and_show_no_secret(lo
     [
         ({"CA": "nowhere"}, "setting KAFKA_CA_FILE: {nowhere} cannot be read: No such file or directory"),
         ({"CA": "note"}, "setting KAFKA_CA_FILE: {note} holds no certificates (PEM)"),
-        ({"CERTIFICATE": "certificate"}, "KAFKA_KEY_FILE must be set with KAFKA_SECURITY_PROTOCOL=SSL"),
+        ({"CERTIFICATE": "own"}, "KAFKA_KEY_FILE must be set with KAFKA_SECURITY_PROTOCOL=SSL"),
         ({"KEY": "key"}, "KAFKA_CERTIFICATE_FILE must be set with KAFKA_SECURITY_PROTOCOL=SSL"),
         (
-            {"CERTIFICATE": "certificate", "KEY": "another_key"},
-            "setting KAFKA_KEY_FILE: {certificate} and {another_key} are no certificate and its key (PEM, not encrypted)",
+            {"CERTIFICATE": "own", "KEY": "other_key"},
+            "setting KAFKA_KEY_FILE: {own} and {other_key} are no certificate and its key (PEM, not encrypted)",
         ),
-        ({"CERTIFICATE": "certificate", "KEY": "nowhere"}, "setting KAFKA_KEY_FILE: {nowhere} cannot be read: "),
+        ({"CERTIFICATE": "own", "KEY": "nowhere"}, "setting KAFKA_KEY_FILE: {nowhere} cannot be read: "),
     ],
 )
 def test_a_file_that_is_of_no_use_stops_the_service_by_name(load, capsys, files, given, said):
@@ -122,7 +111,7 @@ def test_what_fits_is_taken_in_production_too(load, given):
 
 
 def test_a_certificate_may_stand_beside_a_password(load, files):
-    given = {"KAFKA_CA_FILE": "ca", "KAFKA_CERTIFICATE_FILE": "certificate", "KAFKA_KEY_FILE": "key"}
+    given = {"KAFKA_CA_FILE": "ca", "KAFKA_CERTIFICATE_FILE": "own", "KAFKA_KEY_FILE": "key"}
     loaded = load(way("SASL_SSL", "PLAIN") | PASSWORD | {name: files[file] for name, file in given.items()})
     assert str(loaded.kafka_key_file) == files["key"]
 
