@@ -1,7 +1,6 @@
 """The OpenAPI document describes what the gateway does: every route of it is tried with right and wrong requests."""
 
 import asyncio
-import base64
 import json
 import os
 import socket
@@ -15,6 +14,7 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from testkit.service import KEY_RING
 from testkit.waiting import until
 
 HERE = Path(__file__).parent
@@ -29,7 +29,7 @@ def environment(stores, new_database) -> dict[str, str]:
         "DATABASE_URL": new_database("gateway"),
         "REDIS_URL": stores.redis_url,
         "KAFKA_BOOTSTRAP": stores.kafka,
-        "KEY_RING": "k1:" + base64.b64encode(b"k" * 32).decode(),
+        "KEY_RING": KEY_RING,
         "ENVIRONMENT": "test",
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(port),

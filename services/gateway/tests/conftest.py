@@ -1,7 +1,6 @@
 """Gateways on real stores, a merchant that calls them, and a stand-in for the orchestrator."""
 
 import asyncio
-import base64
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -38,6 +37,7 @@ from malipo.platform.client import http_client
 from malipo.platform.logs import redact
 from malipo.platform.tracing import TRACEPARENT
 from testkit.owning import as_owner, owners
+from testkit.service import KEY_RING
 from testkit.waiting import until
 
 sys.path.append(str(Path(__file__).parent))
@@ -215,8 +215,7 @@ def refusal(merchant_id: str, shown: dict[str, Any], code: str) -> CommandRefuse
 
 @asynccontextmanager
 async def running(**settings: Any) -> AsyncGenerator[Replica]:
-    key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
-    app: Any = build(Settings(**{"key_ring": key_ring, "environment": "test", "allow_loopback": True} | settings))
+    app: Any = build(Settings(**{"key_ring": KEY_RING, "environment": "test", "allow_loopback": True} | settings))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

@@ -1,6 +1,5 @@
 """The operator's command line, as an operator runs it."""
 
-import base64
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ from typer.testing import CliRunner
 from gateway.__main__ import cli
 from malipo.contracts.config import MerchantConfigured
 from malipo.platform.cli import MAKE_TARGET
+from testkit.service import KEY_RING
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def run(database_url, monkeypatch):
         "KAFKA_BOOTSTRAP": "127.0.0.1:1",
         "ENVIRONMENT": "test",
         "REDIS_URL": "redis://127.0.0.1:1/0",
-        "KEY_RING": "k1:" + base64.b64encode(b"k" * 32).decode(),
+        "KEY_RING": KEY_RING,
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

@@ -1,6 +1,5 @@
 """Personal data: sealed under a key of its payment, and erased by destroying the key."""
 
-import base64
 from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -15,11 +14,11 @@ from malipo.contracts.outcomes import AttemptPostponed, PersonalKeyDestroyed
 from malipo.contracts.personal import PersonalKeyErased, PersonalKeyIssued, key_owner
 from malipo.contracts.topics import OUTCOMES
 from malipo.platform.secrets import KeyRing, SecretUnreadable
+from testkit.service import RING
 from testkit.waiting import until
 
 PHONE = "254722000111"
 CARD = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
-RING = "k1:" + base64.b64encode(b"k" * 32).decode()
 
 
 class Phone(Method):
@@ -30,7 +29,7 @@ class Phone(Method):
 async def hold_a_phone(gateway, merchant, customer_ref: str | None = "customer-7") -> dict:
     """A payment that holds a phone number, as if by a method that needs one."""
     made = (await merchant.pay()).json()
-    sealed = personal.sealed(made["id"], Phone(type="phone", phone=PHONE), KeyRing.parse(RING))
+    sealed = personal.sealed(made["id"], Phone(type="phone", phone=PHONE), RING)
     assert sealed.wrapped is not None
     async with gateway.dependencies.database.begin() as unit:
         personal.keep(
@@ -53,15 +52,15 @@ async def erased(gateway) -> list[str]:
 
 
 def test_what_is_personal_is_masked_and_can_be_read_with_its_key_alone():
-    sealed = personal.sealed("pay_1", Phone(type="phone", phone=PHONE), KeyRing.parse(RING))
+    sealed = personal.sealed("pay_1", Phone(type="phone", phone=PHONE), RING)
     assert sealed.method.details == {"phone": "...111"}
     assert sealed.method.personal is not None
     assert sealed.wrapped is not None
     assert PHONE not in sealed.method.personal
-    key = KeyRing.parse(RING).open(sealed.wrapped, owner=key_owner("pay_1"))
+    key = RING.open(sealed.wrapped, owner=key_owner("pay_1"))
     assert PHONE.encode() in KeyRing({"personal": key}).open(sealed.method.personal, owner="pay_1")
     with pytest.raises(SecretUnreadable):
-        KeyRing.parse(RING).open(sealed.method.personal, owner="pay_1")
+        RING.open(sealed.method.personal, owner="pay_1")
 
 
 async def test_erasing_a_payment_that_has_ended_destroys_its_key_here_and_has_the_providers_do_so(gateway, merchant):
@@ -202,7 +201,7 @@ async def test_a_payment_whose_method_is_about_a_person_is_accepted_with_its_key
     assert (command.payment_id, command.method.details) == (made["id"], {"token": "pm_..."})
     assert (issued.payment_id, issued.providers) == (made["id"], ("stripe",))
     assert command.method.personal is not None
-    key = KeyRing.parse(RING).open(issued.wrapped, owner=key_owner(made["id"]))
+    key = RING.open(issued.wrapped, owner=key_owner(made["id"]))
     assert PHONE.encode() in KeyRing({"personal": key}).open(command.method.personal, owner=made["id"])
     kept = await gateway.pool.fetchrow("SELECT payment_id, merchant_id, mode, customer_ref, wrapped FROM personal_keys")
     assert tuple(kept) == (made["id"], merchant.id, "test", "customer-7", issued.wrapped)

@@ -1,7 +1,6 @@
 """The operator's command line: what was published is resent when an operator wants it."""
 
 import asyncio
-import base64
 
 import pytest
 from typer.testing import CliRunner
@@ -14,11 +13,9 @@ from orchestrator.__main__ import cli
 @pytest.fixture
 def database_url(new_database, monkeypatch) -> str:
     url = new_database("orchestrator")
-    key_ring = "k1:" + base64.b64encode(b"k" * 32).decode()
     for name, value in {
         "DATABASE_URL": url,
         "KAFKA_BOOTSTRAP": "127.0.0.1:1",
-        "KEY_RING": key_ring,
         "ENVIRONMENT": "test",
     }.items():
         monkeypatch.setenv(name, value)
