@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, cast
 
@@ -58,7 +59,8 @@ class PollingBroker(KafkaBroker):
         subscribers = cast("Sequence[Any]", self.subscribers)
         for subscriber in subscribers:
             subscriber.running = False
-        await asyncio.gather(*(subscriber.lock.wait_release(_GRACE_SECONDS) for subscriber in subscribers))
+        begun = [one for one in subscribers if not isinstance(one.lock, nullcontext)]  # others hold nothing
+        await asyncio.gather(*(one.lock.wait_release(_GRACE_SECONDS) for one in begun))
 
 
 async def _without_headers(
