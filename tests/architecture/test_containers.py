@@ -182,6 +182,8 @@ def test_stores_are_reached_by_services_alone() -> None:
     assert on_it == ours | {row.name for row in STORES} | {"topics"}
     closed = {name for name, network in COMPOSE["networks"].items() if network and network.get("internal")}
     assert closed == {"edge", "stores", "telemetry"}
+    guide = (ROOT / "deploy/README.md").read_text("utf-8").partition("| network |")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE)) == set(COMPOSE["networks"])
 
 
 def test_the_merchants_stand_in_is_the_one_private_name_that_webhooks_may_go_to() -> None:
