@@ -84,9 +84,3 @@ class Load:
         except httpx.HTTPError as error:
             failure = repr(error)
         self._shots.append(Shot(at, self.now() - at, payment_id, failure))
-
-
-def percentile(shots: Sequence[Shot], share: float) -> float:
-    """The seconds within which this share of the answers came; 0 for none."""
-    ordered = sorted(shot.seconds for shot in shots)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

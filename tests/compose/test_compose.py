@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from compose.load import Shot, percentile
 from compose.project import ROOT, Project, engine
 from compose.trial import Trial
 
@@ -33,12 +32,6 @@ def test_two_trials_share_no_name_port_or_network() -> None:
     assert all(len(each) == sum(name.endswith("PORT") for name in one) for each in ports)
     assert one["COMPOSE_PROJECT_NAME"] != other["COMPOSE_PROJECT_NAME"]
     assert one["MALIPO_TAG"] == one["COMPOSE_PROJECT_NAME"]
-
-
-def test_percentiles_are_of_what_was_answered() -> None:
-    shots = [Shot(at=0, seconds=float(number)) for number in range(1, 101)]
-    assert (percentile(shots, 0.5), percentile(shots, 0.99), percentile(shots, 1)) == (51, 100, 100)
-    assert percentile([], 0.5) == 0
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from compose.load import Load, Shot, percentile
+from bench.figures import percentile
+from compose.load import Load, Shot
 from compose.merchant import ComposeMerchant
 from compose.project import Project
 from malipo_local.merchant import NeverHappened
@@ -123,8 +124,9 @@ def _is_paid(pay: Callable[[], None]) -> bool:
 
 def _shown(shots: Sequence[Shot], since: float) -> str:
     those = [shot for shot in shots if shot.at >= since]
+    took = [shot.seconds for shot in those]
     failed = sum(bool(shot.failure) for shot in those)
     return (
-        f"; {len(those)} payments, {failed} failed; half within {percentile(those, 0.5):.2f} s, 99 % within "
-        f"{percentile(those, 0.99):.2f} s, the slowest {percentile(those, 1):.2f} s"
+        f"; {len(those)} payments, {failed} failed; half within {percentile(took, 0.5):.2f} s, 99 % within "
+        f"{percentile(took, 0.99):.2f} s, the slowest {percentile(took, 1):.2f} s"
     )
