@@ -70,7 +70,7 @@ class Receiver:
             msg = f"{self.service} does not know its account"
             raise TimeoutError(msg)
         asyncio.run(self.add(charges, ring))
-        asyncio.run(tidy(self._database_url))
+        asyncio.run(tidy(self.stack.administrator_url(self.service)))
 
     def stored(self, numbers: Sequence[int]) -> int:
         """How many of the callbacks about these charges are in the service's inbox."""
