@@ -19,7 +19,8 @@ _PIECE = 64 * 1024
 class Balancer:
     """Hands connections on in a thread of its own, in turn, to the `ports` that answer that they are ready.
 
-    It learns four times a second who is ready, and tries no other when a connection fails: that is its client's failure.
+    It learns four times a second who is ready, and tries the next one where nobody listens any more. A connection that breaks is
+    its client's failure.
     """
 
     def __init__(self, ports: Sequence[int]) -> None:
@@ -75,14 +76,21 @@ class Balancer:
     async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:
-            if ready := self._ready:
-                inner = await asyncio.open_connection(HOST, ready[next(self._turn) % len(ready)])
+            if inner := await self._connect():
                 await asyncio.gather(_copy(reader, inner[1]), _copy(inner[0], writer))
         except OSError:
             writer.transport.abort()
         finally:
             self._open.remove(writer)
             writer.close()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """To the one whose turn it is, or to one behind it."""
+        ready, turn = self._ready, next(self._turn)
+        for place in range(len(ready)):
+            with suppress(OSError):
+                return await asyncio.open_connection(HOST, ready[(turn + place) % len(ready)])
+        return None
 
 
 async def _is_ready(http: httpx.AsyncClient, port: int) -> bool:  # noqa: TID251 - as above

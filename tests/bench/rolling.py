@@ -33,7 +33,7 @@ _AROUND_SECONDS = 3.0
 _LONGEST_SECONDS = 600.0
 _SETTLE_SECONDS = 60.0
 _READY_SECONDS = 60.0
-_DRAIN_SECONDS = "2"  # the balancer learns of a replica four times a second
+_DRAIN_SECONDS = "5"  # as in production; the balancer learns of a replica four times a second, on a busy machine later
 
 type Restart = Callable[["Rolling", str], None]
 """Restarts one service, replica by replica."""
