@@ -22,6 +22,7 @@ class Reach:
         self._kafka = kafka
         self.problem: str | None = None
         self._lost_at = 0.0
+        self._answers = 0
 
     @property
     def away_seconds(self) -> float:
@@ -30,7 +31,10 @@ class Reach:
 
     async def lost(self, since: float | None = None) -> None:
         """No broker has answered since this moment of `clock.monotonic`, or just now: look why."""
+        answers = self._answers
         why = await trouble(self._kafka)
+        if answers != self._answers:
+            return  # one has answered while we looked
         if self.problem is None:
             self._lost_at = clock.monotonic() if since is None else since
         if self.problem != (problem := f"Kafka away: {why}"):
@@ -39,6 +43,7 @@ class Reach:
 
     def found(self) -> None:
         """A broker has answered."""
+        self._answers += 1
         if self.problem is not None:
             log.info("kafka is back", away_seconds=round(self.away_seconds, 1))
         self.problem = None
