@@ -248,7 +248,7 @@ def rolling(
     warm_up: WarmUp = 20,
     save: Save = False,
 ) -> None:
-    """Each service on a card payment's path restarted under load, in two ways, two replicas of each: ten minutes."""
+    """Each service on a card payment's path restarted under load, in two ways, two replicas of each: five minutes."""
     rolled = restarting.run(rate, warm_up, seconds, SETTINGS, say)
     tables = [report.goals_table(goals.of_rolling(rolled)), report.rolling_table(rolled.phases)]
     show("rolling", tables, rolled.described, save=save)

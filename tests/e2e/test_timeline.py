@@ -26,15 +26,15 @@ def assert_whole(entries: list[Json]) -> None:
 def in_doubt(merchant: DemoMerchant, amount: int) -> tuple[str, Json]:
     """A payment whose answer was lost, and its explanation while what became of it is unknown."""
     charge = {"method": "POST", "amount": amount}
-    with (
-        stripe_fault(merchant, "webhook_drop", match={"amount": amount}),
-        stripe_fault(merchant, "answer_lost", match=charge, times=1),
-        stripe_fault(merchant, "connection_reset", match=charge),
-    ):
-        payment = merchant.pay("pm_card_visa", amount=amount, prefer="respond-async")
-        merchant.wait(payment["id"], "processing", reason="awaiting_provider_confirmation")
-        explained = merchant.explain(payment["id"])
-    merchant.wait(payment["id"], "completed")
+    with stripe_fault(merchant, "webhook_drop", match={"amount": amount}):
+        with (
+            stripe_fault(merchant, "answer_lost", match=charge, times=1),
+            stripe_fault(merchant, "connection_reset", match=charge),
+        ):
+            payment = merchant.pay("pm_card_visa", amount=amount, prefer="respond-async")
+            merchant.wait(payment["id"], "processing", reason="awaiting_provider_confirmation")
+            explained = merchant.explain(payment["id"])
+        merchant.wait(payment["id"], "completed")
     return payment["id"], explained
 
 
@@ -55,10 +55,12 @@ def test_a_payment_through_doubt_has_a_timeline_from_the_request_to_the_webhook(
     assert exchange["error"]
     assert (doubt["to_state"], doubt["sent"], doubt["status"]) == ("in_doubt", "query", "processing")
     completed = of_kind(entries, "step")[-1]
-    (found,) = [entry for entry in of_kind(entries, "query") if entry["id"] == completed["cause"]]
+    (found,) = [entry for entry in entries if entry["id"] == completed["cause"]]
     assert (completed["to_state"], found["result"]) == ("completed", "succeeded")
-    assert found["exchanges"][-1]["status"] == 200
-    assert found["exchanges"][-1]["request_id"].startswith("req_")
+    assert found["kind"] in ("query", "reconciliation"), "whoever was first"
+    if found["kind"] == "query":
+        assert found["exchanges"][-1]["status"] == 200
+        assert found["exchanges"][-1]["request_id"].startswith("req_")
     webhooks = [hook for hook in of_kind(entries, "webhook") if hook["cause"] == completed["id"]]
     assert [hook["result"] for hook in webhooks] == ["delivered"]
 
