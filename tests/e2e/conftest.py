@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Generator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from collector import Collector, collecting
 from operating import run_command
 
 SERVICES = names(Kind.SERVICE)
+_MOST_COMPLAINTS = 40
+_LONGEST_COMPLAINT = 400
 
 
 def settings(collector_url: str, partners: dict[str, str]) -> dict[str, dict[str, str]]:
@@ -51,6 +54,32 @@ def described(partners: dict[str, str]) -> dict[str, dict[str, str | int]]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The logs are checked last, when every other story has run."""
     items.sort(key=lambda item: item.path.name == "test_logs.py")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A story that fails shows what the services complained of meanwhile: their logs go with the stack."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("stack")
+    if call.when == "call" and report.failed and isinstance(running, Stack):
+        report.sections.append(("what the services complained of", complaints(running, call.start)))
+    return report
+
+
+def complaints(running: Stack, since: float) -> str:
+    """The last lines of warnings and errors that the services have logged since this moment, in their order."""
+    begun = datetime.fromtimestamp(since, UTC).isoformat()
+    logged = [
+        json.loads(line)
+        for name in SERVICES
+        for line in running.log_path(name).read_text("utf-8", "replace").splitlines()
+        if line.startswith('{"')
+    ]
+    meant = [line for line in logged if line["level"] != "info" and line["timestamp"] >= begun]
+    meant.sort(key=lambda line: line["timestamp"])
+    return "\n".join(json.dumps(line)[:_LONGEST_COMPLAINT] for line in meant[-_MOST_COMPLAINTS:])
 
 
 @pytest.fixture(scope="session")
