@@ -75,7 +75,7 @@ location {at} {{
 _UPSTREAM = """\
 upstream provider-{name} {{
     zone provider-{name} 64k;
-    server provider-{name}:8080 resolve max_fails=1 fail_timeout=1s;
+    server provider-{name}:8080 resolve max_fails=0;
     keepalive 0;
 }}
 """

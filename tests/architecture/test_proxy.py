@@ -46,9 +46,16 @@ def test_the_proxy_knows_each_replica_of_what_it_leads_to_and_goes_past_one_that
     upstreams = dict(re.findall(r"upstream (\S+) \{(.*?)\}", PROXY, re.DOTALL))
     assert set(upstreams) == set(re.findall(r"proxy_pass http://([\w-]+);", PROXY))
     for name, upstream in upstreams.items():
-        assert f"server {name}:8080 resolve max_fails=1 fail_timeout=1s;" in upstream
+        assert f"server {name}:8080 resolve max_fails=0;" in upstream
         assert "keepalive 0;" in upstream
-    assert proxied("proxy_next_upstream") == "error non_idempotent", "never after a timeout"
+    assert proxied("proxy_next_upstream") == "error timeout non_idempotent"
+    connecting, passing, answering = (
+        int(proxied(name).removesuffix("s"))
+        for name in ("proxy_connect_timeout", "proxy_next_upstream_timeout", "proxy_read_timeout")
+    )
+    assert connecting < passing < answering, (
+        "after a connection that does not come about, never after an answer that does not"
+    )
 
 
 def test_what_the_proxy_may_send_again_has_one_effect() -> None:
