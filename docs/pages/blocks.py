@@ -69,6 +69,7 @@ _CALLBACKS = """\
 location {at} {{
     client_max_body_size 256k;
     error_log /dev/null crit; # its lines quote the address, which may end with a token
+    set $service provider-{name};
     proxy_pass http://provider-{name};
 }}
 """

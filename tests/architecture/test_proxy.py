@@ -38,6 +38,7 @@ def test_the_proxy_leads_to_the_gateway_and_to_each_providers_callbacks_and_pass
     callbacks = {provider.callbacks_at: f"provider-{name}" for name, provider in PROVIDERS.items()}
     for path, name in ({"/": "gateway"} | callbacks).items():
         assert f"proxy_pass http://{name};" in locations()[path]
+        assert f"set $service {name};" in locations()[path], "where it goes once more"
         most = MAX_REQUEST_BYTES if name == "gateway" else MAX_CALLBACK_BYTES
         assert f"client_max_body_size {most // 1024}k;" in locations()[path]
 
