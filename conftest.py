@@ -100,7 +100,7 @@ class Databases:
 
     async def _copy(self, template: str, roles: Roles) -> None:
         async with connected(f"{self.server}/postgres") as server:
-            await server.execute(f"CREATE DATABASE {roles.database} TEMPLATE {template} OWNER {roles.owns}")
+            await server.execute(f"CREATE DATABASE {roles.database} TEMPLATE {template} OWNER {roles.owns} STRATEGY FILE_COPY")
 
     async def _drop(self, urls: Iterable[str]) -> None:
         async with connected(f"{self.server}/postgres") as server:
