@@ -57,11 +57,14 @@ async def service(stores, new_database, pool_of):
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    replica.consuming = consuming
+    async def stop() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    replica.consuming, replica.stop, replica.url = consuming, stop, url
     yield replica
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await stop()
 
 
 class Seen:
@@ -224,6 +227,45 @@ async def test_a_relay_takes_over_the_shards_of_one_that_is_frozen(service, new_
         database = await service()
         await send(database, "x", keys=9, each=1)
         await until(lambda: outbox_is_empty(database), what="another session goes on")
+
+
+async def test_what_a_replica_writes_that_holds_no_shard_is_sent_by_the_one_that_does_before_it_looks_of_itself(
+    service, monkeypatch
+):
+    never_looks(monkeypatch)
+    await send(holder := await service(), "x", keys=9, each=1)
+    await until(lambda: outbox_is_empty(holder), what="the first replica holds all shards")
+    other = await service()
+    await send(other, "x", keys=9, each=1)
+    await until(lambda: outbox_is_empty(other), what="the first replica was told")
+
+
+async def test_the_shards_of_a_relay_that_is_stopped_are_another_ones_at_once(service, stores, monkeypatch):
+    never_looks(monkeypatch)
+    database = await service()
+    await send(database, "x", keys=9, each=1)
+    await until(lambda: outbox_is_empty(database), what="the first relay holds all shards")
+    heir = asyncio.create_task(Relay(service.url, KafkaAccess(stores.kafka), "heir").run())
+    try:
+        await until(lambda: one_waits_for_shards(database), what="the heir waits")
+        database.nudge = lambda: None
+        await send(database, "x", keys=9, each=1)
+        await service.stop()
+        await until(lambda: outbox_is_empty(database), what="the heir has what the first one had to send")
+    finally:
+        heir.cancel()
+        await asyncio.gather(heir, return_exceptions=True)
+
+
+def never_looks(monkeypatch) -> None:
+    """Who is told nothing does nothing."""
+    monkeypatch.setattr(relay_module, "POLL_SECONDS", 3600)
+    monkeypatch.setattr(relay_module, "_TAKE_OVER_SECONDS", 3600)
+
+
+async def one_waits_for_shards(database: Database) -> bool:
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query = $1"
+    return await database.reads.fetchval(asked, relay_module._LOCK) == 1
 
 
 async def test_a_relay_waits_for_no_disk_for_what_was_sent_would_only_be_sent_again(new_database):

@@ -23,6 +23,7 @@ at Python's own 700 a burst of them was walked again and again, for a twentieth 
 """
 _OTHER_FILES = 200  # connections to the stores, logs, libraries
 _TICK_SECONDS = 0.1
+_LOOK_SECONDS = 0.5  # whether a signal has come; uvicorn looks ten times a second, to date its headers, too
 _TURNS = 3  # of the loop, in which what has come is read: a connection that looks idle may hold a request
 
 
@@ -33,6 +34,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._door = door
         self._drain_seconds = drain_seconds
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         self.lifespan.state[STOPPING] = self._door.closing = True

@@ -16,7 +16,8 @@ from malipo.messaging.security import KafkaAccess
 _OPTIONS: dict[str, Any] = {
     "batch": True,
     "auto_offset_reset": "earliest",  # the default would skip what was sent before the first deployment
-    "heartbeat_interval_ms": 500,  # a member that joins waits for the others' next heartbeat
+    "heartbeat_interval_ms": 1000,  # a member that joins waits for the others' next heartbeat
+    "fetch_max_wait_ms": 1000,  # an idle consumer asks so often; one with new partitions waits for the answer under way
     "session_timeout_ms": 10_000,
 }
 _GRACE_SECONDS = 10.0  # a batch under way takes milliseconds, or what a statement may take at most

@@ -14,6 +14,8 @@ _RENEWALS = 4  # within one lease, so that a slow one or two do not lose it
 _AWAY_SECONDS = 1.0
 _FINISH_SECONDS = 12.0  # within the time that a service has to stop
 _CUT_SHORT_SECONDS = 1.0
+_LONGEST_REST_SECONDS = 1.0
+"""Between two looks while there is nothing to do, and nobody says so: a row comes due, or another process has died."""
 
 
 class Lease(NamedTuple):
@@ -61,7 +63,7 @@ class Executor[W: Leased]:
         self._run = run
         self._renew = renew
         self._limit = limit
-        self._poll_seconds = poll_seconds
+        self._poll_seconds = self._rest_seconds = poll_seconds
         self._running: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._crowded = False  # whether rows may be due for which there was no room
@@ -125,8 +127,14 @@ class Executor[W: Leased]:
                 await asyncio.sleep(_AWAY_SECONDS)
             else:
                 if not more and not self._stopping:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), self._poll_seconds)
+                    await self._rest()
+
+    async def _rest(self) -> None:
+        """Until somebody nudges; else soon while rows are running, and ever later while none is."""
+        longer = min(2 * self._rest_seconds, max(self._poll_seconds, _LONGEST_REST_SECONDS))
+        self._rest_seconds = self._poll_seconds if self._running else longer
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), self._rest_seconds)
 
     async def _claim_once(self) -> bool:
         """Start what is due; returns whether there may be more."""

@@ -29,7 +29,7 @@ from malipo.messaging.records import Record, summary
 from malipo.platform import metrics
 from malipo.platform.logs import log
 
-_POLL_MS = 1000
+_POLL_MS = 3000
 _BESIDE_SUSPECTS_MS = 50
 _BACK_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
@@ -118,7 +118,7 @@ class Poll:
         ]
 
     async def next(self, consumer: Any) -> tuple[Record, ...]:
-        """The next records, as soon as there are any, or none after a second: what a subscriber's `get_msg` answers."""
+        """The next records, as soon as there are any, or none after a while: what a subscriber's `get_msg` answers."""
         try:
             watch_partitions(consumer)
             await self._place(consumer)

@@ -66,6 +66,14 @@ class Connection(Statements, Protocol):
         """One transaction, committed when the block ends."""
         ...
 
+    async def add_listener(self, channel: str, callback: "Callable[[Connection, int, str, object], None]") -> None:
+        """Have `callback` called with this connection, the notifying process's id, the channel and the payload."""
+        ...
+
+    def get_server_pid(self) -> int:
+        """The id of the server's process for this session."""
+        ...
+
     def is_closed(self) -> bool:
         """Whether the server or we have hung up."""
         ...

@@ -28,8 +28,11 @@ from malipo.platform import metrics
 from malipo.platform.logs import log
 
 BATCH_ROWS = 200  # in one turn of the event loop, in which nobody is answered
-POLL_SECONDS = 0.05  # the net beneath the nudge, and the wake-up for rows that other replicas wrote
-_TAKE_OVER_SECONDS = 0.25  # how often a relay with nothing to do asks whether another one has gone
+POLL_SECONDS = 1.0
+"""The net beneath the nudge: rows whose writer died before it told anybody, or is none of the replicas."""
+_DELETE_SECONDS = 0.05  # how long rows that were sent stay when no others come
+_TAKE_OVER_SECONDS = 0.25  # how often a relay that lacks shards asks whether another one has gone
+_TELL_SECONDS = 0.01  # between two times that another one is told
 _AWAY_SECONDS = 1.0
 _LAST_SECONDS = 2.0  # for what is done as it stops: what is not deleted then is sent again, and dropped
 FROZEN_SECONDS = 15
@@ -44,6 +47,9 @@ WHERE shard = ANY($1::smallint[]) AND id <> ALL($4::bigint[]) AND topic <> ALL($
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($4::bigint[])"
 _DELETE_AND_NEXT = f"WITH sent AS ({_DELETE}) {_NEXT}"  # what this deletes it still sees
+_CHANNEL = "outbox"
+_TELL = f"NOTIFY {_CHANNEL}"
+_LET_GO = f"SELECT pg_advisory_unlock_all(), pg_notify('{_CHANNEL}', '')"
 _LOCK = "SELECT shard FROM unnest($2::integer[]) AS shard WHERE pg_try_advisory_lock($1, shard)"
 
 
@@ -53,7 +59,8 @@ class Relay:
     A row is deleted only after Kafka has acknowledged it, with the look for the next ones: a crash between the two, or of
     PostgreSQL soon after, sends it again, and consumers drop the repeat.
     The lock belongs to the session: with the connection gone another replica takes over, and no row is lost. A session
-    that asks nothing for a while is ended, for its process may be frozen.
+    that asks nothing for a while is ended, for its process may be frozen. What a replica wrote into a shard that another one
+    holds, it tells that one by NOTIFY.
     With Kafka away one batch is held in memory and the rest stays in PostgreSQL. A topic that Kafka refuses, because it
     is not provisioned for one, is left alone for a while and stops no other. Stopped, it waits for the batch under way, so
     that whoever takes over sends little again, and ends its session before anything that may take long.
@@ -65,6 +72,7 @@ class Relay:
         self._client_id = client_id
         self._reach = reach or Reach(kafka)
         self._wake = asyncio.Event()
+        self._written = False  # since others were told last
         self._refusals = Refusals()
         self._sent: list[int] = []  # what Kafka has and PostgreSQL still holds
         self._sending_since: float | None = None
@@ -84,6 +92,7 @@ class Relay:
 
     def nudge(self) -> None:
         """Something was committed to the outbox: look now."""
+        self._written = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -98,22 +107,39 @@ class Relay:
     async def _relay(self, connection: Connection, producer: AIOKafkaProducer) -> None:
         shards: list[int] = []
         self._sent = []  # another server may know other rows by these ids: what this session did not delete is sent again
+        await connection.add_listener(_CHANNEL, self._heard)
         try:
             while True:
                 shards += await _lock_free_shards(connection, shards)
                 self._goes_on()
-                if not shards:  # another replica's relay sends what is written here
-                    await asyncio.sleep(_TAKE_OVER_SECONDS)
-                    continue
                 self._wake.clear()
-                if await uncut(self._move(connection, producer, shards)) < BATCH_ROWS:
+                await self._tell_others(connection, shards)
+                moved = await uncut(self._move(connection, producer, shards)) if shards else 0
+                if moved < BATCH_ROWS:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                        await asyncio.wait_for(self._wake.wait(), self._rest_seconds(shards))
         except asyncio.CancelledError:
             with suppress(*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
                 async with asyncio.timeout(_LAST_SECONDS):
                     await self._delete_sent(connection, shards)
+                    await connection.execute(_LET_GO)
             raise
+
+    def _heard(self, connection: Connection, pid: int, _channel: str, _payload: object) -> None:
+        if pid != connection.get_server_pid():
+            self._wake.set()
+
+    async def _tell_others(self, connection: Connection, shards: Sequence[int]) -> None:
+        """Have whoever holds the other shards look, if something was written here."""
+        written, self._written = self._written, False
+        if written and len(shards) < SHARDS:
+            await connection.execute(_TELL)
+            await asyncio.sleep(_TELL_SECONDS)
+
+    def _rest_seconds(self, shards: Sequence[int]) -> float:
+        if self._sent:
+            return _DELETE_SECONDS
+        return POLL_SECONDS if len(shards) == SHARDS else _TAKE_OVER_SECONDS
 
     async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Sequence[int]) -> int:
         """Send one batch, each topic's rows in order; returns how many rows that was. They are deleted by the next one."""
