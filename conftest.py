@@ -5,11 +5,13 @@ import itertools
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +102,9 @@ class Databases:
 
     async def _copy(self, template: str, roles: Roles) -> None:
         async with connected(f"{self.server}/postgres") as server:
-            await server.execute(f"CREATE DATABASE {roles.database} TEMPLATE {template} OWNER {roles.owns} STRATEGY FILE_COPY")
+            await server.execute(
+                f"CREATE DATABASE {roles.database} TEMPLATE {template} OWNER {roles.owns} STRATEGY FILE_COPY"
+            )
 
     async def _drop(self, urls: Iterable[str]) -> None:
         async with connected(f"{self.server}/postgres") as server:
@@ -117,9 +121,16 @@ class Stores:
     databases: Databases
 
 
-def pytest_configure() -> None:
-    """What a test throws away goes where that costs least."""
+def pytest_configure(config: pytest.Config) -> None:
+    """What a test throws away goes where that costs least, and into a folder of this run's own.
+
+    In one that runs share, each as it begins closes all to other users: the PostgreSQL of those that run already, which may be
+    another user's, ends at its next checkpoint, as its files are out of reach.
+    """
     os.environ["TMPDIR"] = tempfile.tempdir = str(scratch.folder())
+    if not hasattr(config, "workerinput"):  # the processes of one run share its folder
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = root = tempfile.mkdtemp(prefix="malipo-tests-")
+        config.add_cleanup(partial(shutil.rmtree, root, ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
