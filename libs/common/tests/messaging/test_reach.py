@@ -6,6 +6,7 @@ import pytest
 from aiokafka.errors import KafkaError
 from structlog.testing import capture_logs
 
+from malipo import clock
 from malipo.messaging import reach
 from malipo.messaging.reach import Reach
 from malipo.messaging.security import KafkaAccess
@@ -26,6 +27,24 @@ class Consumer:
         if not self.there.is_set():
             raise KafkaError
         return set()
+
+
+async def test_silence_counts_from_the_latest_answer_whoever_had_it(monkeypatch):
+    monkeypatch.setattr(reach, "_ASK_SECONDS", 0.01)
+    monkeypatch.setattr(reach, "SILENT_SECONDS", 0.1)
+    consumer, seen = Consumer(hangs=True), Reach(KafkaAccess("127.0.0.1:1"))
+    consumer.there.clear()
+    watching = asyncio.create_task(seen.watch(consumer))
+    try:
+        await until(lambda: seen.problem, what="it is noticed")
+        found_at = clock.monotonic()
+        seen.found()
+        assert seen.problem is None
+        await until(lambda: seen.problem, what="it is silent again")
+        assert seen.away_seconds <= clock.monotonic() - found_at
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 @pytest.mark.parametrize("hangs", [False, True])

@@ -23,6 +23,7 @@ class Reach:
         self.problem: str | None = None
         self._lost_at = 0.0
         self._answers = 0
+        self._answered_at = 0.0
 
     @property
     def away_seconds(self) -> float:
@@ -44,26 +45,30 @@ class Reach:
     def found(self) -> None:
         """A broker has answered."""
         self._answers += 1
+        self._answered_at = clock.monotonic()
         if self.problem is not None:
             log.info("kafka is back", away_seconds=round(self.away_seconds, 1))
         self.problem = None
 
     async def watch(self, consumer: Any) -> None:
-        """Ask for as long as `consumer` lives, without ever cutting a question short: that would leak its connection."""
+        """Ask for as long as `consumer` lives, without ever cutting a question short: that would leak its connection.
+
+        Silence is counted from the latest answer that anybody here has had: a question on a connection that broke may hang for
+        long after others are answered.
+        """
         asking: asyncio.Task[Any] | None = None
-        answered_at = clock.monotonic()
+        self._answered_at = clock.monotonic()
         try:
             while True:
                 asking = asking or asyncio.create_task(consumer.topics())
                 await asyncio.wait([asking], timeout=_ASK_SECONDS)
                 if asking.done():
                     if _answered(asking):
-                        answered_at = clock.monotonic()
                         self.found()
                     asking = None
                     await asyncio.sleep(_ASK_SECONDS)
-                if clock.monotonic() - answered_at >= SILENT_SECONDS:
-                    await self.lost(answered_at)
+                if clock.monotonic() - self._answered_at >= SILENT_SECONDS:
+                    await self.lost(self._answered_at)
         finally:
             if asking is not None:
                 asking.cancel()
