@@ -6,22 +6,27 @@ from typing import NamedTuple
 from malipo import clock
 from malipo.platform.logs import log
 
-_FIRST_SECONDS = 1.0
+_RESTS_SECONDS = (1.0, 5.0)
 _REFUSED_SECONDS = 30.0
 
 
 class _Refusal(NamedTuple):
-    """Why Kafka takes nothing of a topic, and until which moment of `clock.monotonic` it is left alone."""
+    """Why Kafka takes nothing of a topic, how often in a row, and until which moment of `clock.monotonic` it is left alone."""
 
     reason: str
     until: float
-    told: bool
+    times: int
+
+    @property
+    def told(self) -> bool:
+        """Whether it lasts."""
+        return self.times > len(_RESTS_SECONDS)
 
 
 class Refusals:
     """The topics that one relay leaves alone.
 
-    The first refusal of one is not told, and it is soon tried again: a broker that begins knows no topics yet.
+    The first refusals of one are not told, and it is soon tried again: a broker that begins does not know all topics yet.
     """
 
     def __init__(self) -> None:
@@ -40,12 +45,13 @@ class Refusals:
 
     def refused(self, topic: str, reason: str) -> None:
         """Leave it alone."""
-        known = self._known.get(topic, _Refusal("", 0.0, told=False))
-        again = known.reason == reason
-        if again and not known.told:
-            log.error("topic refused", topic=topic, error=reason, retry_in_seconds=_REFUSED_SECONDS)
-        seconds = _REFUSED_SECONDS if again else _FIRST_SECONDS
-        self._known[topic] = _Refusal(reason, clock.monotonic() + seconds, told=again)
+        known = self._known.get(topic)
+        times = known.times + 1 if known and known.reason == reason else 1
+        seconds = (*_RESTS_SECONDS, _REFUSED_SECONDS)[min(times - 1, len(_RESTS_SECONDS))]
+        refusal = _Refusal(reason, clock.monotonic() + seconds, times)
+        if refusal.told and not (known and known.told):
+            log.error("topic refused", topic=topic, error=reason, retry_in_seconds=seconds)
+        self._known[topic] = refusal
 
     def taken(self, topic: str) -> None:
         """It is refused no longer."""
