@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from malipo.contracts.providers import PROVIDERS
 from malipo_local import cli, handed_on
+from malipo_local.errors import StackError
 from malipo_local.options import read_settings
 
 from .conftest import Fakes, processes_of, until
@@ -244,3 +245,10 @@ def test_settings_of_services_are_checked_and_those_of_stores_go_to_the_stores()
         "webhook-dispatcher": {"KEEP_DAYS": "3"},
         "kafka": {"num.io.threads": "2"},
     }
+
+
+@pytest.mark.parametrize("option", ["gateway.LOG_LEVLE=DEBUG", "topics.KAFKA_CONSUMER=erp-sink=erp-sink"])
+def test_a_setting_that_a_service_or_the_topics_do_not_have_is_refused(option: str) -> None:
+    target = option.partition("=")[0]
+    with pytest.raises(StackError, match=rf"--set {target}: \w+ has no such setting. Choose from: .*KAFKA_BOOTSTRAP"):
+        read_settings([option])

@@ -6,9 +6,12 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from malipo.contracts.providers import PROVIDERS
@@ -18,6 +21,23 @@ from malipo_local.connection import connected
 from .conftest import Fakes, processes_of, until
 
 pytestmark = pytest.mark.timeout(180)
+
+
+OF_A_SECURE_STACK = {
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+    "KAFKA_CA_FILE": "/nope",
+    "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "kafka_username": "operator",
+    "KAFKA_ACLS": "true",
+}
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Settings that the shell has, as after `make env` of another stack."""
+    for name, value in (OF_A_SECURE_STACK | {"OF_ANOTHER_PROGRAM": "left alone"}).items():
+        monkeypatch.setenv(name, value)
+    return OF_A_SECURE_STACK
 
 
 def environment_of(url: str) -> dict[str, str]:
@@ -92,6 +112,34 @@ def test_a_service_runs_its_own_commands_in_its_own_environment(fakes: Fakes) ->
     with Stack(only={"stripe-sim", "gateway"}, settings=fakes.settings) as stack:
         assert stack.service_env("gateway").items() >= {"DATABASE_URL": stack.database_url("gateway")}.items()
         assert stack.service_env("gateway")["PATH"] == os.environ["PATH"]
+
+
+def test_no_program_gets_a_setting_of_the_shell_that_started_the_stack(fakes: Fakes, elsewhere: dict[str, str]) -> None:
+    with Stack(only={"orchestrator", "stripe-sim"}, settings=fakes.settings) as stack:
+        shown = [environment_of(stack.url(name)) for name in ("orchestrator", "stripe-sim")]
+        shown.append(stack.service_env("orchestrator"))
+        assert [sorted(elsewhere.items() & environment.items()) for environment in shown] == [[], [], []]
+        assert {environment["OF_ANOTHER_PROGRAM"] for environment in shown} == {"left alone"}
+        assert shown[0]["DATABASE_URL"] == stack.database_url("orchestrator")
+
+
+def test_a_forked_program_gets_no_setting_of_the_shell_either(elsewhere: dict[str, str]) -> None:
+    with Stack(only={"stripe-sim"}, forked=True) as stack:
+        pid = stack.pid("stripe-sim")
+        assert pid is not None
+        parent = psutil.Process(pid).parent()
+        assert parent is not None
+        assert "malipo_local.nursery" in parent.cmdline()
+        assert not elsewhere.items() & parent.environ().items()  # what each forked program begins with
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_services_and_operators_commands_work_in_a_shell_that_has_settings_of_another_stack(folder: Path) -> None:
+    home = folder / "home"
+    command = [sys.executable, "-m", "malipo_local", "operator", "--home", str(home), "merchant", "list"]
+    with Stack(home, only={"gateway"}):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "there is no merchant yet\n")
 
 
 def test_a_killed_service_is_brought_back_on_the_same_port(fakes: Fakes) -> None:

@@ -92,6 +92,8 @@ def _become(home: Path, service: str, module: str, target: str, *arguments: str)
         stack = Stack.attach(home)
         if stack.pid("postgres") is None:
             fail(f"postgres is down. Start it with: {make('start', 'postgres', home=home)}")
-        os.environ.update(stack.service_env(service), MALIPO_MAKE_TARGET=target)
+        environment = stack.service_env(service)
+    os.environ.clear()  # what the shell has set is no setting of the service
+    os.environ.update(environment, MALIPO_MAKE_TARGET=target)
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -1,20 +1,13 @@
 """Reads the options of `up` that name a service: `--set SERVICE.NAME=VALUE` and `--replicas SERVICE=NUMBER`."""
 
-import importlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
 
 from malipo_local.errors import StackError
-from malipo_local.services import SERVICES, Kind
-
-if TYPE_CHECKING:
-    from malipo.platform.settings import ServiceSettings
-
-_MODULES = {row.name: row.module for row in SERVICES if row.kind is Kind.SERVICE}
+from malipo_local.variables import settings_of
 
 
 def read_settings(options: Iterable[str]) -> dict[str, dict[str, str]]:
-    """The values by service and name. Raises StackError for a setting that the service does not have.
+    """The values by service and name. Raises StackError for a setting that the service or step does not have.
 
     Of a store anything goes: its settings are its server's options.
     """
@@ -25,8 +18,7 @@ def read_settings(options: Iterable[str]) -> dict[str, dict[str, str]]:
         if not (equals and dot and service and name):
             message = f"--set {option}: write it as SERVICE.NAME=VALUE, as in gateway.LOG_LEVEL=DEBUG."
             raise StackError(message)
-        if service in _MODULES:
-            _check_setting(service, name)
+        _check_setting(service, name)
         settings.setdefault(service, {})[name] = value
     return settings
 
@@ -44,11 +36,7 @@ def read_replicas(options: Iterable[str]) -> dict[str, int]:
 
 
 def _check_setting(service: str, name: str) -> None:
-    # Imported only here: a command that sets nothing need not wait for it.
-    from malipo.platform.environment import variables
-
-    module = importlib.import_module(f"{_MODULES[service]}.settings")
-    known = sorted(variables(cast("type[ServiceSettings]", module.Settings)))
-    if name not in known:
-        message = f"--set {service}.{name}: {service} has no such setting. Choose from: {', '.join(known)}."
+    known = settings_of(service)
+    if known and name not in known:
+        message = f"--set {service}.{name}: {service} has no such setting. Choose from: {', '.join(sorted(known))}."
         raise StackError(message)

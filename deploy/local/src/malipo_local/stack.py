@@ -26,6 +26,7 @@ from malipo_local.plan import Plan
 from malipo_local.ports import Ports
 from malipo_local.roles import Roles
 from malipo_local.site import Site
+from malipo_local.variables import inherited
 from malipo_local.waiting import until
 
 _START_SECONDS = 600.0  # a first start downloads Kafka
@@ -143,6 +144,7 @@ class Stack:
         with self.home.log("supervisor").open("ab") as log:
             self._supervisor = subprocess.Popen(
                 command,
+                env=inherited(),  # and so has all that it starts
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -272,7 +274,7 @@ class Stack:
         if name not in rows:
             message = f"There is no '{name}' in this stack. Choose from: {', '.join(rows)}."
             raise StackError(message)
-        return {**os.environ, **self._site.settings(rows[name], 0)}
+        return {**inherited(), **self._site.settings(rows[name], 0)}
 
     def status(self, *, memory: bool = False, anew: bool = False) -> list[UnitStatus]:
         """Every process and what it is doing.
