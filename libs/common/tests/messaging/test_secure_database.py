@@ -56,13 +56,62 @@ async def test_the_same_words_of_a_url_migrate_serve_and_relay(urls):
         assert await connection.fetchval("SELECT current_user") == "malipo_orchestrator"
 
 
+async def migrate(url: str, service: str = "gateway") -> subprocess.CompletedProcess[str]:
+    """As a platform engineer does it."""
+    environment = os.environ | {"DATABASE_URL": url, "ENVIRONMENT": "production"}
+    command = [sys.executable, "-m", service, "migrate"]
+    return await _in_a_thread(partial(subprocess.run, capture_output=True, text=True), command, env=environment)
+
+
+async def test_whoever_migrates_is_told_what_was_done(secure_stores):
+    owner, _ = await established(secure_stores, "webhook-dispatcher")
+    first, second = [await migrate(owner, "webhook_dispatcher") for _ in range(2)]
+    assert (first.returncode, first.stdout, first.stderr) == (0, "at 0001\n", "")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "nothing to do: at 0001\n", "")
+
+
 async def test_who_serves_cannot_migrate(secure_stores):
     _, serves = await established(secure_stores, "gateway")
-    environment = os.environ | {"DATABASE_URL": serves, "ENVIRONMENT": "production"}
-    command = [sys.executable, "-m", "gateway", "migrate"]
-    done = await _in_a_thread(partial(subprocess.run, capture_output=True, text=True), command, env=environment)
-    assert done.returncode == 1
-    assert done.stderr.startswith("setting DATABASE_URL: its role may not change tables")
+    assert (await not_migrated(serves)).startswith(
+        "DATABASE_URL's role malipo_gateway may not change tables; to migrate takes malipo_gateway_owner"
+    )
+
+
+async def test_a_database_of_a_newer_release_is_not_migrated(secure_stores):
+    owner, _ = await established(secure_stores, "provider-bank")
+    assert (await migrate(owner, "provider_bank")).returncode == 0
+    async with connected(owner) as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert "'9999'" in await not_migrated(owner, "provider_bank")
+
+
+async def test_a_database_that_cannot_be_reached_for_a_migration_is_told_in_one_line(urls, tmp_path):
+    owner, _ = urls
+    place = owner.partition("@")[2].partition("/")[0]
+    trusted = owner.rpartition("=")[2]
+    another = str(Authority(tmp_path / "another").certificate)
+    assert (await not_migrated(owner.replace(trusted, another))).startswith(
+        f"{place} shows a certificate that is not accepted: "
+    )
+    assert await not_migrated(owner.replace("_owner:", "_owner:un")) == (
+        f"{place} refuses DATABASE_URL's role or password: "
+        'password authentication failed for user "malipo_orchestrator_owner"'
+    )
+    assert (await not_migrated(owner.replace(place, "db.invalid"))).startswith("db.invalid:5432 is not reached: ")
+    assert await not_migrated(owner.replace(place, "127.0.0.1:1")) == "127.0.0.1:1 is not reached: Connection refused"
+    assert await not_migrated(owner.replace("/malipo_orchestrator?", "/nothing?")) == (
+        f'{place} refuses DATABASE_URL: database "nothing" does not exist'
+    )
+
+
+async def not_migrated(url: str, service: str = "gateway") -> str:
+    """Why, which is all that is printed; the password is not in it."""
+    done = await migrate(url, service)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert url.partition("@")[0].rpartition(":")[2] not in done.stderr
+    assert done.stderr.startswith("not migrated: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr.removeprefix("not migrated: ").rstrip("\n")
 
 
 async def test_a_service_that_is_refused_says_why_and_is_ready_once_that_is_mended(urls, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from malipo.platform import settings
+from malipo.platform import database_url, settings
 from malipo.platform.database_settings import DatabaseSettings
 
 VERIFIED = "sslmode=verify-full&sslrootcert={ca}"
@@ -73,3 +73,18 @@ def test_a_url_that_would_be_read_otherwise_than_it_was_meant_is_refused_and_not
     assert said.startswith("setting DATABASE_URL: ")
     assert why in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql://u:p@db/x", "db:5432"),
+        ("postgresql://u:p@db:6432/x", "db:6432"),
+        ("postgresql://u:p@one,two:6432/x", "one:5432,two:6432"),
+        ("postgresql://u:p@[fd00::1]/x", "[fd00::1]:5432"),
+        ("postgresql://u:p@[fd00::1]:6432/x", "[fd00::1]:6432"),
+        ("postgresql:///x?host=/run/postgresql&port=6432", "/run/postgresql:6432"),
+    ],
+)
+def test_messages_name_where_a_url_leads_and_nothing_else_of_it(url, place):
+    assert database_url.place(url) == place

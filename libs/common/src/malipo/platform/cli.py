@@ -98,11 +98,9 @@ def _migrate(package: str) -> None:
 
     url = settings.load(DatabaseSettings).database_url.get_secret_value()
     try:
-        migrations.migrate(package, url)
-    except migrations.NotTheOwner:
-        sys.exit(
-            "setting DATABASE_URL: its role may not change tables; to migrate takes the one that owns the database"
-        )
+        typer.echo(migrations.migrate(package, url))
+    except migrations.NotMigrated as why:
+        sys.exit(f"not migrated: {why}")
 
 
 def _show_settings(settings_type: type[ServiceSettings]) -> None:

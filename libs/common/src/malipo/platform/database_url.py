@@ -38,6 +38,14 @@ def is_encrypted(url: str) -> bool:
     return parsed.words.get("sslmode") in _ENCRYPTED or all(host.startswith("/") for host in hosts.split(","))
 
 
+def place(url: str) -> str:
+    """Where the server is, for messages; several of them with commas."""
+    parsed = _parsed(url)
+    port = parsed.words.get("port", "5432")
+    hosts = parsed.hosts or parsed.words.get("host", "localhost")
+    return ",".join(host if ":" in host.rpartition("]")[2] else f"{host}:{port}" for host in hosts.split(","))
+
+
 def _parsed(url: str) -> StoreUrl:
     like = "postgresql://user:password@host/database"
     return parse(url, like=like, schemes=("postgresql", "postgres"), words=WORDS)

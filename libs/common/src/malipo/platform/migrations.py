@@ -10,27 +10,35 @@ from typing import Any
 import asyncpg
 from alembic import command, context, op
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from malipo.platform.database_trouble import trouble
+
 _INSUFFICIENT_PRIVILEGE = "42501"
 _LOCK = 0x6D616C69  # "mali": one migration at a time, however many replicas start
+_ROLES = "SELECT current_user, pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
+_CONNECT_SECONDS = 10
 
 
-class NotTheOwner(Exception):
-    """The role may not make or change tables: it is the one that serves."""
+class NotMigrated(Exception):
+    """Says why, for whoever has set `DATABASE_URL`; nothing secret is in it."""
 
 
-def migrate(package: str, database_url: str) -> None:
-    """Bring the database to the newest revision of `<package>/migrations`; safe to run at every start. Raises `NotTheOwner`."""
+def migrate(package: str, database_url: str) -> str:
+    """Bring the database to the newest revision of `<package>/migrations`; safe to run at every start.
+
+    Answers what was done, in words. Raises `NotMigrated` where the server, the role or the database is the wrong one.
+    """
+    config = _config(package, database_url)
     try:
-        command.upgrade(_config(package, database_url), "head")
-    except (DBAPIError, asyncpg.InsufficientPrivilegeError) as error:
-        cause: object = getattr(error, "orig", error)  # SQLAlchemy's own error has PostgreSQL's within
-        if getattr(cause, "sqlstate", "") == _INSUFFICIENT_PRIVILEGE:
-            raise NotTheOwner from error
-        raise
+        command.upgrade(config, "head")
+    except CommandError as error:  # the database is at a revision that this release does not have
+        raise NotMigrated(str(error)) from error
+    before, after = config.attributes["revisions"]
+    return f"at {after}" if before != after else f"nothing to do: at {after}"
 
 
 def check(package: str, database_url: str) -> None:
@@ -65,7 +73,10 @@ def run_from_env(*tables: MetaData) -> None:
 async def _run(database_url: str, tables: Sequence[MetaData]) -> None:
     async def connect() -> Any:
         """By the URL as asyncpg reads it, which is how the service does."""
-        return await asyncpg.connect(database_url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        try:
+            return await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        except (OSError, asyncpg.PostgresError) as error:
+            raise NotMigrated(trouble(database_url, error)) from error
 
     engine = create_async_engine("postgresql+asyncpg://", poolclass=pool.NullPool, async_creator=connect)
     async with engine.connect() as connection:
@@ -75,6 +86,7 @@ async def _run(database_url: str, tables: Sequence[MetaData]) -> None:
 
 
 def _upgrade(connection: Connection, tables: Sequence[MetaData]) -> None:
+    role, owner = connection.exec_driver_sql(_ROLES).one()
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     context.configure(
         connection=connection,
@@ -82,5 +94,18 @@ def _upgrade(connection: Connection, tables: Sequence[MetaData]) -> None:
         target_metadata=tables,
         compare_server_default=True,
     )
-    with context.begin_transaction():
-        context.run_migrations()
+    try:
+        before = context.get_context().get_current_revision()
+        with context.begin_transaction():
+            context.run_migrations()
+    except (DBAPIError, asyncpg.InsufficientPrivilegeError) as error:
+        if not _lacks_rights(error):
+            raise
+        message = f"DATABASE_URL's role {role} may not change tables; to migrate takes {owner}, who owns the database"
+        raise NotMigrated(message) from error
+    context.config.attributes["revisions"] = before, context.get_context().get_current_revision()
+
+
+def _lacks_rights(error: Exception) -> bool:
+    cause: object = getattr(error, "orig", error)  # SQLAlchemy's own error has PostgreSQL's within
+    return getattr(cause, "sqlstate", "") == _INSUFFICIENT_PRIVILEGE
