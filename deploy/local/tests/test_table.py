@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from malipo_local.errors import StartError
+from malipo_local.errors import StackError, StartError
 from malipo_local.home import Home
 from malipo_local.jars import Jar, fetch_one, locked
 from malipo_local.plan import Plan
@@ -128,3 +128,11 @@ def test_a_plan_survives_being_written_and_read(folder: Path) -> None:
     plan = Plan(only=("gateway",), settings={"gateway": {"LOG_LEVEL": "DEBUG"}}, replicas={"gateway": 2})
     plan.save(folder / "plan.json")
     assert Plan.load(folder / "plan.json") == plan
+
+
+@pytest.mark.parametrize("consumers", ["erp-sink", '["erp-sink"]', '{"erp-sink"}'])
+def test_consumers_of_ones_own_that_cannot_be_read_are_refused_before_anything_starts(consumers: str) -> None:
+    with pytest.raises(
+        StackError, match=r'topics.KAFKA_CONSUMERS=.*: write it as {"erp-sink": \["payments.events.v1"\]}'
+    ):
+        Plan(settings={"topics": {"KAFKA_CONSUMERS": consumers}})

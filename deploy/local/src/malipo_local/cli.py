@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from malipo.contracts.permissions import OPERATOR
 from malipo_local.console import HomeOption, err, explained, fail, out
 from malipo_local.errors import StackError
 from malipo_local.follow import follow, last_lines
@@ -191,10 +192,16 @@ def restart(service: str, *, home: HomeOption = USUAL_HOME) -> None:
 
 
 @app.command()
-def env(*, home: HomeOption = USUAL_HOME) -> None:
+def env(
+    *,
+    home: HomeOption = USUAL_HOME,
+    user: Annotated[
+        str, typer.Option("--as", help="Whom a secure Kafka takes you for: a service, or a consumer of your own.")
+    ] = OPERATOR,
+) -> None:
     """Print the addresses as export lines, for `eval "$(make -s env)"`."""
     with explained():
-        for name, value in Stack.attach(home).env().items():
+        for name, value in Stack.attach(home).env(user).items():
             print(f"export {name}={shlex.quote(value)}")  # not through rich, which wraps long lines
 
 

@@ -1,15 +1,16 @@
-"""Detects whether the files that decide what a step does have changed, without importing them."""
+"""Detects whether what decides what a step does has changed: files, without importing them, and what it is told."""
 
 import hashlib
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
-def fingerprint(sources: Iterable[str], settings: Mapping[str, str]) -> str:
-    """A digest of the files that the patterns name (`package/folder/**/*`), as Python would find them."""
-    places = [place for place in (*settings.get("PYTHONPATH", "").split(":"), *sys.path) if place]
-    digest = hashlib.sha256()
+def fingerprint(sources: Iterable[str], python_path: str, told: Mapping[str, str]) -> str:
+    """A digest of the files that the patterns name (`package/folder/**/*`), as Python would find them, and of what is told."""
+    places = [place for place in (*python_path.split(":"), *sys.path) if place]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for pattern in sources:
         package, _, inside = pattern.partition("/")
         for name, path in _find(package, inside, places):

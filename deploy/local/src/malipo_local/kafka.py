@@ -81,7 +81,7 @@ class Kafka:
             if not await broker.has_joined():
                 return False
             if not self._knows_users:
-                await broker.know(kafka_security.passwords(home))
+                await broker.know(kafka_security.passwords(home, self._site.plan))
                 self._knows_users = True
             return True
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from malipo.contracts.permissions import OPERATOR, services
 from malipo_local.authority import Authority, trusted
 from malipo_local.home import Home
+from malipo_local.plan import Plan
 from malipo_local.ports import HOST
 from malipo_local.private import write_private
 
@@ -36,9 +37,14 @@ def password_of(home: Home, user: str) -> str:
     return home.password(f"kafka/{user}")
 
 
-def passwords(home: Home) -> dict[str, str]:
-    """Of everybody whom the broker is to know by SCRAM: each service, and the operator."""
-    return {user: password_of(home, user) for user in (*services(), OPERATOR)}
+def users(plan: Plan) -> tuple[str, ...]:
+    """Everybody whom the broker is to know by SCRAM: each service, the operator, and consumers of one's own."""
+    return (*services(), OPERATOR, *plan.consumers())
+
+
+def passwords(home: Home, plan: Plan) -> dict[str, str]:
+    """Theirs, by user."""
+    return {user: password_of(home, user) for user in users(plan)}
 
 
 def secured(home: Home, port: int, controller_port: int) -> dict[str, str]:

@@ -10,6 +10,8 @@ from malipo_local.errors import StackError
 from malipo_local.services import MIGRATES, SERVICES, Kind, Service, select
 
 MAX_REPLICAS = 16
+CONSUMERS = "KAFKA_CONSUMERS"
+"""The setting of the topics step that names consumers of one's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +29,7 @@ class Plan:
     """Python programs are forked out of one process that has the libraries already; see `nursery`."""
 
     def __post_init__(self) -> None:
-        """Refuse names that are not in the table."""
+        """Refuse names that are not in the table, and consumers that cannot be read."""
         _check_names("--only", self.only or (), (row.name for row in SERVICES))
         _check_names("--set", self.settings, (row.name for row in SERVICES))
         _check_names("--replicas", self.replicas, (row.name for row in SERVICES if row.kind is Kind.SERVICE))
@@ -35,6 +37,7 @@ class Plan:
             if not 1 <= count <= MAX_REPLICAS:
                 message = f"--replicas {name}={count}: give a number from 1 to {MAX_REPLICAS}."
                 raise StackError(message)
+        self.consumers()
 
     def rows(self) -> tuple[Service, ...]:
         """The rows of the table that run."""
@@ -47,6 +50,10 @@ class Plan:
     def overrides(self, row: Service) -> Mapping[str, str]:
         """The settings from outside; a migration shares those of its service."""
         return self.settings.get(row.name.removeprefix(MIGRATES), {})
+
+    def consumers(self) -> tuple[str, ...]:
+        """Consumers of one's own that Kafka is to let in, as the topics step is told."""
+        return tuple(_consumers(self.settings.get("topics", {}).get(CONSUMERS, "{}")))
 
     def has(self, requested: "Plan") -> bool:
         """Whether all that was requested is part of this plan; what was left open is part of any."""
@@ -75,6 +82,19 @@ class Plan:
         saved: dict[str, Any] = json.loads(path.read_text())
         there = {row.name for row in SERVICES}
         return cls(only=tuple(name for name in saved.pop("only") if name in there), **saved)
+
+
+def _consumers(text: str) -> Iterable[str]:
+    try:
+        match json.loads(text):
+            case {**consumers}:
+                return map(str, consumers)
+            case _:
+                pass
+    except ValueError:
+        pass
+    message = f'--set topics.{CONSUMERS}={text}: write it as {{"erp-sink": ["payments.events.v1"]}}.'
+    raise StackError(message)
 
 
 def _check_names(option: str, names: Iterable[str], valid: Iterable[str]) -> None:

@@ -67,8 +67,10 @@ class Step(PythonProgram):
     """A program that ends by itself: a migration, the creation of topics."""
 
     def fingerprint(self) -> str:
-        """Changes when the files that decide what it does change."""
-        return fingerprint(self._row.sources, self._site.plan.overrides(self._row))
+        """Changes when the files that decide what it does change, or what it is told from outside."""
+        told = self._site.plan.overrides(self._row)
+        python_path = told.get("PYTHONPATH", "")
+        return fingerprint(self._row.sources, python_path, told={} if self._row.database else told)
 
     async def need_not_run(self) -> bool:
         """Whether it ran to its end before, with the same code and on the same data."""

@@ -61,7 +61,7 @@ class Site:
         return f"{HOST}:{self.port('kafka')}"
 
     def kafka_settings(self, user: str) -> dict[str, str]:
-        """What a client of Kafka is told; `user` is a service, the operator, or `kafka_security.ADMIN`."""
+        """What a client of Kafka is told; `user` is one of `kafka_security.users`, or `kafka_security.ADMIN`."""
         secure = kafka_security.client_settings(self.home, user) if self.plan.secure else _IN_THE_CLEAR
         return {"KAFKA_BOOTSTRAP": self.kafka, **secure}
 
@@ -102,12 +102,12 @@ class Site:
         """By which keys the ports are known that a process has beside its own."""
         return {name: f"{row.name}-{index}-{name}" for name in row.more_ports}
 
-    def environment(self) -> dict[str, str]:
-        """What a client needs to reach the stack, as environment variables."""
+    def environment(self, user: str = OPERATOR) -> dict[str, str]:
+        """What a client needs to reach the stack, as environment variables; `user` is whom Kafka takes it for."""
         running = {row.name for row in self.plan.rows()}
         found: dict[str, str] = {}
         if "kafka" in running:
-            found |= self.kafka_settings(OPERATOR)
+            found |= self.kafka_settings(user)
         if "redis" in running:
             found["REDIS_URL"] = self.redis_url
         if "postgres" in running:

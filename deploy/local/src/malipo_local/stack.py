@@ -17,12 +17,13 @@ from typing import Any, Self
 
 import psutil
 
+from malipo.contracts.permissions import OPERATOR
 from malipo_local import kafka_security, scratch
 from malipo_local.control import Response, ask
 from malipo_local.errors import StackError
 from malipo_local.hints import make
 from malipo_local.home import Home
-from malipo_local.plan import Plan
+from malipo_local.plan import CONSUMERS, Plan
 from malipo_local.ports import Ports
 from malipo_local.roles import Roles
 from malipo_local.site import Site
@@ -243,7 +244,9 @@ class Stack:
         return self._site.kafka
 
     def kafka_settings(self, user: str = kafka_security.ADMIN) -> dict[str, str]:
-        """What a client of Kafka is told; a user is a service, the operator, or the administrator, who may do everything."""
+        """What a client of Kafka is told; a user is a service, the operator, a consumer of one's own, or the administrator, who may
+        do everything.
+        """
         return self._site.kafka_settings(user)
 
     @property
@@ -251,9 +254,18 @@ class Stack:
         """The URL of Redis."""
         return self._site.redis_url
 
-    def env(self) -> dict[str, str]:
-        """Every address of the stack, as environment variables."""
-        return self._site.environment()
+    def env(self, user: str = OPERATOR) -> dict[str, str]:
+        """Every address of the stack, as environment variables; `user` is whom Kafka is to take the client for.
+
+        Raises StackError for one whom a secure stack's Kafka does not know.
+        """
+        if self.plan.secure and user not in (known := kafka_security.users(self.plan)):
+            message = (
+                f"This stack's Kafka knows no '{user}', only {', '.join(known)}. A consumer of your own is named when the stack is "
+                f'started: --set \'topics.{CONSUMERS}={{"{user}": ["payments.events.v1"]}}\'.'
+            )
+            raise StackError(message)
+        return self._site.environment(user)
 
     def require(self, name: str) -> None:
         """Raises StackError for what the table has and this running stack lacks, with what to do."""

@@ -168,6 +168,15 @@ async def test_a_wrong_password_is_told_once_and_forgotten_when_the_broker_knows
     assert "not-the-password" not in repr(lines)
 
 
+async def test_who_may_not_read_is_named_with_what_would_allow_it(secure: SecureKafka, new_database):
+    runtime = service(secure.settings(OPERATOR), new_database("orchestrator"))
+    async with runtime.running():
+        told = await until_told(runtime, f"Kafka refuses to have this read by its user {OPERATOR}: ")
+    assert "GroupAuthorizationFailedError: orchestrator.trials; " in told
+    assert "KAFKA_CONSUMERS" in told
+    assert "docs/operations/kafka.md" in told
+
+
 async def test_an_unknown_authority_is_told_until_the_file_has_the_right_one(
     secure: SecureKafka, new_database, tmp_path
 ):

@@ -36,6 +36,9 @@ _STOP_SECONDS = 13.0
 """For batches under way, a last commit, and leaving: Kafka may be away, and what is stopped after this has to be, too."""
 _STOPPED = "not started"
 _REFUSALS = (TopicAuthorizationFailedError, GroupAuthorizationFailedError)
+_ALLOWED_BY = (
+    "the topics step allows it (KAFKA_ACLS, and KAFKA_CONSUMERS for one of your own): see docs/operations/kafka.md"
+)
 _JOINING = "joins its consumer groups"
 
 
@@ -58,6 +61,7 @@ class Consumers:
         self._reach = reach or Reach(kafka)
         self._polls: list[Poll] = []
         self._topics: list[str] = []
+        self._user: str | None = kafka.security.get("sasl_plain_username")
 
     @property
     def problem(self) -> str | None:
@@ -182,8 +186,9 @@ class Consumers:
         if not isinstance(error, _REFUSALS):
             return await self._reach.lost()
         self._reach.found()
-        if self._problem != (problem := f"Kafka refuses to have this read: {summary(error)}"):
-            log.error("consumers refused", error=summary(error), retry_in_seconds=_START_AGAIN_SECONDS)
+        who = f" by its user {self._user}" if self._user else ""
+        if self._problem != (problem := f"Kafka refuses to have this read{who}: {summary(error)}; {_ALLOWED_BY}"):
+            log.error("consumers refused", problem=problem, retry_in_seconds=_START_AGAIN_SECONDS)
         self._problem = problem
         return None
 
