@@ -247,7 +247,7 @@ def test_settings_of_services_are_checked_and_those_of_stores_go_to_the_stores()
     }
 
 
-@pytest.mark.parametrize("option", ["gateway.LOG_LEVLE=DEBUG", "topics.KAFKA_CONSUMER=erp-sink=erp-sink"])
+@pytest.mark.parametrize("option", ["gateway.LOGLEVEL=DEBUG", "topics.KAFKA_CONSUMER=erp-sink=erp-sink"])
 def test_a_setting_that_a_service_or_the_topics_do_not_have_is_refused(option: str) -> None:
     target = option.partition("=")[0]
     with pytest.raises(StackError, match=rf"--set {target}: \w+ has no such setting. Choose from: .*KAFKA_BOOTSTRAP"):

@@ -6,6 +6,7 @@ from functools import partial
 from structlog.testing import capture_logs
 
 from gateway.edge.rate_limit import Limit, LocalBuckets, RateLimiter
+from gateway.edge.redis_presence import RedisPresence
 from gateway.edge.waiting import Waiting
 from malipo import clock
 from malipo_local.authority import Authority
@@ -111,6 +112,28 @@ async def test_a_redis_that_is_away_or_refuses_is_shown_until_it_answers_again(r
     await until(all_is_well, what="the health page to show nothing")
 
 
+async def test_that_redis_is_lost_is_logged_once_for_all_who_use_it_and_so_is_that_it_is_back(replica, stores, line):
+    url, wire = await line(stores.redis_url)
+    with capture_logs() as lines:
+        gateway = await replica(redis_url=url)
+        merchant = await gateway.merchant(configured=False)
+        wire.cut()
+
+        async def missed_by_all() -> bool:
+            await merchant.get("/v1/payments")
+            return "limits rates" in (told := await redis_problem(gateway, "Redis is away")) and "wakes only" in told
+
+        await until(missed_by_all, what="both uses to be missed")
+        wire.mend()
+
+        async def missed_by_none() -> bool:
+            await merchant.get("/v1/payments")
+            return await redis_problem(gateway, "Redis") == ""
+
+        await until(missed_by_none, what="Redis to be back")
+    assert [line["event"] for line in lines if "redis" in line["event"]] == ["redis away", "redis is back"]
+
+
 async def seconds(merchant) -> float:
     started = clock.monotonic()
     assert (await merchant.get("/v1/payments")).status_code == 200
@@ -133,7 +156,7 @@ async def test_wakes_reach_other_replicas_again_once_redis_is_back(replica, stor
 
 async def test_wakes_that_cannot_be_sent_do_not_pile_up(gateway):
     waiting: Waiting = gateway.dependencies.waiting
-    sending = Waiting(waiting._redis, waiting._subscriber, 1)  # its `send` does not run
+    sending = Waiting(waiting._redis, waiting._subscriber, 1, RedisPresence())  # its `send` does not run
     for number in range(30):
         sending.wake({f"pay_{number}_{n}" for n in range(500)})
     assert len(sending._unsent) <= 10_000
@@ -141,7 +164,7 @@ async def test_wakes_that_cannot_be_sent_do_not_pile_up(gateway):
 
 async def test_the_local_buckets_have_a_limit(gateway, monkeypatch):
     monkeypatch.setattr("gateway.edge.rate_limit._LOCAL_BUCKETS", 5)
-    limiter = RateLimiter(gateway.dependencies.waiting._redis, Limit(1, 1))
+    limiter = RateLimiter(gateway.dependencies.waiting._redis, Limit(1, 1), RedisPresence())
     limiter._away_until = clock.monotonic() + 60
     for number in range(20):
         await limiter.consume(f"mer_{number}")
@@ -183,7 +206,7 @@ async def test_a_redis_that_refuses_a_password_or_is_not_trusted_is_named_and_re
             await until(partial(redis_problem, gateway, why), what=why)
             merchant = await gateway.merchant(configured=False)
             assert (await merchant.get("/v1/payments")).status_code == 200
-        assert [line["event"] for line in lines].count("redis away") <= 2  # by whom waits, and by whom limits
+        assert [line["event"] for line in lines].count("redis away") == 1
         password = secure_stores.home.password("redis")
         assert password not in str(lines) + str(await redis_problem(gateway, why))
     gateway = await replica(redis_url=trusted)

@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 from starlette.responses import Response
 
 from bench.bare.wire import Wire, alive
+from gateway.edge.redis_presence import RedisPresence
 from gateway.edge.waiting import Waiting
 from gateway.payments.personal import sealed
 from gateway.payments.schemas import NewPayment
@@ -24,7 +25,7 @@ NOBODYS_KEYS = KeyRing({"bare": bytes(32)})
 def build() -> FastAPI:
     """The application."""
     wire = Wire("gateway")
-    nobody_waits = Waiting(Redis(), Redis(), limit=0)  # never used, so neither is Redis
+    nobody_waits = Waiting(Redis(), Redis(), limit=0, presence=RedisPresence())  # never used, so neither is Redis
     for subscription in subscriptions(nobody_waits):
         wire.on(subscription.name, subscription.topics, _receive, pace_seconds=subscription.pace_seconds)
     app = FastAPI(lifespan=wire.running)

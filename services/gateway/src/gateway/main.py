@@ -26,6 +26,7 @@ from gateway.edge.dependencies import Dependencies
 from gateway.edge.middleware import RequestMiddleware, problem_response
 from gateway.edge.problems import Problem
 from gateway.edge.rate_limit import Limit, LocalBuckets, RateLimiter
+from gateway.edge.redis_presence import RedisPresence
 from gateway.edge.validation import of_parameters
 from gateway.edge.waiting import Waiting
 from gateway.events.routes import router as events
@@ -67,7 +68,7 @@ def build(settings: Settings) -> ASGIApp:
     redis = _redis(settings)
     subscriber = Redis.from_url(settings.redis_url.get_secret_value(), health_check_interval=5)  # pyright: ignore[reportUnknownMemberType] - untyped options
     dependencies = _dependencies(settings, runtime, redis, subscriber)
-    runtime.health.warn("redis", lambda: dependencies.limiter.problem or dependencies.waiting.problem)
+    runtime.health.warn("redis", lambda: dependencies.redis_presence.problem)
     runtime.subscribe(*subscriptions(dependencies.waiting), called=True)
     runtime.loop("notify other replicas", dependencies.waiting.send)
     runtime.loop("receive from other replicas", dependencies.waiting.listen)
@@ -81,15 +82,17 @@ def build(settings: Settings) -> ASGIApp:
 
 def _dependencies(settings: Settings, runtime: Runtime, redis: Redis, subscriber: Redis) -> Dependencies:
     limit = Limit(settings.rate_limit_per_second, settings.rate_limit_burst)
+    presence = RedisPresence()
     return Dependencies(
         settings=settings,
         database=runtime.database,
         key_ring=KeyRing.parse(settings.key_ring.get_secret_value()),
         authenticator=Authenticator(runtime.database),
         audit=Audit(runtime.database),
-        limiter=RateLimiter(redis, limit),
+        limiter=RateLimiter(redis, limit, presence),
         anonymous_limiter=LocalBuckets(Limit(settings.anonymous_limit_per_second, settings.anonymous_limit_burst)),
-        waiting=Waiting(redis, subscriber, settings.max_waiting),
+        waiting=Waiting(redis, subscriber, settings.max_waiting, presence),
+        redis_presence=presence,
     )
 
 

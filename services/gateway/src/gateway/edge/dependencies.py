@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from gateway.edge.audit import Audit
 from gateway.edge.authentication import Authenticator
 from gateway.edge.rate_limit import LocalBuckets, RateLimiter
+from gateway.edge.redis_presence import RedisPresence
 from gateway.edge.waiting import Waiting
 from gateway.settings import Settings
 from malipo.messaging.database import Database
@@ -26,6 +27,7 @@ class Dependencies:
     limiter: RateLimiter
     anonymous_limiter: LocalBuckets
     waiting: Waiting
+    redis_presence: RedisPresence
 
 
 async def _dependencies(request: Request) -> Dependencies:

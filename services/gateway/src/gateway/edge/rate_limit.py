@@ -10,8 +10,8 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from gateway.edge.redis_presence import RedisPresence
 from malipo import clock
-from malipo.platform.logs import log
 
 _SCRIPT = """
 local clock = redis.call('TIME')
@@ -31,6 +31,7 @@ return {allowed, string.format('%.6f', tokens)}
 """
 
 _AWAY_SECONDS = 1.0
+_ALONE = "each replica limits rates by itself"
 _LOCAL_BUCKETS = 10_000
 
 FALLBACKS = Counter("malipo_rate_limit_fallbacks", "Requests limited by this process alone, for want of Redis.")
@@ -107,13 +108,12 @@ class LocalBuckets:
 class RateLimiter:
     """Takes tokens in Redis. With Redis away it fails open, one whole bucket a process, and tries again once a second."""
 
-    def __init__(self, redis: Redis, limit: Limit) -> None:
+    def __init__(self, redis: Redis, limit: Limit, presence: RedisPresence) -> None:
         self._script = redis.register_script(_SCRIPT)
         self._limit = limit
         self._away_until = 0.0
         self._local = LocalBuckets(limit)
-        self.problem: str | None = None
-        """Why Redis was not there for the last request that asked it, else None."""
+        self._presence = presence
 
     async def consume(self, key: str) -> RateLimitDecision:
         """Take one token of `key`'s bucket."""
@@ -126,23 +126,17 @@ class RateLimiter:
         try:
             decision = await self._consume_in_redis(key)
         except (RedisError, OSError) as error:
-            return self._redis_away(key, error)
-        if self.problem is not None:
-            log.info("redis is back")
-        self._away_until, self.problem = 0.0, None
+            self._away_until = clock.monotonic() + _AWAY_SECONDS
+            self._presence.lost(_ALONE, error)
+            return self._consume_locally(key)
+        self._away_until = 0.0
+        self._presence.found(_ALONE)
         return decision
 
     async def _consume_in_redis(self, key: str) -> RateLimitDecision:
         result = await self._script(keys=[f"ratelimit:{key}"], args=[self._limit.per_second, self._limit.burst])
         allowed, tokens = cast("Sequence[bytes | int]", result)
         return RateLimitDecision(bool(int(allowed)), float(tokens), self._limit)
-
-    def _redis_away(self, key: str, error: Exception) -> RateLimitDecision:
-        self._away_until = clock.monotonic() + _AWAY_SECONDS
-        if self.problem is None:  # said once, and once more when it is back
-            log.warning("redis away", rate_limit="local", error=str(error))
-        self.problem = f"Redis is away, or refuses us ({error}): each replica limits rates by itself"
-        return self._consume_locally(key)
 
     def _consume_locally(self, key: str) -> RateLimitDecision:
         FALLBACKS.inc()

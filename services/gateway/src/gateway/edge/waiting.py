@@ -12,12 +12,13 @@ from prometheus_client import Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from gateway.edge.redis_presence import RedisPresence
 from malipo import clock
-from malipo.platform.logs import log
 
 _CHANNEL = "gateway.changed"
 _MAX_UNSENT = 10_000
 _AWAY_SECONDS = 1.0
+_ALONE = "each replica wakes only its own waiting requests"
 
 WAITS = Counter("malipo_waits", "Requests that waited for a state: `answered` or `timed_out`.", ("result",))
 WAITING = Gauge("malipo_waiting_requests", "Requests that wait for a state now.")
@@ -30,16 +31,15 @@ class Waiting:
     and once more at the end of its time.
     """
 
-    def __init__(self, redis: Redis, subscriber: Redis, limit: int) -> None:
+    def __init__(self, redis: Redis, subscriber: Redis, limit: int, presence: RedisPresence) -> None:
         self._redis = redis
         self._subscriber = subscriber
         self._limit = limit
+        self._presence = presence
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._count = 0
         self._unsent: set[str] = set()
         self._to_send = asyncio.Event()
-        self.problem: str | None = None
-        """Why other replicas are not heard, else None."""
 
     async def until[T](
         self, resource_id: str, read: Callable[[], Awaitable[T]], done: Callable[[T], bool], seconds: float
@@ -96,22 +96,12 @@ class Waiting:
             try:
                 async with aclosing(_channel(self._subscriber)) as channel:
                     await channel.subscribe(_CHANNEL)
-                    self._heard()
+                    self._presence.found(_ALONE)
                     self._wake(list(self._waiting))  # for what was published while we were away
                     await self._receive(channel)
             except (RedisError, OSError) as error:
-                self._not_heard(error)
+                self._presence.lost(_ALONE, error)
                 await asyncio.sleep(_AWAY_SECONDS)
-
-    def _not_heard(self, error: Exception) -> None:
-        if self.problem is None:  # said once, and once more when it is back
-            log.warning("redis away", waking="by this replica alone", error=str(error))
-        self.problem = f"Redis is away, or refuses us ({error}): each replica wakes only its own waiting requests"
-
-    def _heard(self) -> None:
-        if self.problem is not None:
-            log.info("redis is back")
-        self.problem = None
 
     async def _receive(self, channel: Any) -> None:
         while True:
