@@ -102,11 +102,12 @@ def test_the_shipped_list_has_twelve_attempts_over_three_days():
 
 def test_the_list_can_be_set_from_outside():
     assert settings(retry_schedule_seconds="1,2.5,4").retry_schedule == (1, 2.5, 4)
+    assert settings(retry_schedule_seconds="5, 30").retry_schedule == (5, 30)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "1,,2", "-1", "1;2", ",".join("1" * 31)])
 def test_a_list_that_is_none_is_refused(text):
-    with pytest.raises(ValueError, match="retry_schedule_seconds"):
+    with pytest.raises(ValueError, match=r"retry_schedule_seconds\n.*must be as 5,30,120: "):
         settings(retry_schedule_seconds=text)
 
 

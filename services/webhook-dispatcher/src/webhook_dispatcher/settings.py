@@ -1,10 +1,13 @@
 """The settings of the webhook-dispatcher."""
 
-from pydantic import Field
+import re
+
+from pydantic import Field, field_validator
 
 from malipo.platform.settings import WebhookSettings
 
-_SECONDS_LIST = r"^\d{1,6}(\.\d{1,3})?(,\d{1,6}(\.\d{1,3})?){0,29}$"
+_SECONDS = re.compile(r"\s*\d{1,6}(\.\d{1,3})?\s*")
+_MOST_WAITS = 30
 
 
 class Settings(WebhookSettings):
@@ -12,7 +15,6 @@ class Settings(WebhookSettings):
 
     retry_schedule_seconds: str = Field(
         default="5,30,120,600,1800,7200,18000,36000,36000,86400,86400",
-        pattern=_SECONDS_LIST,
         description="Seconds to wait after each failed attempt, up to 30 of them; after the last the event is given up.",
     )
     overtake_after_seconds: float = Field(
@@ -34,6 +36,15 @@ class Settings(WebhookSettings):
     keep_days: int = Field(
         default=30, ge=1, le=3650, description="Days that a finished delivery and its attempts are kept."
     )
+
+    @field_validator("retry_schedule_seconds")
+    @classmethod
+    def _is_a_list(cls, text: str) -> str:
+        waits = text.split(",")
+        if len(waits) > _MOST_WAITS or not all(map(_SECONDS.fullmatch, waits)):
+            msg = f"must be as 5,30,120: seconds, each below a million, at most {_MOST_WAITS} of them"
+            raise ValueError(msg)
+        return text
 
     @property
     def retry_schedule(self) -> tuple[float, ...]:
