@@ -151,13 +151,21 @@ async def test_a_card_number_is_refused_as_exposed(merchant):
 @pytest.mark.parametrize(
     ("change", "detail"),
     [
-        ({"colour": "red"}, "no such field"),
+        ({"method": {"type": "card", "token": "pm_card_visa", "colour": "red"}}, "no such field"),
         ({"metadata": {str(n): "x" for n in range(21)}}, "too many entries (most 20)"),
         ({"method": {"type": "card"}}, "is required"),
     ],
 )
 async def test_a_bad_field_is_explained_by_our_own_text(merchant, change, detail):
     assert (await merchant.pay(GOOD | change)).json()["errors"][0]["detail"] == detail
+
+
+async def test_a_field_that_a_body_does_not_have_is_answered_with_those_that_it_has(merchant):
+    (error,) = (await merchant.pay(GOOD | {"colour": "red"})).json()["errors"]
+    assert (error["field"], error["code"]) == ("/colour", "field_unknown")
+    told, _, there_are = error["detail"].partition("; there are: ")
+    assert told == "no such field"
+    assert there_are.split(", ") == list(NewPayment.model_fields)
 
 
 def test_cards_accept_every_currency_that_we_know_but_one_and_never_a_thousandth():

@@ -70,7 +70,7 @@ def parse[M: Details](model: type[M], raw: bytes) -> M:
         return model.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise of_fields([_field_error(one, data) for one in found[:_MAX_ERRORS]]) from None
+        raise of_fields([_field_error(one, data, model) for one in found[:_MAX_ERRORS]]) from None
 
 
 def _refuse_card_numbers(model: type[Details], data: object) -> None:
@@ -139,10 +139,13 @@ def _parameter_code(error: Mapping[str, Any]) -> str:
     return "cursor_invalid" if error["loc"][-1] == "cursor" else "parameter_invalid"
 
 
-def _field_error(error: Mapping[str, Any], body: object) -> FieldError:
+def _field_error(error: Mapping[str, Any], body: object, model: type[Details]) -> FieldError:
     context: Mapping[str, Any] = error.get("ctx", {})
     field = context.get("field") or pointer(_place(error, body))
-    return FieldError(field, _code(field, error["type"]), _detail(error))
+    detail = _detail(error)
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
+        detail += f"; there are: {', '.join(info.alias or name for name, info in model.model_fields.items())}"
+    return FieldError(field, _code(field, error["type"]), detail)
 
 
 def _place(error: Mapping[str, Any], body: object) -> Sequence[int | str]:
