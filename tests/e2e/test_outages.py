@@ -17,7 +17,6 @@ from malipo_local.waiting import until
 SECONDS = 90
 CALLED = {"gateway", *(service for service in names(Kind.SERVICE) if service.startswith("provider-"))}
 """Those that are called by merchants or providers, and store what they are brought."""
-AWAY = {"kafka": "Kafka away: no broker answers"}
 
 
 def pay_soon(merchant: DemoMerchant, count: int) -> list[str]:
@@ -85,8 +84,9 @@ def test_with_kafka_away_payments_are_accepted_and_each_service_says_so_and_they
         assert accepted.headers["Location"] == f"/v1/payments/{accepted.json()['id']}"
         assert "Retry-After" in accepted.headers
         payment_ids += [accepted.json()["id"], *pay_soon(merchant, 9)]
+        told = {"kafka": f"Kafka away: no broker answers at {stack.kafka}"}
         for service in names(Kind.SERVICE):
-            expected = (200, "degraded", AWAY) if service in CALLED else (503, "not ready", AWAY)
+            expected = (200, "degraded", told) if service in CALLED else (503, "not ready", told)
             until(lambda service=service, expected=expected: health(stack, service) == expected, 60)
             assert health(stack, service) == expected, service
             assert value(stack, service, "malipo_kafka_away_seconds") > 5

@@ -47,10 +47,10 @@ def printed(*units: UnitStatus, home: Path = USUAL_HOME) -> list[str]:
 
 
 def test_what_is_stopped_and_what_is_not_ready_is_printed_with_the_command_that_helps(port: int) -> None:
-    Health.page = json.dumps({"problems": {"consumers": "Kafka away: no broker answers"}}).encode()
+    Health.page = json.dumps({"problems": {"consumers": "Kafka away: no broker answers at 127.0.0.1:1"}}).encode()
     assert printed(unit("kafka", "store", "stopped", None), unit("orchestrator", "service", "not ready", port)) == [
         "kafka is down. Start it with: make start ARGS=kafka",
-        "orchestrator, consumers: Kafka away: no broker answers. See: make logs ARGS=orchestrator",
+        "orchestrator, consumers: Kafka away: no broker answers at 127.0.0.1:1. See: make logs ARGS=orchestrator",
     ]
 
 

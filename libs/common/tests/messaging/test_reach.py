@@ -57,7 +57,9 @@ async def test_a_kafka_that_is_silent_is_away_and_then_back_and_each_is_logged_o
         try:
             for _ in range(2):
                 consumer.there.clear()
-                await until(lambda: seen.problem == "Kafka away: no broker answers", what="it is noticed")
+                await until(
+                    lambda: seen.problem == "Kafka away: no broker answers at 127.0.0.1:1", what="it is noticed"
+                )
                 consumer.there.set()
                 await until(lambda: seen.problem is None, what="it is back")
         finally:

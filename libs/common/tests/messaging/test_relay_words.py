@@ -66,5 +66,5 @@ async def test_a_relay_that_reaches_no_broker_leaves_that_to_be_told_by_the_proc
     with capture_logs() as lines:
         relay, tries = await starting(KafkaConnectionError("Unable to bootstrap"), reach)
         await until(lambda: tries.count(None) >= 3, what="it has tried again and again")
-    assert (relay.problem, reach.problem) == (None, "Kafka away: no broker answers")
+    assert (relay.problem, reach.problem) == (None, "Kafka away: no broker answers at 127.0.0.1:1")
     assert [line["event"] for line in lines] == ["kafka away"]

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from malipo import ids
+from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.runtime import Runtime
+from malipo.messaging.subscription import Subscription
 from malipo.platform.client import http_client
 from malipo.platform.settings import ServiceSettings
 from testkit.owning import as_owner
@@ -39,6 +41,17 @@ async def test_a_service_that_may_not_read_its_tables_any_more_is_not_ready_and_
         await until(lambda: "database" not in runtime.health.problems(), what="ready")
         await as_owner(url, "ALTER TABLE outbox RENAME TO outbox_of_another_release")
         await until(lambda: "PostgreSQL refuses" in runtime.health.problems().get("database", ""), what="not ready")
+
+
+async def test_a_service_that_is_called_starts_to_store_though_no_broker_answers(new_database):
+    settings = ServiceSettings(
+        database_url=new_database("orchestrator"), kafka_bootstrap="127.0.0.1:1", environment="test"
+    )
+    runtime = Runtime("test", settings)
+    runtime.subscribe(Subscription("trials", (PAYMENT_COMMANDS,), handle=None), called=True)
+    async with runtime.running():
+        await until(lambda: not runtime.health.problems(), what="ready")
+        assert runtime.health.warnings() == {"kafka": "Kafka away: no broker answers at 127.0.0.1:1"}
 
 
 async def test_a_page_with_a_slash_behind_it_is_none_and_leads_nowhere(stores):

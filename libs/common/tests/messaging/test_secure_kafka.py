@@ -114,7 +114,7 @@ async def test_what_a_consumer_cannot_read_is_looked_at_by_the_same_credentials(
     assert await raw_batch(secure.access("orchestrator"), partition, 1 << 40) is None
 
 
-def service(kafka: KafkaSettings, database_url: str, name: str = "orchestrator") -> Runtime:
+def service(kafka: KafkaSettings, database_url: str, name: str = "orchestrator", *, called: bool = False) -> Runtime:
     """A service of this name with one subscription."""
     told = kafka.model_dump() | {"database_url": database_url, "key_ring": KEY_RING, "instance": ids.new("test")}
     runtime = Runtime(name, ServiceSettings.model_validate(told))
@@ -122,7 +122,7 @@ def service(kafka: KafkaSettings, database_url: str, name: str = "orchestrator")
     async def ignore(unit: UnitOfWork, batch: Sequence[Received]) -> None:
         """Nothing is to be done."""
 
-    runtime.subscribe(Subscription("trials", (PAYMENT_COMMANDS,), ignore))
+    runtime.subscribe(Subscription("trials", (PAYMENT_COMMANDS,), ignore), called=called)
     return runtime
 
 
@@ -149,6 +149,30 @@ async def until_ready(runtime: Runtime) -> None:
         return (await told_by(runtime))[0] == 200
 
     await until(ready, seconds=30, what="ready")
+
+
+WITH_PASSWORD = {"kafka_password": "not-the-password"}
+IN_THE_CLEAR = {"kafka_security_protocol": "SASL_PLAINTEXT", "kafka_ca_file": None}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda _: WITH_PASSWORD, "refuses our credentials"),
+        (lambda secure: {"kafka_bootstrap": secure.elsewhere}, "certificate that is not accepted"),
+        (lambda secure: {"kafka_bootstrap": secure.mutual}, "does not agree on TLS"),
+        (lambda _: IN_THE_CLEAR, "wants another KAFKA_SECURITY_PROTOCOL"),
+    ],
+    ids=["password", "host", "listener", "protocol"],
+)
+async def test_a_replica_that_a_broker_refuses_takes_the_place_of_none_that_is_let_in_though_it_could_store(
+    secure: SecureKafka, new_database, wrong, told
+):
+    """A deploy goes on with the next replica as soon as this one is ready."""
+    settings = secure.settings("orchestrator", **wrong(secure))
+    runtime = service(settings, new_database("orchestrator"), called=True)
+    async with runtime.running():
+        assert "joins its consumer groups" in await until_told(runtime, told)
 
 
 async def test_a_wrong_password_is_told_once_and_forgotten_when_the_broker_knows_it(secure: SecureKafka, new_database):
@@ -208,12 +232,12 @@ async def test_without_a_certificate_nobody_is_let_in_where_it_is_asked_for(secu
 
 async def test_who_speaks_tls_where_none_is_spoken_or_none_where_it_is_is_told_so(secure: SecureKafka, stores):
     for kafka in (secure.access("gateway", kafka_bootstrap=stores.kafka), KafkaAccess(secure.mutual)):
-        assert "wants another KAFKA_SECURITY_PROTOCOL" in await trouble(kafka)
+        assert "wants another KAFKA_SECURITY_PROTOCOL" in (await trouble(kafka)).words
 
 
 async def test_brokers_that_tell_clients_to_go_where_nobody_is_are_named(secure: SecureKafka):
     kafka = secure.access("gateway", "mutual TLS", kafka_bootstrap=secure.misleading)
-    assert await trouble(kafka) == f"127.0.0.1:1 does not answer, of which {secure.misleading} told"
+    assert (await trouble(kafka)).words == f"127.0.0.1:1 does not answer, of which {secure.misleading} told"
 
 
 async def test_a_token_that_nobody_gives_or_no_broker_takes_is_told_and_the_next_one_is_tried(

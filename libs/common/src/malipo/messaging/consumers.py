@@ -73,8 +73,11 @@ class Consumers:
 
     @property
     def joining(self) -> str | None:
-        """That this process has never been in all of its groups yet, although Kafka is there, else None."""
-        return None if self._began or self._reach.problem else _JOINING
+        """That this process has never been in all of its groups yet, although a broker answers, else None.
+
+        A broker that refuses us answers: of a deploy with a wrong password no replica may replace one that is let in.
+        """
+        return None if self._began or self._reach.silent else _JOINING
 
     @property
     def fenced(self) -> str | None:

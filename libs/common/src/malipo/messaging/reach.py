@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaError
 
 from malipo import clock
 from malipo.messaging.security import KafkaAccess
-from malipo.messaging.trouble import trouble
+from malipo.messaging.trouble import Kind, Trouble, trouble
 from malipo.platform.logs import log
 
 _ASK_SECONDS = 2.0
@@ -20,35 +20,45 @@ class Reach:
 
     def __init__(self, kafka: KafkaAccess) -> None:
         self._kafka = kafka
-        self.problem: str | None = None
+        self._found: Trouble | None = None
         self._lost_at = 0.0
         self._answers = 0
         self._answered_at = 0.0
 
     @property
+    def problem(self) -> str | None:
+        """What is wrong, else None."""
+        return self._found and f"Kafka away: {self._found.words}"
+
+    @property
+    def silent(self) -> bool:
+        """Whether Kafka is away for everybody, as far as we can know: where a broker refuses us, others may be let in."""
+        return self._found is not None and self._found.kind is Kind.SILENT
+
+    @property
     def away_seconds(self) -> float:
         """For how long no broker has answered; 0 while one does."""
-        return 0.0 if self.problem is None else clock.monotonic() - self._lost_at
+        return 0.0 if self._found is None else clock.monotonic() - self._lost_at
 
     async def lost(self, since: float | None = None) -> None:
         """No broker has answered since this moment of `clock.monotonic`, or just now: look why."""
         answers = self._answers
-        why = await trouble(self._kafka)
+        found = await trouble(self._kafka)
         if answers != self._answers:
             return  # one has answered while we looked
-        if self.problem is None:
+        if self._found is None:
             self._lost_at = clock.monotonic() if since is None else since
-        if self.problem != (problem := f"Kafka away: {why}"):
-            log.warning("kafka away", reason=why)
-        self.problem = problem
+        if self._found != found:
+            log.warning("kafka away", reason=found.words)
+        self._found = found
 
     def found(self) -> None:
         """A broker has answered."""
         self._answers += 1
         self._answered_at = clock.monotonic()
-        if self.problem is not None:
+        if self._found is not None:
             log.info("kafka is back", away_seconds=round(self.away_seconds, 1))
-        self.problem = None
+        self._found = None
 
     async def watch(self, consumer: Any) -> None:
         """Ask for as long as `consumer` lives, without ever cutting a question short: that would leak its connection.

@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 from aiokafka import conn
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
@@ -12,12 +13,30 @@ from malipo.messaging.security import KafkaAccess, TokenUnavailable
 
 _CONNECT_MS = 3000
 _SECONDS = 10.0
-_ALL_SILENT = "no broker answers"
+_CLOSES = "closes the connection at once: it is starting, or that listener wants another KAFKA_SECURITY_PROTOCOL"
 _conn: Any = conn  # which has no types
 
 
-async def trouble(kafka: KafkaAccess) -> str:
-    """What goes wrong between us and the brokers, by connections of its own, without anything secret.
+class Kind(Enum):
+    """What the brokers do."""
+
+    SILENT = "silent"
+    """None answers, or not the one that is needed: Kafka is away, or out of reach."""
+    CLOSES = "closes"
+    """One takes the connection and ends it: it is starting, or is spoken to in the wrong way."""
+    REFUSES = "refuses"
+    """One answers, and does not let us in, or we do not believe it: somebody has to mend that."""
+
+
+class Trouble(NamedTuple):
+    """What goes wrong between us and the brokers, in words for people, without anything secret."""
+
+    words: str
+    kind: Kind = Kind.SILENT
+
+
+async def trouble(kafka: KafkaAccess) -> Trouble:
+    """What goes wrong, by connections of its own.
 
     The brokers that are named first may be well, and those that they name, where all work is done, out of reach.
     """
@@ -28,10 +47,10 @@ async def trouble(kafka: KafkaAccess) -> str:
                     return found
     except TimeoutError:
         pass
-    return _ALL_SILENT
+    return Trouble(f"no broker answers at {kafka.bootstrap}")
 
 
-async def _trouble_at(kafka: KafkaAccess, host: str, port: int) -> str | None:
+async def _trouble_at(kafka: KafkaAccess, host: str, port: int) -> Trouble | None:
     """What is wrong there, or at a broker of which it knows; None when it, or all of them, just do not answer."""
     brokers: set[tuple[str, int]] = set()
     try:
@@ -40,10 +59,10 @@ async def _trouble_at(kafka: KafkaAccess, host: str, port: int) -> str | None:
             host, port = broker
             await _brokers(kafka, host, port)
     except (KafkaError, OSError, TimeoutError) as error:
-        words = _in_words(error)
-        if words is None and brokers:
-            words = f"does not answer, of which {kafka.bootstrap} told"
-        return words and f"{host}:{port} {words}"
+        found = _explained(error)
+        if found is None and brokers:
+            found = Trouble(f"does not answer, of which {kafka.bootstrap} told")
+        return found and found._replace(words=f"{host}:{port} {found.words}")
     return None
 
 
@@ -57,23 +76,21 @@ async def _brokers(kafka: KafkaAccess, host: str, port: int) -> set[tuple[str, i
         await connection.close()
 
 
-def _in_words(error: BaseException | None) -> str | None:
+def _explained(error: BaseException | None) -> Trouble | None:
     match error:
         case ssl.SSLCertVerificationError():
-            return f"shows a certificate that is not accepted: {error.verify_message}"
+            return Trouble(f"shows a certificate that is not accepted: {error.verify_message}", Kind.REFUSES)
         case ssl.SSLError():
-            return f"does not agree on TLS: {error.reason}"
+            return Trouble(f"does not agree on TLS: {error.reason}", Kind.REFUSES)
         case SaslAuthenticationFailed():
-            return f"refuses our credentials: {' '.join(map(str, error.args))}"
+            return Trouble(f"refuses our credentials: {' '.join(map(str, error.args))}", Kind.REFUSES)
         case UnsupportedSaslMechanismError():
-            return "does not know the mechanism of KAFKA_SASL_MECHANISM"
+            return Trouble("does not know the mechanism of KAFKA_SASL_MECHANISM", Kind.REFUSES)
         case TokenUnavailable():
-            return f"was not asked: {error.args[0]}"
+            return Trouble(f"was not asked: {error.args[0]}", Kind.REFUSES)
         case ConnectionResetError() | asyncio.IncompleteReadError():
-            return (
-                "closes the connection at once: it is starting, or that listener wants another KAFKA_SECURITY_PROTOCOL"
-            )
+            return Trouble(_CLOSES, Kind.CLOSES)
         case None:
             return None
         case _:
-            return _in_words(error.__cause__)
+            return _explained(error.__cause__)
