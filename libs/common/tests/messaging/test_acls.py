@@ -8,6 +8,8 @@ from malipo.contracts.permissions import OPERATOR, Operation, Pattern, Resource,
 from malipo.contracts.topics import OUTCOMES, PAYMENT_EVENTS, PROVIDER_COMMANDS
 from malipo.messaging.acls import AclSettings, commands
 from malipo.messaging.authorizer import Entry, Power, apply
+from malipo.platform import settings
+from malipo.platform.settings import EXIT_BAD_CONFIGURATION
 
 ALLOW = 3
 
@@ -37,11 +39,29 @@ def test_rules_are_printed_for_kafkas_own_tool_with_the_principals_of_the_cluste
 
 
 @pytest.mark.parametrize(
-    "given", [{"kafka_principals": {"gateway": "CN=gateway"}}, {"kafka_consumers": {"reports": ["payments.events"]}}]
+    ("name", "value", "said"),
+    [
+        ("PRINCIPALS", '{"gateway": "CN=gateway"}', "'CN=gateway' has no type: write `User:CN=gateway`"),
+        ("PRINCIPALS", '{"gatway": "User:CN=x"}', "no rule is about 'gatway'; known are gateway, "),
+        ("PRINCIPALS", "gateway=User:x", "is no JSON: "),
+        ("CONSUMERS", '{"reports": ["payments.events"]}', "no topic 'payments.events'"),
+        ("CONSUMERS", '{"reports": "payments.events.v1"}', "at reports: should be a valid list"),
+        ("CONSUMERS", '{"gateway": ["payments.events.v1"]}', "'gateway' is no consumer of your own"),
+        ("CONSUMERS", '{"operator": ["payments.events.v1"]}', "'operator' is no consumer of your own"),
+    ],
 )
-def test_a_principal_without_a_type_and_a_topic_that_is_none_are_refused(given):
-    with pytest.raises(ValueError, match=r"no type|no topic"):
-        AclSettings(**given)
+def test_who_and_what_is_unknown_is_refused_by_the_settings_name(monkeypatch, capsys, name, value, said):
+    monkeypatch.setenv(f"KAFKA_{name}", value)
+    with pytest.raises(SystemExit) as stopped:
+        settings.load(AclSettings)
+    assert stopped.value.code == EXIT_BAD_CONFIGURATION
+    assert capsys.readouterr().err.startswith(f"setting KAFKA_{name}: {said}")
+
+
+def test_principals_are_of_services_of_the_operator_and_of_consumers_of_ones_own():
+    named = {who: f"User:CN={who}" for who in ("gateway", OPERATOR, "reports")}
+    told = AclSettings(kafka_principals=named, kafka_consumers={"reports": [PAYMENT_EVENTS.name]})
+    assert {told.principal(rule.who) for rule in told.rules()} >= set(named.values())
 
 
 class Cluster:

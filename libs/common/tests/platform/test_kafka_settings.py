@@ -33,27 +33,33 @@ def load(monkeypatch):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "KAFKA_SECURITY_PROTOCOL must be SASL_SSL or SSL when ENVIRONMENT is production; or set ALLOW_PLAINTEXT"),
-        (way("PLAINTEXT"), "KAFKA_SECURITY_PROTOCOL must be SASL_SSL or SSL"),
-        (way("SASL_PLAINTEXT", "PLAIN") | PASSWORD, "KAFKA_SECURITY_PROTOCOL must not be SASL_PLAINTEXT"),
+        (
+            {},
+            "setting KAFKA_SECURITY_PROTOCOL: must be SASL_SSL or SSL when ENVIRONMENT is production; or set ALLOW_PLAINTEXT",
+        ),
+        (way("PLAINTEXT"), "setting KAFKA_SECURITY_PROTOCOL: must be SASL_SSL or SSL"),
+        (way("SASL_PLAINTEXT", "PLAIN") | PASSWORD, "setting KAFKA_SECURITY_PROTOCOL: must not be SASL_PLAINTEXT"),
         (way("TLS"), "setting KAFKA_SECURITY_PROTOCOL: "),
-        (way("SASL_SSL"), "KAFKA_SASL_MECHANISM must be set with KAFKA_SECURITY_PROTOCOL=SASL_SSL"),
+        (way("SASL_SSL"), "setting KAFKA_SASL_MECHANISM: must be set with KAFKA_SECURITY_PROTOCOL=SASL_SSL"),
         (way("SASL_SSL", "GSSAPI"), "setting KAFKA_SASL_MECHANISM: "),
-        (way("SSL", "PLAIN") | PASSWORD, "KAFKA_SASL_MECHANISM must be unset with KAFKA_SECURITY_PROTOCOL=SSL"),
+        (
+            way("SSL", "PLAIN") | PASSWORD,
+            "setting KAFKA_SASL_MECHANISM: must be unset with KAFKA_SECURITY_PROTOCOL=SSL",
+        ),
         (
             way("SASL_SSL", "PLAIN"),
-            "KAFKA_USERNAME must be set with KAFKA_SECURITY_PROTOCOL=SASL_SSL and KAFKA_SASL_MECHANISM=PLAIN",
+            "setting KAFKA_USERNAME: must be set with KAFKA_SECURITY_PROTOCOL=SASL_SSL and KAFKA_SASL_MECHANISM=PLAIN",
         ),
-        (way("SASL_SSL", "SCRAM-SHA-512") | {"KAFKA_USERNAME": "gateway"}, "KAFKA_PASSWORD must be set with"),
+        (way("SASL_SSL", "SCRAM-SHA-512") | {"KAFKA_USERNAME": "gateway"}, "setting KAFKA_PASSWORD: must be set with"),
         (way("SASL_SSL", "SCRAM-SHA-512") | {"KAFKA_PASSWORD": ""}, "setting KAFKA_PASSWORD: "),
-        (CLEAR | PASSWORD, "KAFKA_USERNAME must be unset with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"),
-        (way("SASL_SSL", "OAUTHBEARER") | PASSWORD, "KAFKA_USERNAME must be unset with"),
-        (way("SASL_SSL", "OAUTHBEARER"), "KAFKA_OAUTH_TOKEN_URL must be set with"),
+        (CLEAR | PASSWORD, "setting KAFKA_USERNAME: must be unset with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"),
+        (way("SASL_SSL", "OAUTHBEARER") | PASSWORD, "setting KAFKA_USERNAME: must be unset with"),
+        (way("SASL_SSL", "OAUTHBEARER"), "setting KAFKA_OAUTH_TOKEN_URL: must be set with"),
         (
             way("SASL_SSL", "OAUTHBEARER") | TOKEN | {"KAFKA_OAUTH_TOKEN_URL": "http://id.example/token"},
-            "KAFKA_OAUTH_TOKEN_URL must be https in production",
+            "setting KAFKA_OAUTH_TOKEN_URL: must be https in production",
         ),
-        (way("SASL_SSL", "PLAIN") | PASSWORD | TOKEN, "KAFKA_OAUTH_TOKEN_URL must be unset with"),
+        (way("SASL_SSL", "PLAIN") | PASSWORD | TOKEN, "setting KAFKA_OAUTH_TOKEN_URL: must be unset with"),
         (
             way("SASL_SSL", "OAUTHBEARER") | TOKEN | {"KAFKA_OAUTH_EXTENSIONS": "pool"},
             "setting KAFKA_OAUTH_EXTENSIONS: ",
@@ -73,8 +79,8 @@ def test_settings_that_do_not_fit_stop_the_service_by_name_and_show_no_secret(lo
     [
         ({"CA": "nowhere"}, "setting KAFKA_CA_FILE: {nowhere} cannot be read: No such file or directory"),
         ({"CA": "note"}, "setting KAFKA_CA_FILE: {note} holds no certificates (PEM)"),
-        ({"CERTIFICATE": "own"}, "KAFKA_KEY_FILE must be set with KAFKA_SECURITY_PROTOCOL=SSL"),
-        ({"KEY": "key"}, "KAFKA_CERTIFICATE_FILE must be set with KAFKA_SECURITY_PROTOCOL=SSL"),
+        ({"CERTIFICATE": "own"}, "setting KAFKA_KEY_FILE: must be set with KAFKA_SECURITY_PROTOCOL=SSL"),
+        ({"KEY": "key"}, "setting KAFKA_CERTIFICATE_FILE: must be set with KAFKA_SECURITY_PROTOCOL=SSL"),
         (
             {"CERTIFICATE": "own", "KEY": "other_key"},
             "setting KAFKA_KEY_FILE: {own} and {other_key} are no certificate and its key (PEM, not encrypted)",
@@ -91,7 +97,9 @@ def test_a_file_that_is_of_no_use_stops_the_service_by_name(load, capsys, files,
 def test_files_are_of_no_use_without_tls(load, capsys, files):
     with pytest.raises(SystemExit):
         load(CLEAR | {"KAFKA_CA_FILE": files["ca"]})
-    assert capsys.readouterr().err.startswith("KAFKA_CA_FILE must be unset with KAFKA_SECURITY_PROTOCOL=PLAINTEXT")
+    assert capsys.readouterr().err.startswith(
+        "setting KAFKA_CA_FILE: must be unset with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"
+    )
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,24 @@ def complaints(monkeypatch, capsys, given: dict[str, str | None], of: type[Servi
     return capsys.readouterr().err
 
 
+NO_BROKER = "is no broker: write host:port, with a comma between two, and IPv6 in brackets"
+NO_BROKERS = {
+    "127.0.0.1": "127.0.0.1",
+    "a:1 b:2": "a:1 b:2",
+    "a:9092,b": "b",
+    "a:9092,": "",
+    "PLAINTEXT://a:9092": "PLAINTEXT://a:9092",
+    "::1": "::1",
+    "a:0": "a:0",
+    "a:65536": "a:65536",
+}
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
         ("KAFKA_BOOTSTRAP", None, "is required"),
+        *(("KAFKA_BOOTSTRAP", value, f"{broker!r} {NO_BROKER}") for value, broker in NO_BROKERS.items()),
         ("HTTP_PORT", "70000", "should be less than or equal to 65535"),
         ("HTTP_PORT", "many", "should be a valid integer, unable to parse string as an integer"),
         ("ENVIRONMENT", "staging", "should be 'local', 'test' or 'production'"),
@@ -40,9 +54,16 @@ def test_a_wrong_setting_is_named_with_what_is_wrong_in_plain_words(monkeypatch,
     assert complaints(monkeypatch, capsys, {name: value}) == f"setting {name}: {said}\n"
 
 
-def test_a_check_of_several_settings_names_them_in_plain_words(monkeypatch, capsys):
+@pytest.mark.parametrize("brokers", ["kafka:9092", "a-1.example:9092, b_2:9093", "[::1]:9092,10.0.0.1:65535"])
+def test_brokers_are_given_by_host_and_port(monkeypatch, brokers):
+    for name, value in (VARIABLES | {"KAFKA_BOOTSTRAP": brokers}).items():
+        monkeypatch.setenv(name, value)
+    assert settings.load(ServiceSettings).kafka_bootstrap == brokers
+
+
+def test_a_check_of_several_settings_names_the_one_to_change_in_plain_words(monkeypatch, capsys):
     said = complaints(monkeypatch, capsys, {"STRIPE_API_BASE": "http://stripe.example"}, Settings)
-    assert said == "STRIPE_API_BASE must be https in production: every request carries a secret key\n"
+    assert said == "setting STRIPE_API_BASE: must be https in production: every request carries a secret key\n"
 
 
 def test_the_value_of_a_wrong_secret_is_not_shown(monkeypatch, capsys):

@@ -2,12 +2,13 @@
 
 import shlex
 from collections.abc import Mapping
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from malipo.contracts.permissions import Rule, rules, rules_of_consumer
+from malipo.contracts.permissions import OPERATOR, Rule, rules, rules_of_consumer, services
 from malipo.contracts.topics import BY_NAME
-from malipo.platform import settings
+from malipo.platform import cli, settings
 from malipo.platform.environment import EnvironmentSettings
 
 
@@ -39,7 +40,18 @@ class AclSettings(EnvironmentSettings):
         if unknown := [name for names in consumers.values() for name in names if name not in BY_NAME]:
             msg = f"no topic {unknown[0]!r}"
             raise ValueError(msg)
+        if known := [name for name in consumers if name in (*services(), OPERATOR)]:
+            msg = f"{known[0]!r} is no consumer of your own: what it may do follows from the topics"
+            raise ValueError(msg)
         return consumers
+
+    @model_validator(mode="after")
+    def _name_whom_the_rules_are_about(self) -> Self:
+        known = (*services(), OPERATOR, *self.kafka_consumers)
+        if unknown := [name for name in self.kafka_principals if name not in known]:
+            msg = f"KAFKA_PRINCIPALS: no rule is about {unknown[0]!r}; known are {', '.join(known)}"
+            raise ValueError(msg)
+        return self
 
     def rules(self) -> list[Rule]:
         """Those of the table and of these consumers."""
@@ -68,5 +80,14 @@ def _command(rule: Rule, principal: str) -> str:
     )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the ACLs that services need, and consumers of your own (KAFKA_PRINCIPALS, KAFKA_CONSUMERS), as commands for Kafka's
+    kafka-acls.sh.
+
+    admin.properties, which they name, is what that is told to be let in: docs/operations/kafka.md has an example.
+    """
     print(*commands(settings.load(AclSettings)).values(), sep="\n")  # noqa: T201 - a command's answer
+
+
+if __name__ == "__main__":
+    cli.run_one(main)

@@ -59,6 +59,14 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
     return cli
 
 
+def run_one(command: Callable[..., None]) -> None:
+    """Run a program that is this one command, whose docstring says what it does. Its answer is all that is printed."""
+    logs.quiet_libraries()
+    cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    cli.command()(command)
+    cli()
+
+
 def is_for_operators() -> bool:
     """Whether this process needs the commands that its service has for operators, which every service's own do without.
 

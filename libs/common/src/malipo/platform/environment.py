@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, override
 
 from pydantic import Field, SecretStr, ValidationInfo
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 FILE_SUFFIX = "_FILE"
 """What the name of a secret has in addition where a file has its value."""
@@ -18,8 +18,8 @@ _PLAINTEXT = (
 )
 
 
-class BadSecretFile(Exception):
-    """What a secret is to be read from cannot be used. `setting` is the variable that names it."""
+class BadSetting(Exception):
+    """The text of a setting, or the file that it names, cannot be read. `setting` is the variable."""
 
     def __init__(self, setting: str, why: str) -> None:
         super().__init__(f"setting {setting}: {why}")
@@ -63,7 +63,19 @@ class EnvironmentSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is given in code, the environment, and the files that it names."""
-        return init_settings, env_settings, _SecretFiles(settings_cls)
+        return init_settings, _Variables(settings_cls), _SecretFiles(settings_cls)
+
+
+class _Variables(EnvSettingsSource):
+    """The environment. What is to be JSON and is none is told by its setting's name."""
+
+    @override
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Raises `BadSetting`."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError as error:
+            raise BadSetting(field_name.upper(), f"is no JSON: {error}") from None
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -76,12 +88,12 @@ class _SecretFiles(PydanticBaseSettingsSource):
         if file is None:
             return None, field_name, False
         if name in os.environ:
-            raise BadSecretFile(name + FILE_SUFFIX, f"must not be set together with {name}")
+            raise BadSetting(name + FILE_SUFFIX, f"must not be set together with {name}")
         return _secret_in(Path(file), name + FILE_SUFFIX), field_name, False
 
     @override
     def __call__(self) -> dict[str, Any]:
-        """The values by field. Raises `BadSecretFile`."""
+        """The values by field. Raises `BadSetting`."""
         fields = self.settings_cls.model_fields
         values = {name: self.get_field_value(field, name)[0] for name, field in fields.items()}
         return {name: value for name, value in values.items() if value is not None}
@@ -125,13 +137,13 @@ def _secret_in(file: Path, setting: str) -> str:
         with file.open("rb") as opened:
             content = opened.read(MAX_SECRET_BYTES + 1)
     except OSError as error:
-        raise BadSecretFile(setting, f"the file cannot be read: {error.strerror}") from None
+        raise BadSetting(setting, f"the file cannot be read: {error.strerror}") from None
     if len(content) > MAX_SECRET_BYTES:
-        raise BadSecretFile(setting, f"the file has more than {MAX_SECRET_BYTES} bytes")
+        raise BadSetting(setting, f"the file has more than {MAX_SECRET_BYTES} bytes")
     try:
         text = content.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise BadSecretFile(setting, "the file is no text in UTF-8") from None
+        raise BadSetting(setting, "the file is no text in UTF-8") from None
     if not text:
-        raise BadSecretFile(setting, "the file is empty")
+        raise BadSetting(setting, "the file is empty")
     return text

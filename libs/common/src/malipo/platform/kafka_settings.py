@@ -1,5 +1,6 @@
 """The settings of whoever has to do with Kafka: where it is, how it is spoken to, and who we are there."""
 
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -11,6 +12,8 @@ from malipo.platform.tls import TlsFiles
 type Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 type Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
+NOBODY = "a client that says no name"
+"""Who we are where no setting says it."""
 _PASSWORD = ("kafka_username", "kafka_password")
 _TOKEN = ("kafka_oauth_token_url", "kafka_oauth_client_id", "kafka_oauth_client_secret")
 _TOKEN_TOO = ("kafka_oauth_scope", "kafka_oauth_extensions", "kafka_oauth_ca_file")
@@ -23,11 +26,14 @@ _READABLE = (
     "KAFKA_SECURITY_PROTOCOL must not be SASL_PLAINTEXT when ENVIRONMENT is production: secrets would be readable"
 )
 
+_HIGHEST_PORT = 65535
+_BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):(\d{1,5})")
+
 
 class KafkaSettings(EnvironmentSettings):
     """A setting that would have no effect is refused like one that is missing: who sets a password believes that it is used."""
 
-    kafka_bootstrap: str = Field(description="Kafka brokers: `host:port,host:port`.")
+    kafka_bootstrap: str = Field(description="Kafka brokers: `host:port,host:port`; an IPv6 address in brackets.")
     kafka_security_protocol: Protocol = Field(
         default="PLAINTEXT",
         description="How the brokers are spoken to. Production refuses PLAINTEXT, unless ALLOW_PLAINTEXT is set, and SASL_PLAINTEXT.",
@@ -66,6 +72,15 @@ class KafkaSettings(EnvironmentSettings):
         default=None, description="Certificates (PEM) of who may vouch for the token's server; unset, all trusted here."
     )
 
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _are_brokers(cls, brokers: str) -> str:
+        for broker in brokers.split(","):
+            if not (found := _BROKER.fullmatch(broker.strip())) or not 0 < int(found[2]) <= _HIGHEST_PORT:
+                msg = f"{broker!r} is no broker: write host:port, with a comma between two, and IPv6 in brackets"
+                raise ValueError(msg)
+        return brokers
+
     @field_validator("kafka_ca_file", "kafka_oauth_ca_file")
     @classmethod
     def _are_certificates(cls, file: Path | None) -> Path | None:
@@ -100,6 +115,14 @@ class KafkaSettings(EnvironmentSettings):
     def authenticates(self) -> bool:
         """Whether the brokers are told who we are, beside by a certificate."""
         return self.kafka_security_protocol in ("SASL_SSL", "SASL_PLAINTEXT")
+
+    @property
+    def who(self) -> str:
+        """Whom the brokers take us for, in words for people: by the setting that says it."""
+        for name in ("kafka_username", "kafka_oauth_client_id", "kafka_certificate_file"):
+            if said := getattr(self, name):
+                return f"{said} ({name.upper()})"
+        return NOBODY
 
     def _require_what_is_used(self) -> None:
         needed, possible = self._used()

@@ -46,7 +46,7 @@ def setup(service: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_the_end
-    _quiet_libraries()
+    quiet_libraries()
 
 
 def facts(payment_id: str, headers: Mapping[str, str]) -> dict[str, str]:
@@ -85,7 +85,8 @@ def _log_the_end(kind: type[BaseException], error: BaseException, traceback: Tra
     log.critical("process failed", exc_info=(kind, error, traceback))
 
 
-def _quiet_libraries() -> None:
+def quiet_libraries() -> None:
+    """Keep from the log, or a command's answer, what libraries say again and again of what we tell ourselves."""
     # aiokafka writes some five error lines per 100 ms while a broker is away; our own code logs it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     for name in ("uvicorn.access", "faststream", "httpx", "httpcore"):

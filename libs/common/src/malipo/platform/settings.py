@@ -11,7 +11,7 @@ from http_limits.addresses import host_names
 from http_limits.limits import Limits
 from http_limits.remote import networks
 from malipo.platform.database_settings import DatabaseSettings
-from malipo.platform.environment import BadSecretFile, EnvironmentSettings, in_production, unset_in_production
+from malipo.platform.environment import BadSetting, EnvironmentSettings, in_production, unset_in_production
 from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.secrets import KeyRing
 
@@ -182,7 +182,7 @@ def load[S: EnvironmentSettings](settings: type[S]) -> S:
     """The settings from the environment and the files that it names. A bad one stops the process (exit code 78) with its name, never its value."""
     try:
         return settings()  # pyright: ignore[reportCallIssue] - the values come from the environment
-    except BadSecretFile as error:
+    except BadSetting as error:
         print(error, file=sys.stderr)  # noqa: T201 - logs are not set up yet
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
@@ -191,8 +191,12 @@ def load[S: EnvironmentSettings](settings: type[S]) -> S:
 
 
 def _explained(problem: ErrorDetails) -> str:
-    """E.g. `setting HTTP_PORT: should be less than or equal to 65535`; a check of several settings names them itself."""
-    name = "_".join(str(part) for part in problem["loc"]).upper()
+    """E.g. `setting HTTP_PORT: should be less than or equal to 65535`; a check of several settings begins with the name of one."""
     why = "is required" if problem["type"] == "missing" else problem["msg"]
     why = why.removeprefix("Value error, ").removeprefix("Input ")
-    return f"setting {name}: {why}" if name else why
+    if not problem["loc"]:
+        name, _, why = why.partition(" ")
+        return f"setting {name.removesuffix(':')}: {why}"
+    name, *path = map(str, problem["loc"])
+    within = f"at {'.'.join(path)}: " if path else ""
+    return f"setting {name.upper()}: {within}{why}"
