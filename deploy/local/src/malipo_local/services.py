@@ -153,7 +153,7 @@ SERVICES: tuple[Service, ...] = (
         kind=Kind.STEP,
         module="malipo.messaging.provision",
         needs=("kafka",),
-        settings={"KAFKA_BOOTSTRAP": "{kafka}", "ENVIRONMENT": "local"},
+        settings={"KAFKA_BOOTSTRAP": "{kafka}", "ENVIRONMENT": "local", "KAFKA_REPLICATION": "1"},
         sources=(
             "malipo/contracts/**/*",
             *(f"malipo/messaging/{name}.py" for name in ("provision", "acls", "authorizer")),

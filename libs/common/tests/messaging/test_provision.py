@@ -1,14 +1,12 @@
 """What topics are made with, and what has to outlast them."""
 
-import sys
 from datetime import timedelta
 
 import pytest
 
 from malipo.contracts.topics import PERSONAL_KEYS, TOPICS
-from malipo.messaging.provision import main, new_topics
+from malipo.messaging.provision import new_topics
 from malipo.messaging.runtime import INBOX_DAYS
-from testkit.in_production import VARIABLES
 
 
 def test_the_inbox_knows_a_message_for_longer_than_it_can_come_again():
@@ -40,14 +38,3 @@ def test_a_topic_and_its_dead_letters_are_kept_for_their_time():
             assert made[topic.name]["retention.ms"] == str(topic.retention // timedelta(milliseconds=1))
         kept = timedelta(days=1) if topic is PERSONAL_KEYS else timedelta(days=90)
         assert made[topic.dead_letter]["retention.ms"] == str(kept // timedelta(milliseconds=1))
-
-
-@pytest.mark.parametrize(
-    ("argument", "said"), [("--remove-acl", "^usage: "), ("--remove-acls", "nothing away without KAFKA_ACLS=true")]
-)
-async def test_an_argument_that_would_have_no_effect_is_refused(monkeypatch, argument, said):
-    for name, value in VARIABLES.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "argv", ["provision", argument])
-    with pytest.raises(SystemExit, match=said):
-        await main()

@@ -379,3 +379,14 @@ async def test_what_the_table_gives_a_service_no_more_is_taken_from_it_when_told
     assert told in map(str, taken.removed)
     assert f"User:reports may READ topic {PAYMENT_EVENTS.name}" in map(str, taken.beyond)
     assert told not in map(str, (await allow(secure.admin, AclSettings())).beyond)
+
+
+async def test_a_consumer_of_ones_own_is_taken_its_topics_by_naming_it_with_nothing_to_read(secure: SecureKafka):
+    await allow(secure.admin, AclSettings(kafka_consumers={"sink": [PAYMENT_EVENTS.name]}))
+    taken = await allow(secure.admin, AclSettings(kafka_consumers={"sink": []}), remove=True)
+    ours = {str(entry) for entry in taken.removed if entry.principal == "User:sink"}
+    assert ours == {
+        f"User:sink may READ topic {PAYMENT_EVENTS.name}",
+        f"User:sink may WRITE topic {PAYMENT_EVENTS.dead_letter}",
+        f"User:sink may WRITE topic {PAYMENT_COMMANDS.name}",
+    }

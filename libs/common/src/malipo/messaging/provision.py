@@ -7,40 +7,41 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    KafkaError,
-    TopicAlreadyExistsError,
-    TopicAuthorizationFailedError,
-    for_code,
-)
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from pydantic import Field
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_fixed
 
+from malipo import clock
 from malipo.contracts.topics import TOPICS, Topic
 from malipo.messaging import authorizer
 from malipo.messaging.acls import AclSettings
 from malipo.messaging.authorizer import Applied, NoAuthorizer
+from malipo.messaging.kafka_command import REFUSALS, NotDone, cause, without_right
 from malipo.messaging.security import KafkaAccess
-from malipo.messaging.trouble import trouble
-from malipo.platform import settings
+from malipo.messaging.trouble import Kind
+from malipo.platform import cli, settings
 from malipo.platform.kafka_settings import KafkaSettings
 
-_TRIES = 60
+_PATIENCE_SECONDS = 60.0
+_AGAIN_SECONDS = 1.0
 _COMPRESSION = {"compression.type": "producer"}
 _OF_THE_TOPIC = 1  # the config source DYNAMIC_TOPIC_CONFIG of KIP-226
-_REMOVE = "--remove-acls"
-_REFUSED = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
+_TO_MAKE = "create topics, and describe and alter their settings"
+_TO_ALLOW = "describe and alter the cluster, which keeps the ACLs"
 
 
 class Settings(KafkaSettings, AclSettings):
     """What the step is told."""
 
-    kafka_replication: int = Field(default=1, ge=1, le=15, description="Copies of each topic.")
+    kafka_replication: int = Field(
+        ge=1,
+        le=15,
+        description="Copies of each new topic: 3, so that one broker may be lost; 1 only where what is paid may be lost.",
+    )
     kafka_acls: bool = Field(
         default=False, description="Also add the ACLs that services need, where the cluster has an authorizer."
     )
@@ -52,39 +53,42 @@ def new_topics(replication: int) -> list[NewTopic]:
 
 
 async def provision(kafka: KafkaAccess, replication: int) -> int:
-    """Create what is missing, waiting up to a minute for the broker; returns how many were created.
-
-    Raises `KafkaError` or `OSError`.
+    """Create what is missing, waiting up to a minute for the broker; returns how many were created. Raises `NotDone`.
 
     A topic whose `compression.type` is not `producer` gets it: a broker that compresses anew hands consumers codecs that
-    no producer of ours has chosen. The broker's own default counts for no topic of ours.
+    no producer of ours has chosen. The broker's own default counts for no topic of ours. One that has fewer copies is told.
     """
-    return await _done(kafka, partial(_provision, replication=replication))
+    return await _done(kafka, partial(_provision, replication=replication), _TO_MAKE)
 
 
 async def allow(kafka: KafkaAccess, wanted: AclSettings, *, remove: bool = False) -> Applied:
-    """Bring the cluster's ACLs to what the rules say, as `authorizer.apply` does; waits for the broker, too."""
-    return await _done(kafka, partial(authorizer.apply, settings=wanted, remove=remove))
+    """Bring the cluster's ACLs to what the rules say, as `authorizer.apply` does; waits for the broker, too. Raises `NotDone`."""
+    return await _done(kafka, partial(authorizer.apply, settings=wanted, remove=remove), _TO_ALLOW)
 
 
-async def _done[T](kafka: KafkaAccess, work: Callable[[Any], Awaitable[T]]) -> T:
+async def _done[T](kafka: KafkaAccess, work: Callable[[Any], Awaitable[T]], right: str) -> T:
     """What `work` answers with an administrator's client, which it gets again for as long as the cluster is not there."""
-
-    async def tell(state: RetryCallState) -> None:
-        if state.attempt_number == 1:
-            print(f"waiting for Kafka: {await trouble(kafka)}", file=sys.stderr)  # noqa: T201
-
-    away = retry_if_exception(lambda error: isinstance(error, KafkaError | OSError) and not isinstance(error, _REFUSED))
-    stop = stop_after_attempt(_TRIES)
-    return await AsyncRetrying(retry=away, stop=stop, wait=wait_fixed(1), before_sleep=tell, reraise=True)(
-        _with_admin, kafka, work
-    )
+    give_up_at = clock.monotonic() + _PATIENCE_SECONDS
+    told = False
+    while True:
+        try:
+            return await _with_admin(kafka, work)
+        except REFUSALS as error:
+            raise without_right(kafka, right, "an administrator") from error
+        except (KafkaError, OSError) as error:
+            found = await cause(kafka, error)
+            if found.kind is Kind.REFUSES or clock.monotonic() >= give_up_at:
+                raise NotDone(found.words) from error
+        if not told:
+            print(f"waiting for Kafka: {found.words}", file=sys.stderr)  # noqa: T201
+        told = True
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 async def _with_admin[T](kafka: KafkaAccess, work: Callable[[Any], Awaitable[T]]) -> T:
     admin = AIOKafkaAdminClient(**kafka.options)
-    await admin.start()
     try:
+        await admin.start()
         return await work(admin)
     finally:
         await admin.close()
@@ -92,18 +96,36 @@ async def _with_admin[T](kafka: KafkaAccess, work: Callable[[Any], Awaitable[T]]
 
 async def _provision(admin: Any, replication: int) -> int:
     response: Any = await admin.create_topics(new_topics(replication))
-    await _leave_compression_to_producers(admin, [new.name for new in new_topics(replication)])
-    codes = [for_code(error[1]) for error in response.topic_errors]
-    for code in codes:
-        if code.errno not in (0, TopicAlreadyExistsError.errno):
-            raise code
-    return sum(code.errno == 0 for code in codes)
+    answers = {name: (for_code(code), message) for name, code, message in response.topic_errors}
+    there = [name for name, (error, _) in answers.items() if error is TopicAlreadyExistsError]
+    for name, (error, message) in answers.items():
+        if name not in there and error.errno != 0:
+            msg = f"topic {name}: {message}"
+            raise error(msg)
+    await _leave_compression_to_producers(admin, list(answers))
+    await _tell_of_few_copies(admin, there, replication)
+    return len(answers) - len(there)
+
+
+async def _tell_of_few_copies(admin: Any, topics: Sequence[str], wanted: int) -> None:
+    """What is there keeps its number of copies: to move data is a person's decision."""
+    for topic in await admin.describe_topics(topics) if topics else ():
+        if topic["error_code"] != 0:
+            raise for_code(topic["error_code"])(topic["topic"])
+        copies = min(len(partition["replicas"]) for partition in topic["partitions"])
+        if copies < wanted:
+            print(  # noqa: T201 - a command's answer
+                f"topic {topic['topic']} has {copies} {'copy' if copies == 1 else 'copies'}, not {wanted}:"
+                " kafka-reassign-partitions.sh makes more (docs/operations/kafka.md#copies)"
+            )
 
 
 async def _leave_compression_to_producers(admin: Any, topics: Sequence[str]) -> None:
     described = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in topics])
     for resource in (resource for response in described for resource in response.resources):
-        _, _, _, name, entries = resource
+        code, _, _, name, entries = resource
+        if for_code(code) in REFUSALS:
+            raise for_code(code)(name)
         values = {entry[0]: entry[1] for entry in entries}
         if values.get("compression.type", "producer") == "producer":
             continue
@@ -147,28 +169,37 @@ def _settings(replication: int) -> dict[str, str]:
     return _COMPRESSION | {"min.insync.replicas": str(max(1, replication - 1))}
 
 
-async def main() -> None:
-    """Provision as the environment says; with `--remove-acls` also take away what a former release has allowed."""
+def main(
+    *,
+    remove_acls: Annotated[
+        bool, typer.Option("--remove-acls", help="Also take away what is allowed beyond that.")
+    ] = False,
+) -> None:
+    """Create the topics that are missing, and with KAFKA_ACLS=true allow services what they have to do with them.
+
+    Where Kafka is, and who we are there, it is told by the settings of every service, and KAFKA_REPLICATION
+    (docs/settings.md#the-topics-step). What is there is kept; it may run as often as wanted.
+
+    --remove-acls takes from services, and from consumers that KAFKA_CONSUMERS names, all that Malipo's rules do not give them,
+    as after an upgrade. What others may do with our topics is printed, and left to a person.
+    """
     given = settings.load(Settings)
-    kafka, remove = KafkaAccess.of(given), _is_to_remove(sys.argv[1:], acls=given.kafka_acls)
+    if remove_acls and not given.kafka_acls:
+        sys.exit("--remove-acls takes nothing away without KAFKA_ACLS=true")
     try:
-        created = await provision(kafka, given.kafka_replication)
-        print(f"topics: {created} created, {len(TOPICS) * 2 - created} there already")  # noqa: T201 - a command's answer
-        if given.kafka_acls:
-            _tell(await allow(kafka, given, remove=remove))
+        asyncio.run(_main(given, remove=remove_acls))
     except NoAuthorizer:
         sys.exit("ACLs not provisioned: the cluster has no authorizer, so everybody may do everything")
-    except (KafkaError, OSError) as error:
-        sys.exit(f"not provisioned: {error!r}")
+    except NotDone as error:
+        sys.exit(f"not provisioned: {error}")
 
 
-def _is_to_remove(arguments: Sequence[str], *, acls: bool) -> bool:
-    """Whether that is asked for. Ends the process, with what to do, for what would have no effect."""
-    if set(arguments) - {_REMOVE}:
-        sys.exit(f"usage: python -m malipo.messaging.provision [{_REMOVE}]")
-    if arguments and not acls:
-        sys.exit(f"{_REMOVE} takes nothing away without KAFKA_ACLS=true")
-    return bool(arguments)
+async def _main(given: Settings, *, remove: bool) -> None:
+    kafka = KafkaAccess.of(given)
+    created = await provision(kafka, given.kafka_replication)
+    print(f"topics: {created} created, {len(TOPICS) * 2 - created} there already")  # noqa: T201 - a command's answer
+    if given.kafka_acls:
+        _tell(await allow(kafka, given, remove=remove))
 
 
 def _tell(applied: Applied) -> None:
@@ -178,4 +209,4 @@ def _tell(applied: Applied) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    cli.run_one(main)

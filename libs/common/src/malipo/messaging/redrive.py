@@ -3,19 +3,21 @@
 import asyncio
 import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from malipo.contracts.permissions import REDRIVE_GROUP
+from malipo.contracts.permissions import OPERATOR, REDRIVE_GROUP
 from malipo.contracts.topics import BY_NAME, Topic
+from malipo.messaging.kafka_command import REFUSALS, NotDone, cause, without_right
 from malipo.messaging.raw import RawRecord, records_of
 from malipo.messaging.records import summary
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.step_over import RAW_FROM
 from malipo.messaging.unit_of_work import MESSAGE_ID
-from malipo.platform import settings
+from malipo.platform import cli, settings
 from malipo.platform.kafka_settings import KafkaSettings
 
 _POLL_MS = 2000
@@ -33,7 +35,7 @@ async def redrive(kafka: KafkaAccess, topic: Topic) -> Redriven:
     """Send every dead letter of `topic` that was not sent again yet, under its own message id.
 
     Whoever had applied the message drops the repeat by his inbox; whoever had not applies it now. Of a batch that was
-    stepped over the records are sent, from the one that could not be read. Raises `KafkaError`.
+    stepped over the records are sent, from the one that could not be read. Raises `KafkaError` or `OSError`.
     """
     consumer: Any = AIOKafkaConsumer(
         topic.dead_letter,
@@ -43,9 +45,9 @@ async def redrive(kafka: KafkaAccess, topic: Topic) -> Redriven:
         auto_offset_reset="earliest",
     )
     producer: Any = AIOKafkaProducer(**kafka.options, enable_idempotence=True)
-    await consumer.start()
-    await producer.start()
     try:
+        await consumer.start()
+        await producer.start()
         return await _send_all(consumer, producer, topic)
     finally:
         await producer.stop()
@@ -77,8 +79,15 @@ async def _send_batch(producer: Any, topic: Topic, data: bytes, headers: dict[st
         done.sent += 1
 
 
-async def _redrive(given: KafkaSettings, topic: Topic) -> Redriven:
-    return await redrive(KafkaAccess.of(given), topic)
+async def _redrive(kafka: KafkaAccess, topic: Topic) -> Redriven:
+    """As above. Raises `NotDone`."""
+    try:
+        return await redrive(kafka, topic)
+    except REFUSALS as error:
+        right = f"read {topic.dead_letter}, be in group {REDRIVE_GROUP} and write {topic.name}"
+        raise without_right(kafka, right, f"the {OPERATOR}") from error
+    except (KafkaError, OSError) as error:
+        raise NotDone((await cause(kafka, error)).words) from error
 
 
 def original(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
@@ -88,19 +97,21 @@ def original(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     return [*kept, (MESSAGE_ID, known["x-original-message-id"])]
 
 
-def main() -> None:
-    """Redrive the topic of the first argument, at the Kafka of the environment."""
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
-    given = settings.load(KafkaSettings)
-    topic = BY_NAME.get(name) or sys.exit(f"no topic {name!r}; choose from: {', '.join(BY_NAME)}")
+def main(topic: Annotated[str, typer.Argument(help="Whose dead letters: payments.commands.v1.")]) -> None:
+    """Send a topic's dead letters again, once their cause is mended: each is applied once, however often this is done.
+
+    Where Kafka is, and who we are there, it is told by the settings of every service (docs/settings.md#kafka).
+    """
+    of = BY_NAME.get(topic) or sys.exit(f"no topic {topic!r}; choose from: {', '.join(BY_NAME)}")
+    kafka = KafkaAccess.of(settings.load(KafkaSettings))
     try:
-        done = asyncio.run(_redrive(given, topic))
-    except KafkaError as error:
-        sys.exit(f"not redriven: {error!r}")
-    print(f"{done.sent} messages sent again to {name}")  # noqa: T201 - a command's answer
+        done = asyncio.run(_redrive(kafka, of))
+    except NotDone as error:
+        sys.exit(f"not redriven: {error}")
+    print(f"{done.sent} messages sent again to {topic}")  # noqa: T201 - a command's answer
     if done.unreadable:
         sys.exit("\n".join(("still not readable, and left in the dead letters:", *done.unreadable)))
 
 
 if __name__ == "__main__":
-    main()
+    cli.run_one(main)

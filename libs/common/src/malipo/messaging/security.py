@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from malipo import clock
 from malipo.platform.client import http_client
-from malipo.platform.kafka_settings import KafkaSettings
+from malipo.platform.kafka_settings import NOBODY, KafkaSettings
 from malipo.platform.tls import RenewedContext, TlsFiles
 
 _FETCH_SECONDS = 10.0
@@ -30,6 +30,8 @@ class KafkaAccess:
 
     bootstrap: str
     security: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    who: str = NOBODY
+    """Whom the brokers take us for, in words for people."""
 
     @classmethod
     def of(cls, settings: KafkaSettings) -> "KafkaAccess":
@@ -45,7 +47,7 @@ class KafkaAccess:
         elif settings.kafka_password:
             security["sasl_plain_username"] = settings.kafka_username
             security["sasl_plain_password"] = settings.kafka_password.get_secret_value()
-        return cls(settings.kafka_bootstrap, security)
+        return cls(settings.kafka_bootstrap, security, settings.who)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -7,14 +7,17 @@ Runs in the environment of the service that the group belongs to. The arguments 
 import asyncio
 import sys
 from dataclasses import dataclass
+from typing import Annotated
 
 import asyncpg
+import typer
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX
 from malipo.messaging import tables
 from malipo.messaging.database import Database
+from malipo.messaging.kafka_command import NotDone, cause
 from malipo.messaging.operator_command import database_of
 from malipo.messaging.pool import AWAY
 from malipo.messaging.raw import RawBatch, raw_batch, records_of
@@ -22,13 +25,14 @@ from malipo.messaging.records import storable, summary
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.unit_of_work import MAX_PAYLOAD_BYTES, MESSAGE_ID, UnitOfWork
 from malipo.messaging.writes import insert
-from malipo.platform import settings
+from malipo.platform import cli, settings
 from malipo.platform.database_settings import DatabaseSettings
 from malipo.platform.kafka_settings import KafkaSettings
 
 RAW_FROM = "x-raw-from"
 """Header of a dead letter that is a whole batch as Kafka stored it: its first offset that was not applied."""
 _SECONDS = 20.0
+_SILENT = f"PostgreSQL or Kafka did not answer within {_SECONDS:.0f} s"
 _STEPPED_OVER = insert(tables.STEPPED_OVER)
 _STEPPED_OVER_ALONE = """
 INSERT INTO stepped_over (consumer, topic, partition, first_offset, next_offset) VALUES ($1, $2, $3, $4, $5)
@@ -110,32 +114,38 @@ class _Settings(KafkaSettings, DatabaseSettings):
 
 
 async def _run(place: Place, given: _Settings) -> int:
-    async with asyncio.timeout(_SECONDS), database_of(given.database_url.get_secret_value()) as database:
-        return await step_over(database, KafkaAccess.of(given), place)
-
-
-def main() -> None:
-    """Step over what the arguments name, in the environment of its service."""
-    place = _place(sys.argv[1:]) or sys.exit("usage: python -m malipo.messaging.step_over GROUP TOPIC PARTITION OFFSET")
-    given = settings.load(_Settings)
+    """As above. Raises `NotDone`."""
+    kafka = KafkaAccess.of(given)
     try:
-        beyond = asyncio.run(_run(place, given))
+        async with asyncio.timeout(_SECONDS), database_of(given.database_url.get_secret_value()) as database:
+            return await step_over(database, kafka, place)
     except NothingToStepOver as error:
+        raise NotDone(str(error)) from error
+    except TimeoutError as error:
+        raise NotDone(_SILENT) from error
+    except KafkaError as error:
+        raise NotDone((await cause(kafka, error)).words) from error
+    except (asyncpg.PostgresError, *AWAY) as error:
+        raise NotDone(summary(error)) from error
+
+
+def main(
+    group: Annotated[str, typer.Argument(help="The consumer group that cannot read on: orchestrator.payments.")],
+    topic: Annotated[str, typer.Argument(help="What it reads.")],
+    partition: Annotated[int, typer.Argument(min=0)],
+    offset: Annotated[int, typer.Argument(min=0, help="Where it stands.")],
+) -> None:
+    """Have a consumer group skip what it cannot read; its service's log and health page say where. That goes to the dead letters.
+
+    In the environment of that service: it takes its settings.
+    """
+    place = Place(group, TopicPartition(topic, partition), offset)
+    try:
+        beyond = asyncio.run(_run(place, settings.load(_Settings)))
+    except NotDone as error:
         sys.exit(f"not stepped over: {error}")
-    except TimeoutError:
-        sys.exit(f"not stepped over: PostgreSQL or Kafka did not answer within {_SECONDS:.0f} s")
-    except (KafkaError, asyncpg.PostgresError, *AWAY) as error:
-        sys.exit(f"not stepped over: {summary(error)}")
     print(f"{place.group} goes on at offset {beyond} within seconds; what was there is in the dead letters")  # noqa: T201 - a command's answer
 
 
-def _place(words: list[str]) -> Place | None:
-    match words:
-        case [group, topic, partition, offset] if partition.isdecimal() and offset.isdecimal():
-            return Place(group, TopicPartition(topic, int(partition)), int(offset))
-        case _:
-            return None
-
-
 if __name__ == "__main__":
-    main()
+    cli.run_one(main)
