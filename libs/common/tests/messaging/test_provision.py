@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from malipo.contracts.topics import PERSONAL_KEYS, TOPICS
-from malipo.messaging.provision import new_topics
+from malipo.messaging.provision import new_topics, too_few
 from malipo.messaging.runtime import INBOX_DAYS
 
 
@@ -19,6 +19,27 @@ def test_the_inbox_knows_a_message_for_longer_than_it_can_come_again():
 @pytest.mark.parametrize(("replication", "brokers"), [(1, "1"), (2, "1"), (3, "2"), (5, "4")])
 def test_what_kafka_acknowledges_all_brokers_but_one_have(replication, brokers):
     assert {new.topic_configs["min.insync.replicas"] for new in new_topics(replication)} == {brokers}
+
+
+@pytest.mark.parametrize(
+    ("copies", "in_sync", "wanted", "told"),
+    [
+        (1, 1, 3, "has 1 copy, not 3: kafka-reassign-partitions.sh makes more"),
+        (2, 1, 3, "has 2 copies, not 3: kafka-reassign-partitions.sh makes more"),
+        (
+            3,
+            1,
+            3,
+            "is written to 1 of its copies before it is acknowledged: set min.insync.replicas=2 by kafka-configs.sh",
+        ),
+        (3, 2, 3, None),
+        (3, 3, 3, None),
+        (1, 1, 1, None),
+        (3, 2, 1, None),
+    ],
+)
+def test_a_topic_that_is_kept_less_safely_than_asked_for_is_told_with_what_mends_it(copies, in_sync, wanted, told):
+    assert too_few(copies, in_sync, wanted) == told
 
 
 def test_keys_to_personal_data_leave_kafka_within_thirty_hours_and_their_dead_letters_too():

@@ -29,5 +29,5 @@ async def cause(kafka: KafkaAccess, error: KafkaError | OSError) -> Trouble:
     """What is wrong when a client ends with `error`: aiokafka's own say mostly that they could not begin."""
     found = await trouble(kafka)
     if found.kind is Kind.SILENT and not isinstance(error, KafkaConnectionError | OSError):
-        return Trouble(summary(error))  # brokers let us in: it is something else
+        return Trouble(" ".join(map(str, error.args)) or summary(error))  # brokers let us in: it is something else
     return found

@@ -29,6 +29,7 @@ from malipo.platform.kafka_settings import KafkaSettings
 _PATIENCE_SECONDS = 60.0
 _AGAIN_SECONDS = 1.0
 _COMPRESSION = {"compression.type": "producer"}
+_IN_SYNC = "min.insync.replicas"
 _OF_THE_TOPIC = 1  # the config source DYNAMIC_TOPIC_CONFIG of KIP-226
 _TO_MAKE = "create topics, and describe and alter their settings"
 _TO_ALLOW = "describe and alter the cluster, which keeps the ACLs"
@@ -40,7 +41,7 @@ class Settings(KafkaSettings, AclSettings):
     kafka_replication: int = Field(
         ge=1,
         le=15,
-        description="Copies of each new topic: 3, so that one broker may be lost; 1 only where what is paid may be lost.",
+        description="Copies of each new topic: 3, so that one broker may be lost; 1 where what it holds may be.",
     )
     kafka_acls: bool = Field(
         default=False, description="Also add the ACLs that services need, where the cluster has an authorizer."
@@ -102,36 +103,57 @@ async def _provision(admin: Any, replication: int) -> int:
         if name not in there and error.errno != 0:
             msg = f"topic {name}: {message}"
             raise error(msg)
-    await _leave_compression_to_producers(admin, list(answers))
-    await _tell_of_few_copies(admin, there, replication)
+    entries = await _described(admin, list(answers))
+    await _leave_compression_to_producers(admin, entries)
+    await _tell_of_few_copies(admin, {name: _values(entries[name]) for name in sorted(there)}, replication)
     return len(answers) - len(there)
 
 
-async def _tell_of_few_copies(admin: Any, topics: Sequence[str], wanted: int) -> None:
-    """What is there keeps its number of copies: to move data is a person's decision."""
-    for topic in await admin.describe_topics(topics) if topics else ():
-        if topic["error_code"] != 0:
-            raise for_code(topic["error_code"])(topic["topic"])
-        copies = min(len(partition["replicas"]) for partition in topic["partitions"])
-        if copies < wanted:
-            print(  # noqa: T201 - a command's answer
-                f"topic {topic['topic']} has {copies} {'copy' if copies == 1 else 'copies'}, not {wanted}:"
-                " kafka-reassign-partitions.sh makes more (docs/operations/kafka.md#copies)"
-            )
+async def _described(admin: Any, topics: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+    """The settings of each topic, as Kafka's entries."""
+    found: dict[str, Sequence[Any]] = {}
+    for response in await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]):
+        for code, _, _, name, entries in response.resources:
+            if for_code(code) in REFUSALS:
+                raise for_code(code)(name)
+            found[name] = entries
+    return found
 
 
-async def _leave_compression_to_producers(admin: Any, topics: Sequence[str]) -> None:
-    described = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in topics])
-    for resource in (resource for response in described for resource in response.resources):
-        code, _, _, name, entries = resource
-        if for_code(code) in REFUSALS:
-            raise for_code(code)(name)
-        values = {entry[0]: entry[1] for entry in entries}
-        if values.get("compression.type", "producer") == "producer":
+def _values(entries: Sequence[Any]) -> Mapping[str, str]:
+    return {entry[0]: entry[1] for entry in entries}
+
+
+async def _leave_compression_to_producers(admin: Any, described: Mapping[str, Sequence[Any]]) -> None:
+    for name, entries in described.items():
+        if _values(entries).get("compression.type", "producer") == "producer":
             continue
         # Kafka takes all of a topic's own settings at once; what is not named goes back to the broker's default.
-        own = {entry[0]: entry[1] for entry in entries if entry[3] == _OF_THE_TOPIC} | _COMPRESSION
-        await _alter(admin, name, own)
+        own = _values([entry for entry in entries if entry[3] == _OF_THE_TOPIC])
+        await _alter(admin, name, {**own, **_COMPRESSION})
+
+
+async def _tell_of_few_copies(admin: Any, there: Mapping[str, Mapping[str, str]], wanted: int) -> None:
+    """What is there keeps its number of copies: to move data is a person's decision."""
+    topics: list[Any] = await admin.describe_topics(list(there)) if there else []
+    for topic in sorted(topics, key=lambda topic: topic["topic"]):
+        name = topic["topic"]
+        if topic["error_code"] != 0:
+            raise for_code(topic["error_code"])(name)
+        copies = min(len(partition["replicas"]) for partition in topic["partitions"])
+        if few := too_few(copies, int(there[name][_IN_SYNC]), wanted):
+            print(f"topic {name} {few} (docs/operations/kafka.md#copies)")  # noqa: T201 - a command's answer
+
+
+def too_few(copies: int, in_sync: int, wanted: int) -> str | None:
+    """What is less than it should be with so many copies `wanted`, and how it becomes more, else None."""
+    if copies < wanted:
+        return (
+            f"has {copies} {'copy' if copies == 1 else 'copies'}, not {wanted}: kafka-reassign-partitions.sh makes more"
+        )
+    if in_sync < int(needed := _settings(wanted)[_IN_SYNC]):
+        return f"is written to {in_sync} of its copies before it is acknowledged: set {_IN_SYNC}={needed} by kafka-configs.sh"
+    return None
 
 
 async def _alter(admin: Any, topic: str, configs: Mapping[str, str]) -> None:
@@ -166,7 +188,7 @@ def _milliseconds(duration: timedelta) -> str:
 
 def _settings(replication: int) -> dict[str, str]:
     """What Kafka has acknowledged has left the outbox: all brokers but one must have it, not the leader alone."""
-    return _COMPRESSION | {"min.insync.replicas": str(max(1, replication - 1))}
+    return _COMPRESSION | {_IN_SYNC: str(max(1, replication - 1))}
 
 
 def main(
