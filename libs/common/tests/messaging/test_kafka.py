@@ -6,10 +6,12 @@ import gc
 import pytest
 import uvloop
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import BrokerNotAvailableError, KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
+from malipo.messaging import provision
 from malipo.messaging.kafka import started
 
 
@@ -56,3 +58,19 @@ def test_a_connection_that_the_broker_has_closed_is_a_kafka_error_also_on_uvloop
         assert not connection.connected()
 
     uvloop.run(send_after_the_end())
+
+
+async def test_while_a_cluster_has_no_controller_whoever_wants_one_may_try_again(stores, monkeypatch):
+    admin = AIOKafkaAdminClient(bootstrap_servers=stores.kafka)
+    await admin.start()
+    try:
+        monkeypatch.setattr(admin._client.cluster, "controller", None)
+        monkeypatch.setattr(admin._client, "force_metadata_update", nothing_new)
+        with pytest.raises(BrokerNotAvailableError, match="no controller"):
+            await provision._provision(admin, 1)
+    finally:
+        await admin.close()
+
+
+async def nothing_new() -> None:
+    """What the cluster tells of itself, while it elects."""

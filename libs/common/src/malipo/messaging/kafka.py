@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
 
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection, CloseReason, OAuthAuthenticator
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed
+from aiokafka.errors import BrokerNotAvailableError, KafkaConnectionError, KafkaError, SaslAuthenticationFailed
 from aiokafka.protocol.admin import DescribeGroupsRequest
 
 from malipo.messaging.security import AccessTokens
@@ -144,3 +145,21 @@ def _commit_to_its_end(self: Any, *arguments: object) -> asyncio.Task[None]:
 
 
 _coordinator._do_commit_offsets = _commit_to_its_end  # noqa: SLF001
+
+
+_admin: Any = AIOKafkaAdminClient
+_to_controller: Any = _admin._send_to_controller  # noqa: SLF001
+
+
+async def _send_to_a_controller_that_is_there(self: Any, request: object) -> object:
+    """Send `request`, or raise `BrokerNotAvailableError` while the cluster has no controller, which aiokafka trips over."""
+    try:
+        return await _to_controller(self, request)
+    except AttributeError as error:
+        if self._client.cluster.controller is not None:
+            raise
+        message = "the cluster has no controller at this moment"
+        raise BrokerNotAvailableError(message) from error
+
+
+_admin._send_to_controller = _send_to_a_controller_that_is_there  # noqa: SLF001

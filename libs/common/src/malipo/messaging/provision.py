@@ -20,6 +20,7 @@ from malipo.contracts.topics import TOPICS, Topic
 from malipo.messaging import authorizer
 from malipo.messaging.acls import AclSettings
 from malipo.messaging.authorizer import Applied, NoAuthorizer
+from malipo.messaging.kafka import started
 from malipo.messaging.kafka_command import REFUSALS, NotDone, cause, without_right
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.trouble import Kind
@@ -89,7 +90,7 @@ async def _done[T](kafka: KafkaAccess, work: Callable[[Any], Awaitable[T]], righ
 async def _with_admin[T](kafka: KafkaAccess, work: Callable[[Any], Awaitable[T]]) -> T:
     admin = AIOKafkaAdminClient(**kafka.options)
     try:
-        await admin.start()
+        await started(admin.start)
         return await work(admin)
     finally:
         await admin.close()
