@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import Settings
-from malipo.messaging import pool
 from malipo.platform import settings
 from malipo.platform.environment import variables
 from malipo_local.authority import Authority
@@ -27,12 +26,6 @@ def test_every_check_of_readiness_is_explained() -> None:
     checks = {name for text in texts for pair in CHECK.findall(text) for name in pair if name}
     explained = re.findall(r"^\| `(\w+)` \|", (GUIDES / "releases.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(explained) == sorted(checks)
-
-
-def test_a_pooler_of_postgresql_is_told_every_parameter_that_a_session_begins_with() -> None:
-    (listed,) = re.findall(r"`ignore_startup_parameters =([^`]*)`", (GUIDES / "stores.md").read_text("utf-8"))
-    of_a_relay = {"idle_session_timeout", "synchronous_commit"}
-    assert {name.strip() for name in listed.split(",")} == pool._SERVER_SETTINGS.keys() | of_a_relay
 
 
 def test_the_environment_that_the_guide_gives_a_gateway_in_production_is_one_that_it_starts_with(

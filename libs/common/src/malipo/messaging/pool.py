@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Protocol, cast
 
 import asyncpg
-import msgspec
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -16,6 +15,7 @@ from tenacity import (
     wait_exponential,
 )
 
+from malipo.messaging.sessions import Sessions
 from malipo.platform.logs import log
 
 Row = Mapping[str, Any]
@@ -105,17 +105,6 @@ COMMAND_SECONDS = 10
 _MAX_START_DELAY_SECONDS = 5.0
 _MAX_DELAY_SECONDS = 1.0  # an answer is to be written before its lease is taken over
 
-_SERVER_SETTINGS = {
-    # A machine that loses its power says no goodbye: without these its locks would be held for two hours.
-    "tcp_keepalives_idle": "5",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
-    "idle_in_transaction_session_timeout": "15s",
-    # What is asked often has an index, and is planned once for a session: on a table that was empty that day, PostgreSQL would
-    # plan to read all of it, and do so as it grows, until it is analyzed.
-    "enable_seqscan": "off",
-}
-
 AWAY: tuple[type[Exception], ...] = (
     OSError,  # refused, reset, and TimeoutError
     asyncpg.PostgresConnectionError,
@@ -157,6 +146,11 @@ async def create_pool(database_url: str, connections: int, tell: Callable[[str],
 
     `tell` learns why each try has failed, as for a health page.
     """
+    sessions = Sessions()
+
+    async def begin(connection: Connection) -> None:
+        with _loss_is_away(connection):
+            await sessions.begin(connection)
 
     async def create() -> Pool:
         pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -165,8 +159,7 @@ async def create_pool(database_url: str, connections: int, tell: Callable[[str],
             max_size=connections,
             command_timeout=COMMAND_SECONDS,
             timeout=COMMAND_SECONDS,
-            server_settings=_SERVER_SETTINGS,
-            init=prepare,
+            init=begin,
             reset=_leave_as_it_is,
         )
         return cast("Pool", pool)
@@ -218,15 +211,6 @@ async def _leave_as_it_is(_connection: Any) -> None:
     """
 
 
-async def prepare(connection: Any) -> None:
-    """Teach one connection that jsonb columns are Python objects."""
-    await connection.set_type_codec("jsonb", encoder=_json, decoder=msgspec.json.decode, schema="pg_catalog")
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
 @asynccontextmanager
 async def acquire(pool: Pool) -> AsyncGenerator[Connection]:
     """A connection of the pool's while the block lasts. Raises one of `AWAY` when the server is lost meanwhile."""
@@ -250,11 +234,10 @@ async def connected(
         database_url,
         command_timeout=COMMAND_SECONDS,
         timeout=COMMAND_SECONDS,
-        server_settings=_SERVER_SETTINGS | more,
     )
     try:
         with _loss_is_away(connection):
-            await prepare(connection)
+            await Sessions(more).begin(connection)
             yield connection
     finally:
         connection.terminate()
