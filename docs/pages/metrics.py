@@ -39,7 +39,7 @@ _ALERTS = """\
 | `malipo_bank_statements_total{result="unbalanced"}` rises | a partner bank's statement of a day does not add up, and nothing of it is believed: the log line `the bank's statement does not add up` names credential and day, and the bank has to mend it ([0070](decisions/0070-one-address-for-all-accounts.md)) |
 | `malipo_doubt_oldest_seconds` is above an hour | a payment is long in doubt: the provider does not answer, or its book shows nothing |
 | `malipo_kafka_away_seconds` is above a minute | no broker answers: payments and callbacks are stored, and wait; `/health/ready` says why |
-| `malipo_outbox_age_seconds` is above ten seconds | what waits there is not sent: Kafka is away, or refuses a topic; `/health/ready` says which |
+| `malipo_outbox_age_seconds` is above ten seconds | what waits there is not sent: Kafka is away, or refuses a topic, or a session that does nothing holds the relay's locks; `/health/ready` says which |
 | `malipo_health_problems` is above zero for minutes | a service is degraded or not ready: `/health/ready` says what is wrong, and why |
 | `malipo_webhook_oldest_due_seconds` is above a minute | merchants are notified late |"""
 

@@ -18,6 +18,7 @@ from aiokafka.errors import (
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
 from malipo import clock
+from malipo.messaging.idle_holder import IdleHolder
 from malipo.messaging.kafka import started, uncut
 from malipo.messaging.pool import AWAY, Connection, DatabaseNotReady, Row, connected
 from malipo.messaging.reach import SILENT_SECONDS, Reach
@@ -74,6 +75,7 @@ class Relay:
         self._wake = asyncio.Event()
         self._written = False  # since others were told last
         self._refusals = Refusals()
+        self._idle_holder = IdleHolder(_LOCK_CLASS)
         self._sent: list[int] = []  # what Kafka has and PostgreSQL still holds
         self._sending_since: float | None = None
         self._silent_seconds = 0.0  # of Kafka, in the last batch
@@ -82,13 +84,16 @@ class Relay:
 
     @property
     def problem(self) -> str | None:
-        """Why what stands in the outbox is not sent although both stores are there, else None. Another replica may send it."""
+        """Why what stands in the outbox is not sent although both stores are there, else None.
+
+        Another replica may send it, unless it is told that one does nothing who holds the locks.
+        """
         if self._reach.problem:
             return None
         since = self._sending_since
         if since is not None and clock.monotonic() - since > SILENT_SECONDS:
             return "Kafka acknowledges nothing that is sent"
-        return self._told or self._refusals.problem
+        return self._told or self._idle_holder.problem or self._refusals.problem
 
     def nudge(self) -> None:
         """Something was committed to the outbox: look now."""
@@ -110,6 +115,7 @@ class Relay:
         await connection.add_listener(_CHANNEL, self._heard)
         try:
             while True:
+                await self._look_who_holds(connection, _lacking(shards))
                 shards += await _lock_free_shards(connection, shards)
                 self._goes_on()
                 self._wake.clear()
@@ -124,6 +130,10 @@ class Relay:
                     await self._delete_sent(connection, shards)
                     await connection.execute(_LET_GO)
             raise
+
+    async def _look_who_holds(self, connection: Connection, lacking: Sequence[int]) -> None:
+        if not self._reach.problem:  # else the rows of whoever relays them are old, too
+            await self._idle_holder.look(connection, lacking)
 
     def _heard(self, connection: Connection, pid: int, _channel: str, _payload: object) -> None:
         if pid != connection.get_server_pid():
@@ -243,8 +253,12 @@ def _why(error: BaseException) -> str:
             return f"PostgreSQL is away: {error}"
 
 
+def _lacking(held: Sequence[int]) -> list[int]:
+    return [shard for shard in range(SHARDS) if shard not in held]
+
+
 async def _lock_free_shards(connection: Connection, held: Sequence[int]) -> list[int]:
-    free = [shard for shard in range(SHARDS) if shard not in held]
+    free = _lacking(held)
     return [row["shard"] for row in await connection.fetch(_LOCK, _LOCK_CLASS, free)] if free else []
 
 

@@ -49,7 +49,8 @@ WEBHOOK_LATENCY_SECONDS = Histogram(
 BATCH_SECONDS = Histogram("malipo_batch_duration_seconds", "Time to apply and commit one batch.", ("subscription",))
 OUTBOX_ROWS = Gauge("malipo_outbox_rows", "Outbox rows not yet in Kafka, counted up to 10,000, of all replicas.")
 OUTBOX_AGE_SECONDS = Gauge(
-    "malipo_outbox_age_seconds", "Age of the oldest outbox row, of all replicas; above a few seconds, Kafka is away."
+    "malipo_outbox_age_seconds",
+    "Age of the oldest outbox row, of all replicas; above a few seconds, it is not sent: `/health/ready` says why.",
 )
 RELAYED = Counter("malipo_relayed_messages", "Outbox rows sent to Kafka.", ("topic",))
 
