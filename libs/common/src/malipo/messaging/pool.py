@@ -15,7 +15,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from malipo.messaging.sessions import Sessions
+from malipo.messaging.sessions import COMMAND_SECONDS, Sessions
 from malipo.platform.logs import log
 
 Row = Mapping[str, Any]
@@ -99,9 +99,6 @@ class Pool(Protocol):
         ...
 
 
-COMMAND_SECONDS = 10
-"""A statement that takes longer is as good as lost: every one of ours takes milliseconds."""
-
 _MAX_START_DELAY_SECONDS = 5.0
 _MAX_DELAY_SECONDS = 1.0  # an answer is to be written before its lease is taken over
 
@@ -146,7 +143,7 @@ async def create_pool(database_url: str, connections: int, tell: Callable[[str],
 
     `tell` learns why each try has failed, as for a health page.
     """
-    sessions = Sessions()
+    sessions = Sessions(database_url)
 
     async def begin(connection: Connection) -> None:
         with _loss_is_away(connection):
@@ -237,7 +234,7 @@ async def connected(
     )
     try:
         with _loss_is_away(connection):
-            await Sessions(more).begin(connection)
+            await Sessions(database_url, more).begin(connection)
             yield connection
     finally:
         connection.terminate()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import asyncpg
@@ -24,6 +24,7 @@ from malipo.messaging.pool import AWAY, Connection, DatabaseNotReady, Row, conne
 from malipo.messaging.reach import SILENT_SECONDS, Reach
 from malipo.messaging.refusals import Refusals
 from malipo.messaging.security import KafkaAccess
+from malipo.messaging.sessions import SharedSession
 from malipo.messaging.unit_of_work import SHARDS
 from malipo.platform import metrics
 from malipo.platform.logs import log
@@ -43,7 +44,7 @@ _REFUSALS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, Messag
 _LOCK_CLASS = 0x6D616C70  # "malp": the advisory locks of relays; the second key is the shard
 
 _NEXT = """
-SELECT id, topic, key, headers, payload FROM outbox
+SELECT id, topic, key, headers, payload, pg_backend_pid() AS pid FROM outbox
 WHERE shard = ANY($1::smallint[]) AND id <> ALL($4::bigint[]) AND topic <> ALL($3::text[]) ORDER BY id LIMIT $2
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($4::bigint[])"
@@ -51,7 +52,9 @@ _DELETE_AND_NEXT = f"WITH sent AS ({_DELETE}) {_NEXT}"  # what this deletes it s
 _CHANNEL = "outbox"
 _TELL = f"NOTIFY {_CHANNEL}"
 _LET_GO = f"SELECT pg_advisory_unlock_all(), pg_notify('{_CHANNEL}', '')"
-_LOCK = "SELECT shard FROM unnest($2::integer[]) AS shard WHERE pg_try_advisory_lock($1, shard)"
+_LOCK = (
+    "SELECT shard, pg_backend_pid() AS pid FROM unnest($2::integer[]) AS shard WHERE pg_try_advisory_lock($1, shard)"
+)
 
 
 class Relay:
@@ -81,6 +84,7 @@ class Relay:
         self._silent_seconds = 0.0  # of Kafka, in the last batch
         self._trouble: str | None = None
         self._told: str | None = None
+        self._shared = False
 
     @property
     def problem(self) -> str | None:
@@ -94,6 +98,11 @@ class Relay:
         if since is not None and clock.monotonic() - since > SILENT_SECONDS:
             return "Kafka acknowledges nothing that is sent"
         return self._told or self._idle_holder.problem or self._refusals.problem
+
+    @property
+    def session_problem(self) -> str | None:
+        """Why no session with PostgreSQL is the relay's alone, else None: then none of this process's is."""
+        return self._told if self._shared else None
 
     def nudge(self) -> None:
         """Something was committed to the outbox: look now."""
@@ -110,13 +119,13 @@ class Relay:
             await self._relay(connection, producer)
 
     async def _relay(self, connection: Connection, producer: AIOKafkaProducer) -> None:
-        shards: list[int] = []
+        shards: dict[int, int] = {}
         self._sent = []  # another server may know other rows by these ids: what this session did not delete is sent again
         await connection.add_listener(_CHANNEL, self._heard)
         try:
             while True:
                 await self._look_who_holds(connection, _lacking(shards))
-                shards += await _lock_free_shards(connection, shards)
+                shards |= await _lock_free_shards(connection, shards)
                 self._goes_on()
                 self._wake.clear()
                 await self._tell_others(connection, shards)
@@ -139,23 +148,24 @@ class Relay:
         if pid != connection.get_server_pid():
             self._wake.set()
 
-    async def _tell_others(self, connection: Connection, shards: Sequence[int]) -> None:
+    async def _tell_others(self, connection: Connection, shards: Collection[int]) -> None:
         """Have whoever holds the other shards look, if something was written here."""
         written, self._written = self._written, False
         if written and len(shards) < SHARDS:
             await connection.execute(_TELL)
             await asyncio.sleep(_TELL_SECONDS)
 
-    def _rest_seconds(self, shards: Sequence[int]) -> float:
+    def _rest_seconds(self, shards: Collection[int]) -> float:
         if self._sent:
             return _DELETE_SECONDS
         return POLL_SECONDS if len(shards) == SHARDS else _TAKE_OVER_SECONDS
 
-    async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Sequence[int]) -> int:
+    async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Mapping[int, int]) -> int:
         """Send one batch, each topic's rows in order; returns how many rows that was. They are deleted by the next one."""
         next_rows = _DELETE_AND_NEXT if self._sent else _NEXT
         resting = self._refusals.resting()
-        rows: Sequence[Row] = await connection.fetch(next_rows, shards, BATCH_ROWS, resting, self._sent)
+        rows: Sequence[Row] = await connection.fetch(next_rows, list(shards), BATCH_ROWS, resting, self._sent)
+        _refuse_shared(shards, rows)
         by_topic: defaultdict[str, list[Row]] = defaultdict(list)
         for row in rows:
             by_topic[row["topic"]].append(row)
@@ -174,8 +184,8 @@ class Relay:
                 raise failed
         return len(self._sent)
 
-    async def _delete_sent(self, connection: Connection, shards: Sequence[int]) -> None:
-        await connection.fetch(_DELETE_AND_NEXT, shards, 0, [], self._sent)
+    async def _delete_sent(self, connection: Connection, shards: Collection[int]) -> None:
+        await connection.fetch(_DELETE_AND_NEXT, list(shards), 0, [], self._sent)
         self._sent = []
 
     async def _send_all(self, producer: AIOKafkaProducer, topic: str, rows: Sequence[Row]) -> list[int]:
@@ -197,6 +207,7 @@ class Relay:
             return await self._reach.lost()
         if isinstance(error, DatabaseNotReady) and self._silent_seconds > FROZEN_SECONDS:
             return None  # as it should: another relay may have had an answer
+        self._shared = isinstance(error, SharedSession)
         before, self._trouble = self._trouble, _why(error)
         if before == self._trouble or not isinstance(error, KafkaError):  # Kafka's first may be that it is going
             self._tell(self._trouble)
@@ -211,6 +222,7 @@ class Relay:
         if self._told is not None:
             log.info("relay goes on")
         self._trouble = self._told = None
+        self._shared = False
 
     @asynccontextmanager
     async def _producer(self) -> AsyncGenerator[AIOKafkaProducer]:
@@ -245,6 +257,8 @@ def _why(error: BaseException) -> str:
             return (
                 f"PostgreSQL has ended the session: it is away, or this process has stood still for {FROZEN_SECONDS} s"
             )
+        case SharedSession():
+            return str(error)
         case KafkaError():
             return f"Kafka is away or refuses: {' '.join(map(str, error.args))}".removesuffix(": ")
         case asyncpg.PostgresError() if not isinstance(error, AWAY):
@@ -253,13 +267,21 @@ def _why(error: BaseException) -> str:
             return f"PostgreSQL is away: {error}"
 
 
-def _lacking(held: Sequence[int]) -> list[int]:
+def _lacking(held: Collection[int]) -> list[int]:
     return [shard for shard in range(SHARDS) if shard not in held]
 
 
-async def _lock_free_shards(connection: Connection, held: Sequence[int]) -> list[int]:
+async def _lock_free_shards(connection: Connection, held: Collection[int]) -> dict[int, int]:
+    """The shards that are locked now, and the server's process that holds each lock."""
     free = _lacking(held)
-    return [row["shard"] for row in await connection.fetch(_LOCK, _LOCK_CLASS, free)] if free else []
+    rows: Sequence[Row] = await connection.fetch(_LOCK, _LOCK_CLASS, free) if free else []
+    return {row["shard"]: row["pid"] for row in rows}
+
+
+def _refuse_shared(shards: Mapping[int, int], rows: Sequence[Row]) -> None:
+    """Raise `SharedSession` unless the rows were read by the server's process that holds our locks."""
+    if len({*shards.values(), *(row["pid"] for row in rows)}) > 1:
+        raise SharedSession
 
 
 async def _send(producer: AIOKafkaProducer, row: Row) -> asyncio.Future[object]:

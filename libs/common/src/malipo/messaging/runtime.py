@@ -65,7 +65,7 @@ class Runtime:
         self._retention = {_PURGE_INBOX: INBOX_DAYS}
         self._closers: list[Loop] = []
         self._database_problem: str | None = "not connected"
-        self.health.require("database", lambda: self._database_problem)
+        self.health.require("database", lambda: self._database_problem or self.relay.session_problem)
         self.health.warn("relay", lambda: self.relay.problem)
         metrics.KAFKA_AWAY_SECONDS.set_function(lambda: self._reach.away_seconds)
         self.sweep("watch", _WATCH_SECONDS, self._watch)
