@@ -268,11 +268,12 @@ async def merchant(gateway: Replica) -> Merchant:
 
 @dataclass
 class Line:
-    """A connection to a store that can be cut, or left hanging, and mended."""
+    """Connections to a store that can be cut, or left hanging, and mended; or forgotten, so that only new ones are carried."""
 
     is_cut: bool = False
     _flows: asyncio.Event = field(default_factory=asyncio.Event)
     _open: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
+    _forgotten: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
     def cut(self) -> None:
         self.is_cut = True
@@ -281,6 +282,10 @@ class Line:
 
     def hang(self) -> None:
         self._flows.clear()
+
+    def forget(self) -> None:
+        """Swallow what comes on the connections that there are, as a load balancer that has lost its table; end none."""
+        self._forgotten |= self._open
 
     def mend(self) -> None:
         self.is_cut = False
@@ -298,8 +303,9 @@ class Line:
         try:
             while data := await reader.read(65536):
                 await self._flows.wait()
-                writer.write(data)
-                await writer.drain()
+                if writer not in self._forgotten:
+                    writer.write(data)
+                    await writer.drain()
         except ConnectionError:
             pass
         finally:

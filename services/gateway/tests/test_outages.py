@@ -154,6 +154,37 @@ async def test_wakes_reach_other_replicas_again_once_redis_is_back(replica, stor
     assert response.json()["status"] == "completed"
 
 
+async def test_wakes_come_again_where_a_load_balancer_has_forgotten_the_connection_to_redis(
+    replica, stores, line, monkeypatch
+):
+    monkeypatch.setattr("gateway.edge.waiting._PING_SECONDS", 0.2)
+    monkeypatch.setattr("gateway.edge.waiting._SILENT_SECONDS", 3.0)
+    url, wire = await line(stores.redis_url)
+    here, there = await replica(redis_url=url), await replica()
+    merchant = await here.merchant()
+    await until(partial(is_woken, merchant, here, there), seconds=60, what="a POST to be woken by the other replica")
+    with capture_logs() as lines:
+        wire.forget()
+        await until(partial(is_woken, merchant, here, there), seconds=60, what="a POST to be woken again")
+    assert {line["event"] for line in lines if "answered nothing" in line.get("error", "")} == {"redis away"}
+
+
+async def is_woken(merchant, here, there) -> bool:
+    """Whether a POST that waits at one replica is answered when another learns of the payment's end."""
+    before = await here.count("payments")
+
+    async def accepted() -> bool:
+        return await here.count("payments") > before
+
+    waiting = asyncio.create_task(merchant.pay(Prefer="wait=10"))
+    await until(accepted, what="the payment's row")
+    payment = (await merchant.on(there).get("/v1/payments")).json()["data"][0]
+    await there.receive(there.step(merchant, payment))
+    answered, _ = await asyncio.wait([waiting], timeout=3)
+    await waiting
+    return bool(answered)
+
+
 async def test_wakes_that_cannot_be_sent_do_not_pile_up(gateway):
     waiting: Waiting = gateway.dependencies.waiting
     sending = Waiting(waiting._redis, waiting._subscriber, 1, RedisPresence())  # its `send` does not run

@@ -11,6 +11,7 @@ import msgspec
 from prometheus_client import Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gateway.edge.redis_presence import RedisPresence
 from malipo import clock
@@ -19,6 +20,8 @@ _CHANNEL = "gateway.changed"
 _MAX_UNSENT = 10_000
 _AWAY_SECONDS = 1.0
 _ALONE = "each replica wakes only its own waiting requests"
+_PING_SECONDS = 3.0
+_SILENT_SECONDS = 10.0  # some three pings without an answer
 
 WAITS = Counter("malipo_waits", "Requests that waited for a state: `answered` or `timed_out`.", ("result",))
 WAITING = Gauge("malipo_waiting_requests", "Requests that wait for a state now.")
@@ -104,10 +107,22 @@ class Waiting:
                 await asyncio.sleep(_AWAY_SECONDS)
 
     async def _receive(self, channel: Any) -> None:
+        """Wakes by what is published, until Redis is lost. A load balancer that has forgotten the connection ends it for
+        nobody: so Redis is pinged, and silence is a loss.
+        """
+        heard = pinged = clock.monotonic()
         while True:
             message = await channel.get_message(timeout=_AWAY_SECONDS)
+            now = clock.monotonic()
             if message is not None:
-                self._wake(msgspec.json.decode(message["data"], type=list[str]))
+                heard = now
+                self._wake(_published(message))
+            if now - heard > _SILENT_SECONDS:
+                msg = f"Redis has answered nothing for {_SILENT_SECONDS:.0f} s"
+                raise RedisTimeoutError(msg)
+            if now - pinged > _PING_SECONDS:
+                await channel.ping()
+                pinged = now
 
     def _wake(self, resource_ids: Iterable[str]) -> None:
         for resource_id in resource_ids:
@@ -117,3 +132,8 @@ class Waiting:
 
 def _channel(redis: Redis) -> Any:
     return redis.pubsub(ignore_subscribe_messages=True)  # pyright: ignore[reportUnknownMemberType] - untyped options
+
+
+def _published(message: Any) -> list[str]:
+    """The ids in a message; none in the answer to a ping."""
+    return msgspec.json.decode(message["data"], type=list[str]) if message["type"] == "message" else []
