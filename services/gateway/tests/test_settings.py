@@ -24,7 +24,14 @@ def load(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "url", [URL, f"{URL}?ssl_ca_certs={{ca}}", "rediss://:a-secret@redis.example", "unix:///run/redis.sock?db=1"]
+    "url",
+    [
+        URL,
+        f"{URL}?ssl_ca_certs={{ca}}",
+        f"{URL}?ssl_cert_reqs=required",
+        "rediss://:a-secret@redis.example",
+        "unix:///run/redis.sock?db=1",
+    ],
 )
 def test_production_takes_what_is_encrypted_or_stays_on_the_machine(load, url):
     assert load(url).in_production
@@ -43,7 +50,17 @@ def test_production_refuses_plain_text_unless_that_is_said(load, capsys):
     ("url", "why"),
     [
         ("https://redis.example", "must be as rediss://"),
-        (f"{URL}?ssl_cert_reqs=none", "has a word behind its question mark that is not understood"),
+        (
+            f"{URL}?ssl_check_hostname=no",
+            "has a word behind its question mark that is not understood: ssl_check_hostname;",
+        ),
+        (f"{URL}?ssl_cert_reqs=none", "ssl_cert_reqs must be required"),
+        (f"{URL.replace('rediss', 'redis')}?ssl_cert_reqs=required", "has words about TLS, and is not rediss://"),
+        (f"{URL}?db=first", "must end with the number of a database"),
+        ("rediss://:a-secret@redis.example:99999/0", "must have each host as host:port"),
+        ("rediss://:a-secret@redis.example:0x/1", "must have each host as host:port"),
+        ("rediss://:a-secret@redis-1:6379,redis-2:6379/1", "must have each host as host:port"),
+        ("unix://run/secret.sock", "must name a file, as in unix:///run/redis.sock"),
         (f"{URL}?ssl_ca_certs={{note}}", "holds no certificates (PEM)"),
         (f"{URL.replace('rediss', 'redis')}?ssl_ca_certs={{ca}}", "has words about TLS, and is not rediss://"),
         ("rediss://:a-secret@redis.example/first", "must end with the number of a database"),

@@ -18,7 +18,6 @@ class DatabaseSettings(EnvironmentSettings):
     @field_validator("database_url")
     @classmethod
     def _is_of_a_database(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
-        text = url.get_secret_value()
-        database_url.check(text)
+        text = database_url.checked(url.get_secret_value())
         require_encryption(info, encrypted=database_url.is_encrypted(text))
-        return url
+        return SecretStr(text)

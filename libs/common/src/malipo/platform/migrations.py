@@ -16,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from malipo.platform.database_trouble import trouble
+from malipo.platform.database_url import CONNECT_SECONDS
 
 _INSUFFICIENT_PRIVILEGE = "42501"
 _LOCK = 0x6D616C69  # "mali": one migration at a time, however many replicas start
 _ROLES = "SELECT current_user, pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
-_CONNECT_SECONDS = 10
 
 
 class NotMigrated(Exception):
@@ -74,7 +74,7 @@ async def _run(database_url: str, tables: Sequence[MetaData]) -> None:
     async def connect() -> Any:
         """By the URL as asyncpg reads it, which is how the service does."""
         try:
-            return await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            return await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         except (OSError, asyncpg.PostgresError) as error:
             raise NotMigrated(trouble(database_url, error)) from error
 
