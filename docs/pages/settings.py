@@ -18,8 +18,8 @@ from pages.markdown import document, table
 _INTRO = """\
 A setting is an environment variable; a secret text may be in a file instead, which its name with `_FILE` names: `KEY_RING_FILE`
 ([operations/stores.md](operations/stores.md#secrets-in-files)). There are no other sources. Locally `make up ARGS="--set gateway.WAIT_SECONDS=5"`
-sets one, and with Docker a line of the service's `environment` in docker-compose.yml. A wrong or missing one stops the process with
-exit code 78 and is named, never with its value. `python -m <package> settings` lists the same."""
+sets one, and with Docker a line of the service's `environment` in docker-compose.yml. An empty one counts as unset. A wrong or missing
+one stops the process with exit code 78 and is named, never with its value. `python -m <package> settings` lists the same."""
 
 _KAFKA = """\
 Every service has these, and so have the commands of `malipo.messaging`: `provision`, `redrive` and `step_over`. What they are for

@@ -51,7 +51,7 @@ def load(monkeypatch):
             "setting KAFKA_USERNAME: must be set with KAFKA_SECURITY_PROTOCOL=SASL_SSL and KAFKA_SASL_MECHANISM=PLAIN",
         ),
         (way("SASL_SSL", "SCRAM-SHA-512") | {"KAFKA_USERNAME": "gateway"}, "setting KAFKA_PASSWORD: must be set with"),
-        (way("SASL_SSL", "SCRAM-SHA-512") | {"KAFKA_PASSWORD": ""}, "setting KAFKA_PASSWORD: "),
+        (way("SASL_SSL", "PLAIN") | PASSWORD | {"KAFKA_PASSWORD": ""}, "setting KAFKA_PASSWORD: must be set with"),
         (CLEAR | PASSWORD, "setting KAFKA_USERNAME: must be unset with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"),
         (way("SASL_SSL", "OAUTHBEARER") | PASSWORD, "setting KAFKA_USERNAME: must be unset with"),
         (way("SASL_SSL", "OAUTHBEARER"), "setting KAFKA_OAUTH_TOKEN_URL: must be set with"),

@@ -28,6 +28,21 @@ def test_a_secret_may_be_in_a_file_whose_last_line_may_end(load, end):
     assert load((KEY_RING + end).encode()).key_ring.get_secret_value() == KEY_RING
 
 
+def test_the_mark_that_windows_begins_a_text_with_is_no_part_of_the_secret(load):
+    assert load(f"{KEY_RING}\r\n".encode("utf-8-sig")).key_ring.get_secret_value() == KEY_RING
+
+
+@pytest.mark.parametrize(
+    "content", [f"{KEY_RING}\n\n", f"{KEY_RING}\0", f"k0:\n{KEY_RING}", f"\t{KEY_RING}", f"# a-secret\r\n{KEY_RING}"]
+)
+def test_a_file_of_more_than_one_line_or_with_what_nobody_types_is_refused_and_not_shown(load, capsys, content):
+    with pytest.raises(SystemExit) as stopped:
+        load(content.encode())
+    assert stopped.value.code == EXIT_BAD_CONFIGURATION
+    said = capsys.readouterr().err
+    assert said == "setting KEY_RING_FILE: the file has more than one line, or a control character in it\n"
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -59,6 +74,15 @@ def test_a_secret_in_a_file_and_beside_it_is_refused(load, capsys, monkeypatch):
     with pytest.raises(SystemExit):
         settings.load(KeyRingSettings)
     assert capsys.readouterr().err == "setting KEY_RING_FILE: must not be set together with KEY_RING\n"
+
+
+def test_an_empty_variable_beside_a_file_or_for_one_is_as_good_as_none(load, monkeypatch):
+    load(KEY_RING.encode())
+    monkeypatch.setenv("KEY_RING", "")
+    assert settings.load(KeyRingSettings).key_ring.get_secret_value() == KEY_RING
+    monkeypatch.setenv("KEY_RING", KEY_RING)
+    monkeypatch.setenv("KEY_RING_FILE", "")
+    assert settings.load(KeyRingSettings).key_ring.get_secret_value() == KEY_RING
 
 
 def test_every_secret_has_a_file_and_no_other_setting_has_its_name():

@@ -43,6 +43,7 @@ NO_BROKERS = {
     [
         ("KAFKA_BOOTSTRAP", None, "is required"),
         *(("KAFKA_BOOTSTRAP", value, f"{broker!r} {NO_BROKER}") for value, broker in NO_BROKERS.items()),
+        ("KAFKA_BOOTSTRAP", "", "is required"),
         ("HTTP_PORT", "70000", "should be less than or equal to 65535"),
         ("HTTP_PORT", "many", "should be a valid integer, unable to parse string as an integer"),
         ("ENVIRONMENT", "staging", "should be 'local', 'test' or 'production'"),
@@ -59,6 +60,17 @@ def test_brokers_are_given_by_host_and_port(monkeypatch, brokers):
     for name, value in (VARIABLES | {"KAFKA_BOOTSTRAP": brokers}).items():
         monkeypatch.setenv(name, value)
     assert settings.load(ServiceSettings).kafka_bootstrap == brokers
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch):
+    empty = dict.fromkeys(
+        ("KAFKA_CA_FILE", "KAFKA_USERNAME", "KAFKA_PASSWORD", "HTTP_PORT", "LOG_LEVEL", "FAILPOINTS"), ""
+    )
+    for name, value in (VARIABLES | empty).items():
+        monkeypatch.setenv(name, value)
+    found = settings.load(ServiceSettings)
+    assert (found.kafka_ca_file, found.kafka_username, found.kafka_password, found.failpoints) == (None,) * 4
+    assert (found.http_port, found.log_level) == (8080, "INFO")
 
 
 def test_a_check_of_several_settings_names_the_one_to_change_in_plain_words(monkeypatch, capsys):

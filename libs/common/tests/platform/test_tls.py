@@ -91,3 +91,12 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(tmp_pa
     )
     with pytest.raises(BadFiles, match="not encrypted"):
         TlsFiles(None, shown.certificate, encrypted).context()
+
+
+@pytest.mark.parametrize("folder", ["certificate", "key"])
+def test_a_folder_in_place_of_a_file_is_named(tmp_path, folder):
+    shown = Authority(tmp_path / "tls").client("gateway")
+    (tmp_path / folder).mkdir()
+    files = {"certificate": shown.certificate, "key": shown.key} | {folder: tmp_path / folder}
+    with pytest.raises(BadFiles, match=f"^{tmp_path / folder} cannot be read: Is a directory$"):
+        TlsFiles(None, **files).context()

@@ -1,6 +1,7 @@
 """Where settings come from: environment variables, and files for secrets; and in what kind of environment a process runs."""
 
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal, get_args, override
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 FILE_SUFFIX = "_FILE"
 """What the name of a secret has in addition where a file has its value."""
 MAX_SECRET_BYTES = 64 * 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAINTEXT = (
     "must be encrypted when ENVIRONMENT is production: postgresql:// with sslmode=verify-full and sslrootcert, or rediss://; or set "
     "ALLOW_PLAINTEXT where something else encrypts, as a service mesh"
@@ -26,9 +28,12 @@ class BadSetting(Exception):
 
 
 class EnvironmentSettings(BaseSettings):
-    """The settings of any process of ours. Names are environment variables in upper case; a secret may come from a file."""
+    """The settings of any process of ours. Names are environment variables in upper case; a secret may come from a file.
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    An empty variable is as good as none: so compose and Helm write what is not given.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
 
     environment: Literal["local", "test", "production"] = Field(
         default="production", description="`local` and `test` allow what production refuses."
@@ -85,9 +90,9 @@ class _SecretFiles(PydanticBaseSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         name = field_name.upper()
         file = os.environ.get(name + FILE_SUFFIX) if is_secret(field) else None
-        if file is None:
+        if not file:
             return None, field_name, False
-        if name in os.environ:
+        if os.environ.get(name):
             raise BadSetting(name + FILE_SUFFIX, f"must not be set together with {name}")
         return _secret_in(Path(file), name + FILE_SUFFIX), field_name, False
 
@@ -132,7 +137,7 @@ def variables(settings: type[BaseSettings]) -> Collection[str]:
 
 
 def _secret_in(file: Path, setting: str) -> str:
-    """The text of the file, without the end of its last line."""
+    """The text of the file, without the end of its last line and the mark that Windows begins a text with."""
     try:
         with file.open("rb") as opened:
             content = opened.read(MAX_SECRET_BYTES + 1)
@@ -141,9 +146,11 @@ def _secret_in(file: Path, setting: str) -> str:
     if len(content) > MAX_SECRET_BYTES:
         raise BadSetting(setting, f"the file has more than {MAX_SECRET_BYTES} bytes")
     try:
-        text = content.decode().removesuffix("\n").removesuffix("\r")
+        text = content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         raise BadSetting(setting, "the file is no text in UTF-8") from None
     if not text:
         raise BadSetting(setting, "the file is empty")
+    if _CONTROL.search(text):
+        raise BadSetting(setting, "the file has more than one line, or a control character in it")
     return text

@@ -1,6 +1,5 @@
 """What a client of ours shows and believes when it speaks TLS: files in PEM, which may be replaced while it runs."""
 
-import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +39,14 @@ class TlsFiles:
     @staticmethod
     def _show(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
         try:
+            for file in (certificate, key):
+                file.open("rb").close()  # OpenSSL does not say which of them it cannot read
             context.load_cert_chain(certificate, key, password=_no_password)
         except ssl.SSLError as error:
             message = f"{certificate} and {key} are no certificate and its key (PEM, not encrypted)"
             raise BadFiles(message) from error
         except OSError as error:
-            unread = next((file for file in (certificate, key) if not os.access(file, os.R_OK)), certificate)
-            raise _unreadable(unread, error) from error
+            raise _unreadable(error.filename or certificate, error) from error
 
     def version(self) -> tuple[object, ...]:
         """Changes when one of the files is replaced, also by way of a link that leads elsewhere. Raises `OSError`."""
@@ -94,5 +94,5 @@ def _no_password() -> NoReturn:
     raise ssl.SSLError("the key is encrypted")
 
 
-def _unreadable(file: Path | None, error: OSError) -> BadFiles:
+def _unreadable(file: Path | str | None, error: OSError) -> BadFiles:
     return BadFiles(f"{file} cannot be read: {error.strerror}")
