@@ -66,7 +66,8 @@ def build(settings: Settings) -> ASGIApp:
     """The gateway's application. It is ready without Kafka: what it accepts then waits in the outbox."""
     runtime = Runtime("gateway", settings)
     redis = _redis(settings)
-    subscriber = Redis.from_url(settings.redis_url.get_secret_value())  # pyright: ignore[reportUnknownMemberType] - untyped options
+    # A loss is told and mended by who listens: what redis-py mended in silence would leave out what was published meanwhile.
+    subscriber = Redis.from_url(settings.redis_url.get_secret_value(), retry=Retry(NoBackoff(), 0))  # pyright: ignore[reportUnknownMemberType] - untyped options
     dependencies = _dependencies(settings, runtime, redis, subscriber)
     runtime.health.warn("redis", lambda: dependencies.redis_presence.problem)
     runtime.subscribe(*subscriptions(dependencies.waiting), called=True)
