@@ -1,11 +1,13 @@
 """The blocks in hand-written files that follow from code, as from which providers there are, between two marks of their own."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
+from gateway.edge.problems import Problem
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.providers import PROVIDERS
 from malipo_local.services import SERVICES
@@ -73,6 +75,18 @@ location {at} {{
     proxy_pass http://provider-{name};
 }}
 """
+_CALLBACKS_ABOVE = """\
+location = {at} {{
+    return 404; # else nginx answers 301, after which a POST comes as a GET, if at all
+}}
+"""
+_PROXYS_PROBLEM = """\
+location @{code} {{
+    default_type application/problem+json;
+{retry_after}    return {status} '{body}';
+}}
+"""
+_PROXYS_PROBLEMS = ("route_unknown", "body_too_large", "service_unreachable", "too_many_connections", "answer_too_late")
 _UPSTREAM = """\
 upstream provider-{name} {{
     zone provider-{name} 64k;
@@ -161,7 +175,21 @@ def _each(template: str, between: str = "") -> Callable[[], str]:
 def _callbacks() -> str:
     own = {f"{one.callbacks_at}": one.name for one in PROVIDERS.values()}
     shared = {f"= {one.shared_callbacks_at}": one.name for one in PROVIDERS.values() if one.shared_callbacks_at}
-    return "\n".join(_CALLBACKS.format(at=at, name=name) for at, name in {**own, **shared}.items())
+    above = [_CALLBACKS_ABOVE.format(at=at.rstrip("/")) for at in own]
+    return "\n".join([*(_CALLBACKS.format(at=at, name=name) for at, name in {**own, **shared}.items()), *above])
+
+
+def _proxys_problems() -> str:
+    return "\n".join(map(_proxys_problem, _PROXYS_PROBLEMS))
+
+
+def _proxys_problem(code: str) -> str:
+    """What the gateway would answer, as nginx can: with no id, for it keeps no log of requests."""
+    problem = Problem(code)
+    body = {name: value for name, value in problem.body("").items() if name != "instance"}
+    retry_after = "".join(f"    add_header {name} {value} always;\n" for name, value in problem.headers().items())
+    status = problem.kind.status
+    return _PROXYS_PROBLEM.format(code=code, status=status, body=json.dumps(body), retry_after=retry_after)
 
 
 def _images() -> str:
@@ -285,6 +313,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "migrations of providers": _each(_MIGRATION),
     "files of simulators": _simulators_files,
     "callbacks of providers": _callbacks,
+    "problems of the proxy": _proxys_problems,
     "upstreams of providers": _each(_UPSTREAM),
     "providers that are watched": _each("- provider-{name}\n"),
     "providers to install": _each('"malipo-provider-{name}",\n'),

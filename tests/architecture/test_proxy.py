@@ -93,6 +93,25 @@ def test_the_proxy_limits_no_less_than_the_services_do() -> None:
     assert proxied("proxy_request_buffering") == "on"
 
 
+def test_what_the_proxy_answers_itself_is_a_problem_with_a_code_that_merchants_know() -> None:
+    told = dict(re.findall(r"error_page (\d+) @(\w+);", PROXY))
+    assert set(told) == {"404", "413", "502", "503", "504"}
+    for status, code in told.items():
+        answered = re.search(rf"location @{code} \{{(.*?)return {status} '(.*?)';", PROXY, re.DOTALL)
+        assert answered, code
+        assert "default_type application/problem+json;" in answered[1]
+        problem = json.loads(answered[2])
+        assert (problem["code"], problem["status"]) == (code, int(status))
+        seconds = problem["retry"]["after_seconds"]
+        assert (f"add_header Retry-After {seconds} always;" in answered[1]) == (seconds is not None)
+    assert "proxy_intercept_errors" not in PROXY, "what a service answers passes untouched"
+
+
+def test_a_callback_whose_address_lacks_its_end_is_refused_and_not_sent_elsewhere() -> None:
+    for provider in PROVIDERS.values():
+        assert "return 404;" in locations()[provider.callbacks_at.rstrip("/")]
+
+
 def test_the_proxy_writes_no_address_of_a_callback_into_its_log():
     """It may end with a token, with which anyone could send hints."""
     callbacks = PROXY.split("location /callbacks/")[1:]

@@ -61,8 +61,11 @@ PROBLEMS: dict[str, Kind] = {
     "request_malformed":        Kind(400, "No HTTP", "Let an HTTP library write the request.", CORRECT),
     "headers_too_slow":         Kind(408, "Headers too slow", "Send the whole head of the request within ten seconds.", soon(1)),
     "headers_too_large":        Kind(431, "Headers too large", "A request's line and headers may have 16 KiB and 100 lines.", CORRECT),
-    "too_many_connections":     Kind(503, "Too many connections", "Keep connections open and use them again, at most 250 of one address.", soon(1)),
+    "too_many_connections":     Kind(503, "Too many connections", "Keep connections open and use them again: one address may have so many, and no more.", soon(1)),
     "http_version_unsupported": Kind(505, "HTTP version not supported", "Speak HTTP/1.1.", CORRECT),
+    # Answered by a proxy in front of the application: see deploy/proxy
+    "service_unreachable":      Kind(502, "No replica can be reached", "Send it again with the same Idempotency-Key: nothing happens twice.", soon(2)),
+    "answer_too_late":          Kind(504, "No answer in time", "Send it again with the same Idempotency-Key: nothing happens twice.", soon(5)),
     # The request as such
     "header_repeated":        Kind(400, "Header given twice", "Send X-API-Key, Content-Type and Content-Encoding once each at most.", CORRECT),
     "route_unknown":          Kind(404, "No such route", "See /docs for the routes there are.", CORRECT),
