@@ -166,7 +166,7 @@ async def test_wakes_come_again_where_a_load_balancer_has_forgotten_the_connecti
     with capture_logs() as lines:
         wire.forget()
         await until(partial(is_woken, merchant, here, there), seconds=60, what="a POST to be woken again")
-    assert {line["event"] for line in lines if "answered nothing" in line.get("error", "")} == {"redis away"}
+    assert [line["event"] for line in lines if line["event"].startswith("redis")][:1] == ["redis away"]
 
 
 async def is_woken(merchant, here, there) -> bool:
