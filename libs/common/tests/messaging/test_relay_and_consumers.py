@@ -324,7 +324,31 @@ async def test_a_dead_letter_is_applied_once_its_cause_is_mended_and_it_is_sent_
         broken = False
         assert (await redrive(KafkaAccess(stores.kafka), PAYMENT_COMMANDS)).sent >= 1
         await until(lambda: seen.count == 1, what="it is applied")
-        assert (await redrive(KafkaAccess(stores.kafka), PAYMENT_COMMANDS)).sent == 0
+        await redrive(KafkaAccess(stores.kafka), PAYMENT_COMMANDS)
+        await send(database, seen.prefix, keys=1, each=1)
+        await until(lambda: seen.count == 2, what="the next one arrives, and the first no second time")
+
+
+async def test_what_is_still_dead_is_sent_again_once_by_each_redrive(service, stores):
+    database = await service()
+    prefix, came = ids.new("pay"), []
+
+    async def fail(_unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
+        if ours := [received.key for received in batch if received.key.startswith(prefix)]:
+            if len(batch) == 1:  # each alone, and it is dead
+                came.extend(ours)
+            raise LookupError("never")
+
+    async with service.consuming(database, fail):
+        await send(database, prefix, keys=1, each=1)
+        await until(lambda: came, what="it is dead-lettered")
+        await until(lambda: outbox_is_empty(database), what="the dead letter is in Kafka")
+        before = len(came)
+        assert (await redrive(KafkaAccess(stores.kafka), PAYMENT_COMMANDS)).sent >= 1
+        await until(lambda: len(came) > before, what="it is dead once more")
+        dead = len(came)
+        assert (await redrive(KafkaAccess(stores.kafka), PAYMENT_COMMANDS)).sent >= 1
+        await until(lambda: len(came) > dead, what="it is dead again")
 
 
 async def _dead(database: Database) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from malipo.contracts.permissions import OPERATOR, REDRIVE_GROUP
@@ -32,7 +32,7 @@ class Redriven:
 
 
 async def redrive(kafka: KafkaAccess, topic: Topic) -> Redriven:
-    """Send every dead letter of `topic` that was not sent again yet, under its own message id.
+    """Send every dead letter of `topic` that is there and was not sent again yet, under its own message id.
 
     Whoever had applied the message drops the repeat by his inbox; whoever had not applies it now. Of a batch that was
     stepped over the records are sent, from the one that could not be read. Raises `KafkaError` or `OSError`.
@@ -55,17 +55,29 @@ async def redrive(kafka: KafkaAccess, topic: Topic) -> Redriven:
 
 
 async def _send_all(consumer: Any, producer: Any, topic: Topic) -> Redriven:
+    """Up to where the dead letters end now: what is still dead comes back to them while we send."""
     done = Redriven()
-    while batches := await consumer.getmany(timeout_ms=_POLL_MS):
-        for record in (record for records in batches.values() for record in records):
-            headers = {name: value.decode() for name, value in record.headers}
-            if RAW_FROM in headers:
-                await _send_batch(producer, topic, record.value or b"", headers, done)
-            else:
-                await producer.send_and_wait(topic.name, record.value, key=record.key, headers=original(record.headers))
-                done.sent += 1
-        await consumer.commit()
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(list(consumer.assignment()))
+    left = set(ends)
+    while left and (batches := await consumer.getmany(*left, timeout_ms=_POLL_MS)):
+        for partition, records in batches.items():
+            meant = [record for record in records if record.offset < ends[partition]]
+            for record in meant:
+                await _send(producer, topic, record, done)
+            if meant:
+                await consumer.commit({partition: meant[-1].offset + 1})
+            if records[-1].offset + 1 >= ends[partition]:
+                left.remove(partition)
     return done
+
+
+async def _send(producer: Any, topic: Topic, record: Any, done: Redriven) -> None:
+    headers = {name: value.decode() for name, value in record.headers}
+    if RAW_FROM in headers:
+        return await _send_batch(producer, topic, record.value or b"", headers, done)
+    await producer.send_and_wait(topic.name, record.value, key=record.key, headers=original(record.headers))
+    done.sent += 1
+    return None
 
 
 async def _send_batch(producer: Any, topic: Topic, data: bytes, headers: dict[str, str], done: Redriven) -> None:
