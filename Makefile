@@ -84,7 +84,7 @@ chaos: setup ## kill and freeze anything at random under load (MINUTES=5 SEED=1)
 	@PYTHONPATH=tests $(BIN)/python -m chaos chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 test: setup ## run all tests against real PostgreSQL, Redis and Kafka
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 conformance: setup ## hold every provider to the same laws
 	@$(BIN)/pytest services -k Conformance $(ARGS)

@@ -183,7 +183,7 @@ def test_credentials_of_another_account_never_settle_a_payment_in_doubt(merchant
         first_account = merchant.stripe_key
         merchant.stripe_key = f"sk_test_{uuid.uuid4().hex}"
         merchant.put_credentials([])
-    assert until(lambda: "account_changed" in details(merchant, payment["id"]), 60), "the other account was queried"
+        assert until(lambda: "account_changed" in details(merchant, payment["id"]), 60), "the other account was queried"
     assert merchant.payment(payment["id"])["status"] == "processing"
     assert merchant.stripe_book()["effects"] == [], "the other account was charged, too"
     merchant.stripe_key = first_account

@@ -1,8 +1,10 @@
-"""A partition that heals after a rest does not keep its neighbours waiting until its backlog is read."""
+"""Whom a poll that fails is laid to, with a consumer that is made up: a partition that heals, and a group without a coordinator."""
 
 from types import SimpleNamespace
 
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+from structlog.testing import capture_logs
 
 from malipo.messaging import poll
 from malipo.messaging.poll import Poll
@@ -69,6 +71,24 @@ async def test_the_neighbours_of_a_partition_that_heals_with_a_backlog_are_read_
         await read()
     assert consumer.positions[WELL] == consumer.ends[WELL]
     assert consumer.positions[ILL] < consumer.ends[ILL]
+
+
+async def test_no_partition_is_at_fault_while_the_group_has_no_coordinator_and_that_is_told_if_it_lasts(monkeypatch):
+    monkeypatch.setattr(poll, "_PAUSE_SECONDS", 0.0)
+    consumer = Consumer()
+
+    async def fail(*_, **__) -> None:
+        raise GroupCoordinatorNotAvailableError
+
+    monkeypatch.setattr(consumer, "getmany", fail)
+    polled, problems = Poll("g", 500, _not_stepped_over, lambda *_: None), []
+    with capture_logs() as lines:
+        for _ in range(poll._PASSING_POLLS + 2):
+            await polled.next(consumer)
+            problems.append(polled.problem)
+    assert polled.resting == []
+    assert [problem is None for problem in problems] == [True] * poll._PASSING_POLLS + [False] * 2
+    assert [line["event"] for line in lines] == ["poll failed"]
 
 
 async def _not_stepped_over(*_: object) -> None:

@@ -8,17 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import (
-    ConsumerStoppedError,
-    GroupAuthorizationFailedError,
-    IllegalStateError,
-    InconsistentGroupProtocolError,
-    InvalidGroupIdError,
-    InvalidSessionTimeoutError,
-    KafkaError,
-    TopicAuthorizationFailedError,
-)
+from aiokafka import ConsumerRebalanceListener, TopicPartition, errors
 
 from malipo import clock
 from malipo.messaging.batch_consumer import Stop
@@ -40,13 +30,21 @@ _TRY_AGAIN_SECONDS = 5.0
 _REMIND_SECONDS = 300.0
 _RENEW_AFTER_FAILURES = 30
 
+_PASSING = (
+    errors.GroupCoordinatorNotAvailableError,
+    errors.GroupLoadInProgressError,
+    errors.NotCoordinatorForGroupError,
+)
+"""As Kafka begins, or another broker takes over: told only if it lasts."""
+_PASSING_POLLS = 5
 _OF_THE_GROUP = (
+    *_PASSING,
     Fenced,
-    GroupAuthorizationFailedError,
-    InconsistentGroupProtocolError,
-    InvalidGroupIdError,
-    InvalidSessionTimeoutError,
-    TopicAuthorizationFailedError,  # no record is at fault: there is nothing to step over
+    errors.GroupAuthorizationFailedError,
+    errors.InconsistentGroupProtocolError,
+    errors.InvalidGroupIdError,
+    errors.InvalidSessionTimeoutError,
+    errors.TopicAuthorizationFailedError,  # no record is at fault: there is nothing to step over
 )
 
 type SteppedOver = Callable[[TopicPartition, int], Awaitable[int | None]]
@@ -126,7 +124,7 @@ class Poll:
             await self._wake(consumer)
             self._pass_over_deleted(consumer)
             batches = await self._read(consumer)
-        except ConsumerStoppedError:
+        except errors.ConsumerStoppedError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing that was drained may be lost
             await self._fail(consumer, error)
@@ -191,7 +189,7 @@ class Poll:
         self._astray.clear()
 
     async def _seek(self, consumer: Any, partition: TopicPartition) -> None:
-        with suppress(IllegalStateError):  # it is another's by now, who goes on from what was committed
+        with suppress(errors.IllegalStateError):  # it is another's by now, who goes on from what was committed
             if partition in self._next:
                 return consumer.seek(partition, self._next[partition])
             await consumer.seek_to_beginning(partition)
@@ -248,7 +246,7 @@ class Poll:
         try:
             while len(taken) < limit and (got := await consumer.getmany(partition, max_records=1)):
                 taken += got[partition]
-        except ConsumerStoppedError:
+        except errors.ConsumerStoppedError:
             raise
         except Exception as error:
             if _is_of_the_group(error):
@@ -287,15 +285,18 @@ class Poll:
         held = consumer.assignment()
         self._astray |= held
         self._count(held)
-        if self.problem != (problem := summary(error)):
-            log.error("poll failed", group=self.group, error=problem)
-        self.problem = problem
-        self.fenced = isinstance(error, Fenced)
         if _is_of_the_group(error):
             self.failures += 1
         else:
             self._suspects = dict.fromkeys(held - self._resting.keys(), clock.monotonic()) | self._suspects
+        if isinstance(error, _PASSING) and self.failures <= _PASSING_POLLS:
+            return await asyncio.sleep(_PAUSE_SECONDS)
+        if self.problem != (problem := summary(error)):
+            log.error("poll failed", group=self.group, error=problem)
+        self.problem = problem
+        self.fenced = isinstance(error, Fenced)
         await asyncio.sleep(_PAUSE_SECONDS if _is_of_the_group(error) or not held else _BESIDE_SUSPECTS_MS / 1000)
+        return None
 
     async def _rest(self, consumer: Any, partition: TopicPartition, error: Exception) -> None:
         offset = self._next[partition]
@@ -306,7 +307,7 @@ class Poll:
 
     def _put_to_rest(self, consumer: Any, partition: TopicPartition, reason: str, *, unread: bool = True) -> None:
         offset, now = self._next[partition], clock.monotonic()
-        with suppress(IllegalStateError):
+        with suppress(errors.IllegalStateError):
             consumer.pause(partition)
         self._suspects.pop(partition, None)
         known = self._resting.get(partition)
@@ -339,7 +340,7 @@ class Poll:
         self._next[partition] = beyond
         self._suspects.pop(partition, None)
         self._end_rest(partition)
-        with suppress(IllegalStateError):
+        with suppress(errors.IllegalStateError):
             consumer.seek(partition, beyond)
             consumer.resume(partition)
         self._applied(consumer, {partition: beyond})
@@ -393,4 +394,4 @@ def _is_of_the_group(error: Exception) -> bool:
 
     What aiokafka's background tasks end with comes as a plain `KafkaError`.
     """
-    return isinstance(error, _OF_THE_GROUP) or type(error) is KafkaError
+    return isinstance(error, _OF_THE_GROUP) or type(error) is errors.KafkaError
