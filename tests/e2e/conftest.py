@@ -17,6 +17,7 @@ sys.path.append(str(Path(__file__).parent))
 
 from bank_steps import BANK_DAY_SECONDS
 from collector import Collector, collecting
+from logged import logged
 from operating import run_command
 
 SERVICES = names(Kind.SERVICE)
@@ -71,13 +72,8 @@ def pytest_runtest_makereport(
 def complaints(running: Stack, since: float) -> str:
     """The last lines of warnings and errors that the services have logged since this moment, in their order."""
     begun = datetime.fromtimestamp(since, UTC).isoformat()
-    logged = [
-        json.loads(line)
-        for name in SERVICES
-        for line in running.log_path(name).read_text("utf-8", "replace").splitlines()
-        if line.startswith('{"')
-    ]
-    meant = [line for line in logged if line["level"] != "info" and line["timestamp"] >= begun]
+    lines = (line for name in SERVICES for line in logged(running, name))
+    meant = [line for line in lines if line["level"] != "info" and line["timestamp"] >= begun]
     meant.sort(key=lambda line: line["timestamp"])
     return "\n".join(json.dumps(line)[:_LONGEST_COMPLAINT] for line in meant[-_MOST_COMPLAINTS:])
 

@@ -1,11 +1,11 @@
 """Stores go away and come back: nothing that was accepted is lost, and everything flows again by itself."""
 
-import json
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import httpx
 import pytest
+from logged import logged
 from scraping import value
 
 from malipo_local.demo import books
@@ -30,10 +30,9 @@ def health(stack: Stack, service: str) -> tuple[int, str, dict[str, str]]:
 
 def lines_about_stores(stack: Stack, service: str) -> list[str]:
     """What a service has logged of its stores, be it once or again and again."""
-    lines = (stack.home.logs / f"{service}.log").read_text().splitlines()
-    logged = [json.loads(line) for line in lines if line.startswith("{")]
     others = ("commands unanswered", "sent again", "statement cannot be read")  # of payments, and of providers
-    told = [line["event"] for line in logged if line["level"] != "info" or line["event"].startswith(("kafka", "relay"))]
+    lines = logged(stack, service)
+    told = [line["event"] for line in lines if line["level"] != "info" or line["event"].startswith(("kafka", "relay"))]
     return [event for event in told if event not in others]
 
 

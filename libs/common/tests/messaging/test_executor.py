@@ -90,6 +90,18 @@ async def test_a_row_that_ends_while_there_was_room_for_all_starts_no_look_for_o
     assert table.claims == 2
 
 
+async def test_while_nothing_is_due_it_looks_ever_more_seldom_and_soon_again_once_something_runs(start, monkeypatch):
+    monkeypatch.setattr(executor_module, "_LONGEST_REST_SECONDS", 0.04)
+    table = Table()
+    executor = start(table, poll_seconds=0.01)
+    await until(lambda: executor._rest_seconds == 0.04, what="it rests for as long as it may")
+    table.due.append("a")
+    executor.nudge()
+    await until(lambda: executor._rest_seconds == 0.01, what="it looks as often as at first")
+    table.go.set()
+    await until(lambda: table.ran == ["a"], what="the row runs to its end")
+
+
 async def test_leases_are_renewed_on_after_a_renewal_that_failed(start):
     table = Table("a")
     table.renew_error = asyncpg.DeadlockDetectedError("boom")

@@ -6,8 +6,9 @@ from structlog.testing import capture_logs
 
 from malipo.messaging import idle_holder
 from malipo.messaging.idle_holder import IdleHolder
-from malipo.messaging.relay import _LOCK, _LOCK_CLASS
+from malipo.messaging.relay import _LOCK
 from malipo.messaging.runtime import Runtime
+from malipo.messaging.sessions import LOCK_CLASS
 from malipo.messaging.unit_of_work import SHARDS
 from malipo.platform.settings import ServiceSettings
 from testkit.waiting import until
@@ -24,7 +25,7 @@ async def holder(new_database):
     """A session of the service's own role that holds all of the relay's locks, and its URL."""
     url = new_database("orchestrator")
     session = await asyncpg.connect(url)
-    assert len(await session.fetch(_LOCK, _LOCK_CLASS, ALL)) == SHARDS
+    assert len(await session.fetch(_LOCK, LOCK_CLASS, ALL)) == SHARDS
     yield session, url
     session.terminate()
 
@@ -71,8 +72,8 @@ async def test_of_another_roles_session_it_is_told_that_it_holds_the_locks(store
     await session.fetch("SELECT pg_advisory_unlock_all()")
     await service.execute(_WAITING)
     administrator = await asyncpg.connect(f"{stores.databases.server}/{url.rpartition('/')[2]}")
-    await administrator.fetch(_LOCK, _LOCK_CLASS, ALL)
-    looking = IdleHolder(_LOCK_CLASS)
+    await administrator.fetch(_LOCK, LOCK_CLASS, ALL)
+    looking = IdleHolder()
     await looking.look(service, ALL)
     assert f"held by session {administrator.get_server_pid()} of another role" in looking.problem
     await administrator.close()
@@ -80,13 +81,13 @@ async def test_of_another_roles_session_it_is_told_that_it_holds_the_locks(store
 
 async def test_who_was_asked_something_lately_is_a_relay_however_long_rows_wait(holder, service):
     await service.execute(_WAITING)
-    looking = IdleHolder(_LOCK_CLASS)
+    looking = IdleHolder()
     await looking.look(service, ALL)
     assert looking.problem is None
 
 
 async def test_while_no_row_waits_nobody_minds_who_holds_the_locks(holder, service, at_once):
-    looking = IdleHolder(_LOCK_CLASS)
+    looking = IdleHolder()
     await looking.look(service, ALL)
     assert looking.problem is None
     await service.execute(_WAITING)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from malipo import clock
 from malipo.messaging.pool import Queries, Row
+from malipo.messaging.sessions import LOCK_CLASS
 from malipo.platform.logs import log
 
 _LOOK_SECONDS = 3.0
@@ -27,9 +28,8 @@ ORDER BY pid = $4 DESC LIMIT 1
 class IdleHolder:
     """Looks, now and then and while a relay lacks shards, whether rows wait for one who does nothing. Both ends are logged."""
 
-    def __init__(self, lock_class: int) -> None:
+    def __init__(self) -> None:
         self.problem: str | None = None
-        self._lock_class = lock_class
         self._pid: int | None = None
         self._looked_at = clock.monotonic()
 
@@ -39,7 +39,7 @@ class IdleHolder:
             return self._found(None)
         if clock.monotonic() - self._looked_at >= _LOOK_SECONDS:
             self._looked_at = clock.monotonic()
-            self._found(await source.fetchrow(_HOLDER, self._lock_class, lacking, IDLE_SECONDS, self._pid))
+            self._found(await source.fetchrow(_HOLDER, LOCK_CLASS, lacking, IDLE_SECONDS, self._pid))
         return None
 
     def _found(self, holder: Row | None) -> None:

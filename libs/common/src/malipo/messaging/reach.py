@@ -22,7 +22,6 @@ class Reach:
         self._kafka = kafka
         self._found: Trouble | None = None
         self._lost_at = 0.0
-        self._answers = 0
         self._answered_at = 0.0
 
     @property
@@ -42,9 +41,9 @@ class Reach:
 
     async def lost(self, since: float | None = None) -> None:
         """No broker has answered since this moment of `clock.monotonic`, or just now: look why."""
-        answers = self._answers
+        answered_at = self._answered_at
         found = await trouble(self._kafka)
-        if answers != self._answers:
+        if answered_at != self._answered_at:
             return  # one has answered while we looked
         if self._found is None:
             self._lost_at = clock.monotonic() if since is None else since
@@ -54,7 +53,6 @@ class Reach:
 
     def found(self) -> None:
         """A broker has answered."""
-        self._answers += 1
         self._answered_at = clock.monotonic()
         if self._found is not None:
             log.info("kafka is back", away_seconds=round(self.away_seconds, 1))

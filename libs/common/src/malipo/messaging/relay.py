@@ -24,7 +24,7 @@ from malipo.messaging.pool import AWAY, Connection, DatabaseNotReady, Row, conne
 from malipo.messaging.reach import SILENT_SECONDS, Reach
 from malipo.messaging.refusals import Refusals
 from malipo.messaging.security import KafkaAccess
-from malipo.messaging.sessions import SharedSession
+from malipo.messaging.sessions import LOCK_CLASS, SharedSession
 from malipo.messaging.unit_of_work import SHARDS
 from malipo.platform import metrics
 from malipo.platform.logs import log
@@ -41,7 +41,6 @@ FROZEN_SECONDS = 15
 """A process that is frozen keeps its connection, and would keep its locks. Longer than Kafka may take to answer."""
 _REQUEST_MS = 10_000  # how long a topic that Kafka does not know keeps its neighbours waiting
 _REFUSALS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, MessageSizeTooLargeError, InvalidTopicError)
-_LOCK_CLASS = 0x6D616C70  # "malp": the advisory locks of relays; the second key is the shard
 
 _NEXT = """
 SELECT id, topic, key, headers, payload, pg_backend_pid() AS pid FROM outbox
@@ -78,7 +77,7 @@ class Relay:
         self._wake = asyncio.Event()
         self._written = False  # since others were told last
         self._refusals = Refusals()
-        self._idle_holder = IdleHolder(_LOCK_CLASS)
+        self._idle_holder = IdleHolder()
         self._sent: list[int] = []  # what Kafka has and PostgreSQL still holds
         self._sending_since: float | None = None
         self._silent_seconds = 0.0  # of Kafka, in the last batch
@@ -165,7 +164,7 @@ class Relay:
         next_rows = _DELETE_AND_NEXT if self._sent else _NEXT
         resting = self._refusals.resting()
         rows: Sequence[Row] = await connection.fetch(next_rows, list(shards), BATCH_ROWS, resting, self._sent)
-        _refuse_shared(shards, rows)
+        _refuse_shared(shards, rows[:1])
         by_topic: defaultdict[str, list[Row]] = defaultdict(list)
         for row in rows:
             by_topic[row["topic"]].append(row)
@@ -274,12 +273,12 @@ def _lacking(held: Collection[int]) -> list[int]:
 async def _lock_free_shards(connection: Connection, held: Collection[int]) -> dict[int, int]:
     """The shards that are locked now, and the server's process that holds each lock."""
     free = _lacking(held)
-    rows: Sequence[Row] = await connection.fetch(_LOCK, _LOCK_CLASS, free) if free else []
+    rows: Sequence[Row] = await connection.fetch(_LOCK, LOCK_CLASS, free) if free else []
     return {row["shard"]: row["pid"] for row in rows}
 
 
 def _refuse_shared(shards: Mapping[int, int], rows: Sequence[Row]) -> None:
-    """Raise `SharedSession` unless the rows were read by the server's process that holds our locks."""
+    """Raise `SharedSession` unless the rows of a statement, of which one is enough, were read by the server's process that holds our locks."""
     if len({*shards.values(), *(row["pid"] for row in rows)}) > 1:
         raise SharedSession
 

@@ -76,8 +76,8 @@ class Runtime:
         """Consume. A service that is `called`, by merchants or providers, is `degraded` while it cannot, and not ready otherwise.
 
         What is called stores what it is brought, also without Kafka, and is only not ready until it has once joined its
-        groups: then the replica that it replaces may go. With no broker that answers it is ready to store at once. That another process has this one's name is no state to be
-        ready in. A partition that rests is degraded in either case.
+        groups: then the replica that it replaces may go. With no broker that answers it is ready to store at once. That another
+        process has this one's name is no state to be ready in. A partition that rests is degraded in either case.
         """
         for subscription in subscriptions:
             self._consumers.add(subscription, BatchConsumer(subscription, self.database, self._service))

@@ -13,7 +13,9 @@ COMMAND_SECONDS = 10
 _LOOKS = 20
 _LOOK_SECONDS = 0.1
 _NO_ROW = "SELECT 0"
-_LOCK = (0x6D616C70, -1)  # one of the relays' class, and of no shard
+LOCK_CLASS = 0x6D616C70
+"""Of all advisory locks that are held by a session: "malp". The second key is the shard that a relay holds."""
+_LOCK = (LOCK_CLASS, -1)  # of no shard
 _TAKE = "SELECT pg_backend_pid(), pg_advisory_lock_shared({}, {})".format(*_LOCK)
 _TAKEN = (
     "SELECT FROM pg_locks WHERE pid = {pid} AND locktype = 'advisory' AND objsubid = 2"
