@@ -108,7 +108,7 @@ async def test_the_charges_that_callbacks_are_about_are_some_that_the_service_fi
 
 
 def a_database(pool: Any) -> Database:
-    database = Database(lambda: None)
+    database = Database()
     database.use(pool)
     return database
 

@@ -202,7 +202,7 @@ class Kit(Replica):
 @pytest.fixture
 async def bare_kit(new_database, pool_of) -> Kit:
     """Without any merchant's configuration."""
-    database = Database(lambda: None)
+    database = Database()
     database.use(await pool_of(new_database(PACKAGE)))
     return Kit(database, FakeProvider())
 

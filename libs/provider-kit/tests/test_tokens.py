@@ -42,7 +42,7 @@ def bank() -> Bank:
 @pytest.fixture
 async def replicas(new_database, pool_of) -> list[Tokens]:
     pool = await pool_of(new_database("provider_stripe"))
-    databases = [Database(lambda: None) for _ in range(2)]
+    databases = [Database() for _ in range(2)]
     for database in databases:
         database.use(pool)
     return [Tokens("fake", database, KEY_RING) for database in databases]

@@ -23,7 +23,7 @@ from testkit import failpoints
 
 async def main(url, folder):
     failpoints.install(Path(folder), "a-service")
-    database = Database(lambda: None)
+    database = Database()
     database.use(await create_pool(url, 2))
     async with database.begin() as unit:
         await unit.transaction.fetch("SELECT 1")

@@ -48,7 +48,7 @@ class Orchestrator:
 
 @pytest.fixture
 async def orchestrator(new_database, pool_of):
-    database = Database(lambda: None)
+    database = Database()
     url = new_database("orchestrator")
     database.use(await pool_of(url))
     return Orchestrator(database, url)

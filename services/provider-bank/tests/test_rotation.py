@@ -47,7 +47,7 @@ class Service:
 
 @pytest.fixture
 async def service(tmp_path, new_database, pool_of):
-    database = Database(lambda: None)
+    database = Database()
     database.use(await pool_of(new_database("provider_bank")))
     async with AsyncExitStack() as stack:
         bank = await stack.enter_async_context(running(tmp_path))

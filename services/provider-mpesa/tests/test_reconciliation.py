@@ -27,7 +27,7 @@ PULL = "/pulltransactions/v1/query"
 
 @pytest.fixture
 async def replica(new_database, pool_of, mpesa) -> Replica:
-    database = Database(lambda: None)
+    database = Database()
     database.use(await pool_of(new_database("provider_mpesa")))
     replica = Replica(mpesa, database)
     await replica.configure()

@@ -117,7 +117,7 @@ def daraja() -> Daraja:
 
 @pytest.fixture
 async def operator(new_database, pool_of, daraja):
-    database = Database(lambda: None)
+    database = Database()
     database.use(await pool_of(new_database("provider_mpesa")))
     async with http_client(timeout_seconds=5, transport=httpx.MockTransport(daraja)) as http:
         hosts = {"test": "http://test.test", "live": "http://live.test"}

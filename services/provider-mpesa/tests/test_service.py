@@ -86,7 +86,7 @@ async def world(stores, new_database, pool_of, tmp_path):
     certificate.write_text(CERTIFICATE)
     database_url = new_database("provider_mpesa")
 
-    database = Database(lambda: None)
+    database = Database()
     database.use(await pool_of(database_url))
 
     def settings_of(name: str, url: str) -> Settings:

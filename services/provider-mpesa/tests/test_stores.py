@@ -16,7 +16,7 @@ async def pool(new_database, pool_of):
 
 @pytest.fixture
 def databases(pool):
-    found = [Database(lambda: None) for _ in range(2)]
+    found = [Database() for _ in range(2)]
     for database in found:
         database.use(pool)
     return found

@@ -45,7 +45,7 @@ async def paypal():
 async def replica(paypal, new_database, pool_of):
     from paypal_replica import Replica
 
-    database = Database(lambda: None)
+    database = Database()
     database.use(await pool_of(new_database("provider_paypal")))
     one = Replica(paypal, database)
     await one.configure()

@@ -200,7 +200,7 @@ class Dispatcher:
 
     def __init__(self, pool: Any, **options: Any) -> None:
         self.pool = pool
-        self.database = Database(lambda: None)
+        self.database = Database()
         self.database.use(pool)
         self.sender = Sender(
             connections=options.get("limit", 100),

@@ -114,7 +114,7 @@ async def bench(stores, new_database, pool_of, monkeypatch) -> Bench:
     monkeypatch.setitem(BY_NAME, topic.name, topic)
     monkeypatch.setattr(provision, "TOPICS", [topic])
     await provision.provision(KafkaAccess(stores.kafka), replication=1)
-    database = Database(lambda: None)
+    database = Database()
     url = new_database("orchestrator")
     database.use(await pool_of(url))
     return Bench(stores.kafka, url, topic, database, ids.new("svc"), Counter())

@@ -58,7 +58,7 @@ class Handler:
 
 @pytest.fixture
 async def database(new_database, pool_of):
-    database = Database(lambda: None)
+    database = Database()
     database.use(await pool_of(new_database(PACKAGE)))
     return database
 
@@ -316,7 +316,7 @@ async def test_the_trace_and_client_reference_go_on_with_what_a_message_causes(c
 
 
 async def test_with_the_database_away_the_batch_is_given_back_and_nothing_is_dead_lettered(handler):
-    consumer = BatchConsumer(Subscription("payments", (PAYMENT_COMMANDS,), handler), Database(lambda: None), "service")
+    consumer = BatchConsumer(Subscription("payments", (PAYMENT_COMMANDS,), handler), Database(), "service")
     with pytest.raises(DatabaseAway):
         await consumer.consume([record(cancel(1), offset=1)])
 

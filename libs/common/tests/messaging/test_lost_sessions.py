@@ -26,7 +26,7 @@ async def end_all_others(connection) -> None:
 async def database(new_database):
     url = new_database("orchestrator")
     pool = await create_pool(url, WRITERS)
-    opened = Database(lambda: None)
+    opened = Database()
     opened.use(pool)
     yield opened, url
     pool.terminate()

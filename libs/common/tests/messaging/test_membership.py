@@ -37,7 +37,7 @@ async def test_a_replica_that_has_reached_no_broker_stops_without_a_failure():
     consumers = Consumers(kafka, "orchestrator", "test", reach)
     for name in ("payments", "others"):
         subscription = Subscription(name, (PAYMENT_COMMANDS,), handle=None)
-        consumers.add(subscription, BatchConsumer(subscription, Database(lambda: None), "orchestrator"))
+        consumers.add(subscription, BatchConsumer(subscription, Database(), "orchestrator"))
     task = asyncio.create_task(consumers.run())
     await until(lambda: reach.problem, what="it tries")
     task.cancel()

@@ -38,5 +38,5 @@ async def test_what_was_applied_is_not_looked_for_in_all_of_an_inbox_that_was_em
 
 async def test_a_relay_does_not_read_all_of_an_outbox_that_was_empty_when_it_began(url):
     async with session(url) as connection:
-        plan = await connection.fetch(f"EXPLAIN {relay._DELETE_AND_NEXT}", [0, 1], 200, [], [1, 2])
+        plan = await connection.fetch(f"EXPLAIN {relay._DELETE_AND_NEXT}", [0, 1], 200, [], [1, 2], [1, 2])
     assert not reads_all(plan)

@@ -19,6 +19,7 @@ from malipo.messaging import relay as relay_module
 from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
+from malipo.messaging.handover import Handover
 from malipo.messaging.redrive import redrive
 from malipo.messaging.relay import Relay
 from malipo.messaging.security import KafkaAccess
@@ -36,7 +37,7 @@ async def service(stores, new_database, pool_of):
 
     async def replica(relays: int = 1) -> Database:
         relay = Relay(url, KafkaAccess(stores.kafka), "test")
-        database = Database(relay.nudge)
+        database = Database(relay.handover)
         database.use(await pool_of(url))
         tasks.extend(
             asyncio.create_task(Relay(url, KafkaAccess(stores.kafka), "test").run()) for _ in range(relays - 1)
@@ -220,7 +221,7 @@ async def test_a_relay_takes_over_the_shards_of_one_that_died(service, stores):
 
 
 async def test_a_relay_takes_over_the_shards_of_one_that_is_frozen(service, new_database, monkeypatch):
-    monkeypatch.setattr(relay_module, "FROZEN_SECONDS", 1)
+    monkeypatch.setattr(relay_module, "FROZEN_SECONDS", 3)
     async with relay_module.session(new_database("orchestrator")) as frozen:
         held = await relay_module._lock_free_shards(frozen, [])
         assert len(held) == SHARDS
@@ -248,7 +249,7 @@ async def test_the_shards_of_a_relay_that_is_stopped_are_another_ones_at_once(se
     heir = asyncio.create_task(Relay(service.url, KafkaAccess(stores.kafka), "heir").run())
     try:
         await until(lambda: one_waits_for_shards(database), what="the heir waits")
-        database.nudge = lambda: None
+        database._handover = Handover()
         await send(database, "x", keys=9, each=1)
         await service.stop()
         await until(lambda: outbox_is_empty(database), what="the heir has what the first one had to send")
@@ -277,7 +278,7 @@ async def test_a_relay_deletes_nothing_that_another_server_may_know_by_the_same_
     service, stores, new_database, pool_of
 ):
     url = new_database("gateway")
-    database = Database(lambda: None)
+    database = Database()
     database.use(await pool_of(url))
     seen = Seen(ids.new("pay"))
     await send(database, seen.prefix, keys=1, each=1)
@@ -358,7 +359,7 @@ async def _dead(database: Database) -> bool:
 async def test_a_batch_is_given_back_while_the_database_is_away_and_taken_when_it_returns(service):
     database = await service()
     seen = Seen(ids.new("pay"))
-    away = Database(lambda: None)
+    away = Database()
     async with service.consuming(away, seen, ids.new("svc")):
         await send(database, seen.prefix, keys=2, each=2)
         await until(lambda: outbox_is_empty(database), what="messages are in Kafka")

@@ -76,7 +76,7 @@ async def opened(new_database, pool_of):
         async def open_path(sender: KafkaAccess, receiver: KafkaAccess) -> Way:
             url = new_database("orchestrator")
             relay = Relay(url, sender, "gateway.test.relay")
-            database = Database(relay.nudge)
+            database = Database(relay.handover)
             database.use(await pool_of(url))
             path = Way(database)
             consumers = Consumers(receiver, "orchestrator", "test")

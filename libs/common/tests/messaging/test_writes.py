@@ -16,7 +16,7 @@ FORGET = Write("DELETE FROM inbox WHERE message_id = ANY({arrays})", (tables.INB
 
 @pytest.fixture
 async def database(new_database, pool_of):
-    database = Database(lambda: None)
+    database = Database()
     database.use(await pool_of(new_database("orchestrator")))
     return database
 

@@ -4,27 +4,36 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import cache, partial
 
-from malipo import ids
+from malipo import clock, ids
+from malipo.messaging.handover import Handover, returning
 from malipo.messaging.pool import CONFLICT, DatabaseNotReady, Pool, Queries, Row, acquire
 from malipo.messaging.unit_of_work import INSERT_INBOX, INSERT_OUTBOX, Reads, Transaction, UnitOfWork
-from malipo.messaging.writes import arguments, statement
+from malipo.messaging.writes import Write, arguments, statement
 from malipo.platform.network import in_unit
 
 _TRIES = 20  # of a unit for which others are faster: one of them always comes through
 _PAUSE_SECONDS = 0.002  # before the second try; a little longer before each further one
+_NEW = timedelta(seconds=10)
+"""What is resent is older than that, and so is what comes again after an outage; a crash brings some again at once."""
 _KNOWN = "SELECT message_id FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])"
 
 
 class Database:
     """Opens units on the service's pool, and lets what they caused begin once they are committed.
 
-    `nudge` is called when something was committed to the outbox.
+    What they have sent goes to the relay of `handover`, else to whatever relay looks next.
     """
 
-    def __init__(self, nudge: Callable[[], None]) -> None:
-        self.nudge = nudge
+    def __init__(self, handover: Handover | None = None) -> None:
+        self._handover = handover or Handover()
         self._pool: Pool | None = None
+
+    def nudge(self) -> None:
+        """A statement other than a unit's has committed something to the outbox: have the relay look."""
+        self._handover.nudge()
 
     @property
     def reads(self) -> Reads:
@@ -68,15 +77,18 @@ class Database:
         return await _until_done(once, another_was_faster)
 
     async def apply_once[T](
-        self, consumer: str, messages: Mapping[str, T], apply: Callable[[UnitOfWork, Sequence[T]], Awaitable[None]]
+        self,
+        consumer: str,
+        messages: Mapping[str, T],
+        apply: Callable[[UnitOfWork, Sequence[T]], Awaitable[None]],
     ) -> AbstractSet[str]:
         """Apply those of `messages` (by message id) that `consumer` has not applied yet; returns their ids.
 
-        Those that the inbox knows are left out first: repeats are usual. If another replica applies one of the others
-        meanwhile, the inbox refuses this unit, and it begins anew without that one. So `apply` may see a message once
-        more, in a unit that leaves nothing behind.
+        Those that the inbox knows are left out first, unless all are so new that none is likely to come again. If one was
+        applied nevertheless, or another replica applies it meanwhile, the inbox refuses this unit, and it begins anew without
+        that one. So `apply` may see a message once more, in a unit that leaves nothing behind.
         """
-        known = await applied(self.reads, consumer, messages)
+        known = frozenset[str]() if _are_new(messages) else await applied(self.reads, consumer, messages)
 
         async def once() -> AbstractSet[str]:
             new = {message_id: message for message_id, message in messages.items() if message_id not in known}
@@ -100,9 +112,15 @@ class Database:
 
     async def _flush(self, unit: UnitOfWork) -> None:
         rows = unit.written()
-        if rows:
-            write = unit.transaction.fetch if unit.transaction.begun else self.write
-            await write(statement(tuple(rows)), *arguments(rows))
+        if not rows:
+            return
+        write = unit.transaction.fetch if unit.transaction.begun else self.write
+        terms = self._handover.terms() if INSERT_OUTBOX in rows else None
+        if terms is not None:
+            returned = await write(_handed_over(tuple(rows)), *arguments(rows), *terms.arguments)
+            unit.after_commit(partial(self._handover.take, terms, rows[INSERT_OUTBOX], returned))
+            return
+        await write(statement(tuple(rows)), *arguments(rows))
         if INSERT_OUTBOX in rows:
             unit.after_commit(self.nudge)
 
@@ -112,9 +130,20 @@ class Database:
         return self._pool
 
 
+@cache
+def _handed_over(writes: tuple[Write, ...]) -> str:
+    """The statement of these writes, of which the last one is to the outbox, with what a handover needs of it."""
+    return f"{statement(writes)} {returning(sum(len(write.columns) for write in writes) + 1)}"
+
+
 async def applied(source: Queries, consumer: str, message_ids: Iterable[str]) -> AbstractSet[str]:
     """Those of these messages that `consumer` (`service.subscription`) has applied."""
     return {row["message_id"] for row in await source.fetch(_KNOWN, consumer, list(message_ids))}
+
+
+def _are_new(message_ids: Iterable[str]) -> bool:
+    oldest = ids.first_at("msg", clock.now() - _NEW)
+    return all(message_id.startswith("msg_") and message_id >= oldest for message_id in message_ids)
 
 
 async def _until_done[R](

@@ -10,7 +10,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from malipo import clock
 from malipo.platform.logs import log
 
-_EVERY_SECONDS = 0.2
+_EVERY_SECONDS = 1.0
 """A commit is a request of its own, dearer than the messages of a batch. What a crash brings again the inbox drops."""
 _COMMIT_SECONDS = 2.0
 """aiokafka tries for ever while Kafka is away: no other group, and no stop, may wait for that."""

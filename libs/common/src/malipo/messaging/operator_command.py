@@ -37,7 +37,7 @@ def run[T](settings_type: type[ServiceSettings], work: Callable[[Database], Awai
 async def database_of(database_url: str) -> AsyncGenerator[Database]:
     """Units on a pool of one's own while the block lasts; waits for PostgreSQL for as long as it is let."""
     pool = await create_pool(database_url, _CONNECTIONS)
-    database = Database(lambda: None)
+    database = Database()
     database.use(pool)
     try:
         yield database

@@ -18,6 +18,7 @@ from aiokafka.errors import (
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
 from malipo import clock
+from malipo.messaging.handover import Handover, OutboxRow
 from malipo.messaging.idle_holder import IdleHolder
 from malipo.messaging.kafka import started, uncut
 from malipo.messaging.pool import AWAY, Connection, DatabaseNotReady, Row, connected
@@ -31,8 +32,9 @@ from malipo.platform.logs import log
 
 BATCH_ROWS = 200  # in one turn of the event loop, in which nobody is answered
 POLL_SECONDS = 1.0
-"""The net beneath the nudge: rows whose writer died before it told anybody, or is none of the replicas."""
-_DELETE_SECONDS = 0.05  # how long rows that were sent stay when no others come
+"""The net beneath the handover: rows whose writer died before it told anybody, or is none of the replicas."""
+_DELETE_SECONDS = 1.0  # how long rows that were sent stay: a statement of its own for each would cost more than the row
+_MOST_SENT = 100  # rows that are in the table still: whatever is handed over is compared with them
 _TAKE_OVER_SECONDS = 0.25  # how often a relay that lacks shards asks whether another one has gone
 _TELL_SECONDS = 0.01  # between two times that another one is told
 _AWAY_SECONDS = 1.0
@@ -46,7 +48,7 @@ _NEXT = """
 SELECT id, topic, key, headers, payload, pg_backend_pid() AS pid FROM outbox
 WHERE shard = ANY($1::smallint[]) AND id <> ALL($4::bigint[]) AND topic <> ALL($3::text[]) ORDER BY id LIMIT $2
 """
-_DELETE = "DELETE FROM outbox WHERE id = ANY($4::bigint[])"
+_DELETE = "DELETE FROM outbox WHERE id = ANY($5::bigint[])"
 _DELETE_AND_NEXT = f"WITH sent AS ({_DELETE}) {_NEXT}"  # what this deletes it still sees
 _CHANNEL = "outbox"
 _TELL = f"NOTIFY {_CHANNEL}"
@@ -59,8 +61,9 @@ _LOCK = (
 class Relay:
     """Sends the outbox of one database. Every replica may run one: shards are shared out by advisory lock.
 
-    A row is deleted only after Kafka has acknowledged it, with the look for the next ones: a crash between the two, or of
-    PostgreSQL soon after, sends it again, and consumers drop the repeat.
+    What this process writes into a shard held here is handed over, in the order of the table; everything else is looked for
+    there. A row is deleted only after Kafka has acknowledged it, with the next look: a crash between the two, or of PostgreSQL
+    soon after, sends it again, and consumers drop the repeat.
     The lock belongs to the session: with the connection gone another replica takes over, and no row is lost. A session
     that asks nothing for a while is ended, for its process may be frozen. What a replica wrote into a shard that another one
     holds, it tells that one by NOTIFY.
@@ -74,11 +77,12 @@ class Relay:
         self._kafka = kafka
         self._client_id = client_id
         self._reach = reach or Reach(kafka)
-        self._wake = asyncio.Event()
-        self._written = False  # since others were told last
+        self.handover = Handover()
+        """Whoever writes to the outbox has it."""
         self._refusals = Refusals()
         self._idle_holder = IdleHolder()
         self._sent: list[int] = []  # what Kafka has and PostgreSQL still holds
+        self._looks_at = 0.0  # again, even if nobody calls
         self._sending_since: float | None = None
         self._silent_seconds = 0.0  # of Kafka, in the last batch
         self._trouble: str | None = None
@@ -103,11 +107,6 @@ class Relay:
         """Why no session with PostgreSQL is the relay's alone, else None: then none of this process's is."""
         return self._told if self._shared else None
 
-    def nudge(self) -> None:
-        """Something was committed to the outbox: look now."""
-        self._written = True
-        self._wake.set()
-
     async def run(self) -> None:
         """Relay until cancelled, through any outage of either side."""
         away = retry_if_exception_type((*AWAY, asyncpg.PostgresError, KafkaError))  # also: wrong password
@@ -124,20 +123,24 @@ class Relay:
         try:
             while True:
                 await self._look_who_holds(connection, _lacking(shards))
-                shards |= await _lock_free_shards(connection, shards)
+                if free := await _lock_free_shards(connection, shards):
+                    shards |= free
+                    self.handover.hold(shards)
                 self._goes_on()
-                self._wake.clear()
+                self.handover.wake.clear()
                 await self._tell_others(connection, shards)
-                moved = await uncut(self._move(connection, producer, shards)) if shards else 0
-                if moved < BATCH_ROWS:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), self._rest_seconds(shards))
+                if shards:
+                    await uncut(self._move(connection, producer, shards))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.handover.wake.wait(), self._rest_seconds(shards))
         except asyncio.CancelledError:
             with suppress(*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
                 async with asyncio.timeout(_LAST_SECONDS):
                     await self._delete_sent(connection, shards)
                     await connection.execute(_LET_GO)
             raise
+        finally:
+            self.handover.let_go()
 
     async def _look_who_holds(self, connection: Connection, lacking: Sequence[int]) -> None:
         if not self._reach.problem:  # else the rows of whoever relays them are old, too
@@ -145,30 +148,51 @@ class Relay:
 
     def _heard(self, connection: Connection, pid: int, _channel: str, _payload: object) -> None:
         if pid != connection.get_server_pid():
-            self._wake.set()
+            self.handover.look_again()
 
     async def _tell_others(self, connection: Connection, shards: Collection[int]) -> None:
         """Have whoever holds the other shards look, if something was written here."""
-        written, self._written = self._written, False
+        written, self.handover.written = self.handover.written, False
         if written and len(shards) < SHARDS:
             await connection.execute(_TELL)
             await asyncio.sleep(_TELL_SECONDS)
 
     def _rest_seconds(self, shards: Collection[int]) -> float:
-        if self._sent:
-            return _DELETE_SECONDS
-        return POLL_SECONDS if len(shards) == SHARDS else _TAKE_OVER_SECONDS
+        longest = POLL_SECONDS if len(shards) == SHARDS else _TAKE_OVER_SECONDS
+        return min(longest, max(0.0, self._looks_at - clock.monotonic())) if shards else longest
 
-    async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Mapping[int, int]) -> int:
-        """Send one batch, each topic's rows in order; returns how many rows that was. They are deleted by the next one."""
-        next_rows = _DELETE_AND_NEXT if self._sent else _NEXT
-        resting = self._refusals.resting()
-        rows: Sequence[Row] = await connection.fetch(next_rows, list(shards), BATCH_ROWS, resting, self._sent)
+    async def _move(self, connection: Connection, producer: AIOKafkaProducer, shards: Mapping[int, int]) -> None:
+        """Send one batch, each topic's rows in order: what a look has found, if one is due, and what was handed over."""
+        due = self.handover.look or clock.monotonic() >= self._looks_at or len(self._sent) >= _MOST_SENT
+        rows = self.handover.next()
+        if due:
+            rows += self.handover.found(await self._look(connection, shards))
+        if rows:
+            await self._send_by_topic(connection, producer, shards, rows)
+
+    async def _look(self, connection: Connection, shards: Mapping[int, int]) -> Sequence[OutboxRow]:
+        """The next rows of the table that are not known here; those that were sent are deleted."""
+        self.handover.look = False
+        sent, self._sent = self._sent, []
+        known, resting = list(self.handover.known), self._refusals.resting()
+        deleting = (_DELETE_AND_NEXT, sent) if sent else (_NEXT,)
+        rows: Sequence[Row] = await connection.fetch(
+            deleting[0], list(shards), BATCH_ROWS, resting, known, *deleting[1:]
+        )
         _refuse_shared(shards, rows[:1])
-        by_topic: defaultdict[str, list[Row]] = defaultdict(list)
+        self.handover.deleted(sent)
+        self._looks_at = clock.monotonic() + POLL_SECONDS
+        self._refusals.forget_but({row["topic"] for row in rows})
+        if len(rows) == BATCH_ROWS:
+            self.handover.look_again()
+        return [OutboxRow(row["id"], row["topic"], row["key"], row["headers"], row["payload"]) for row in rows]
+
+    async def _send_by_topic(
+        self, connection: Connection, producer: AIOKafkaProducer, shards: Mapping[int, int], rows: Sequence[OutboxRow]
+    ) -> None:
+        by_topic: defaultdict[str, list[OutboxRow]] = defaultdict(list)
         for row in rows:
-            by_topic[row["topic"]].append(row)
-        self._refusals.forget_but(by_topic)
+            by_topic[row.topic].append(row)
         sending = [self._send_all(producer, topic, rows) for topic, rows in by_topic.items()]
         self._sending_since = clock.monotonic()
         try:
@@ -176,26 +200,28 @@ class Relay:
         finally:
             self._silent_seconds = clock.monotonic() - self._sending_since
             self._sending_since = None
-        self._sent = [row_id for row_ids in sent if isinstance(row_ids, list) for row_id in row_ids]
+        self._sent += [row_id for row_ids in sent if isinstance(row_ids, list) for row_id in row_ids]
+        self._looks_at = min(self._looks_at, clock.monotonic() + _DELETE_SECONDS)
         for failed in sent:
             if isinstance(failed, BaseException):
                 await self._delete_sent(connection, shards)
                 raise failed
-        return len(self._sent)
 
     async def _delete_sent(self, connection: Connection, shards: Collection[int]) -> None:
-        await connection.fetch(_DELETE_AND_NEXT, list(shards), 0, [], self._sent)
+        await connection.fetch(_DELETE_AND_NEXT, list(shards), 0, [], [], self._sent)
         self._sent = []
 
-    async def _send_all(self, producer: AIOKafkaProducer, topic: str, rows: Sequence[Row]) -> list[int]:
+    async def _send_all(self, producer: AIOKafkaProducer, topic: str, rows: Sequence[OutboxRow]) -> list[int]:
+        row_ids = [row.id for row in rows]
         try:
             await asyncio.gather(*[await _send(producer, row) for row in rows])
         except _REFUSALS as error:
             self._refusals.refused(topic, type(error).__name__)
+            self.handover.refused(row_ids)
             return []
         self._refusals.taken(topic)
         metrics.RELAYED.labels(topic).inc(len(rows))
-        return [row["id"] for row in rows]
+        return row_ids
 
     async def _interrupted(self, state: RetryCallState) -> None:
         assert state.outcome is not None
@@ -283,8 +309,7 @@ def _refuse_shared(shards: Mapping[int, int], rows: Sequence[Row]) -> None:
         raise SharedSession
 
 
-async def _send(producer: AIOKafkaProducer, row: Row) -> asyncio.Future[object]:
+async def _send(producer: AIOKafkaProducer, row: OutboxRow) -> asyncio.Future[object]:
     # Not `send_batch`: it ignores keys and puts a whole batch into one partition.
-    headers = [(name, value.encode()) for name, value in row["headers"].items()]
-    key = row["key"].encode()
-    return await producer.send(row["topic"], row["payload"], key=key, headers=headers)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    headers = [(name, value.encode()) for name, value in row.headers.items()]
+    return await producer.send(row.topic, row.payload, key=row.key.encode(), headers=headers)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]

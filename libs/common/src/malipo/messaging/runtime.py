@@ -57,7 +57,7 @@ class Runtime:
         self.health = Health()
         self._reach = Reach(kafka)
         self.relay = Relay(url, kafka, f"{service}.{settings.instance}.relay", self._reach)
-        self.database = Database(self.relay.nudge)
+        self.database = Database(self.relay.handover)
         self._service = service
         self._settings = settings
         self._consumers = Consumers(kafka, service, settings.instance, self._reach)
