@@ -152,6 +152,23 @@ async def test_a_paced_subscription_takes_the_first_at_once_and_what_follows_in_
     assert sizes == [1, 20]
 
 
+async def test_what_a_broker_gathers_is_taken_in_one_batch_and_in_time(service):
+    database = await service()
+    seen = Seen(ids.new("pay"))
+    sizes: list[int] = []
+
+    async def handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
+        await seen(unit, batch)
+        if mine := sum(received.key.startswith(seen.prefix) for received in batch):
+            unit.after_commit(partial(sizes.append, mine))
+
+    async with service.consuming(database, handle, gather_seconds=3.0):
+        for number in range(10):
+            await send(database, f"{seen.prefix}{number}", keys=1, each=1)
+        await until(lambda: seen.count == 10, what="all are taken")
+    assert len(sizes) <= 2  # they may have been sent to both sides of an answer
+
+
 async def test_what_is_no_message_at_all_is_dead_lettered_and_what_comes_behind_it_is_taken(
     service, stores, monkeypatch
 ):

@@ -8,13 +8,13 @@ from malipo.contracts.topics import DELIVERIES, MOVEMENTS, OUTCOMES, PAYMENT_EVE
 from malipo.messaging.subscription import Subscription
 
 _PAYMENTS_PACE_SECONDS = 0.02
-_TIMELINES_PACE_SECONDS = 0.25  # no request waits for them, and a second later they have to be complete
+_TIMELINES_GATHER_SECONDS = 0.5  # no request waits for them, and a second later they have to be complete
 
 
 def subscriptions(waiting: Waiting) -> tuple[Subscription, ...]:
     """What is consumed, and which function applies it."""
     return (
         Subscription("payments", (PAYMENT_EVENTS,), partial(project, waiting), pace_seconds=_PAYMENTS_PACE_SECONDS),
-        Subscription("timelines", (OUTCOMES, DELIVERIES), add_to_timelines, pace_seconds=_TIMELINES_PACE_SECONDS),
+        Subscription("timelines", (OUTCOMES, DELIVERIES), add_to_timelines, gather_seconds=_TIMELINES_GATHER_SECONDS),
         Subscription("accounts", (PROVIDER_ACCOUNTS, MOVEMENTS), project_accounts),
     )

@@ -20,6 +20,7 @@ _OPTIONS: dict[str, Any] = {
     "fetch_max_wait_ms": 1000,  # an idle consumer asks so often; one with new partitions waits for the answer under way
     "session_timeout_ms": 10_000,
 }
+_MUCH_BYTES = 1024 * 1024
 _GRACE_SECONDS = 10.0  # a batch under way takes milliseconds, or what a statement may take at most
 METADATA_MS = 60_000
 """How long it takes at most until partitions that are added to a topic are read."""
@@ -48,10 +49,11 @@ class PollingBroker(KafkaBroker):
         # FastStream's own `security` loses the tokens of OAUTHBEARER.
         self._connection_kwargs |= kafka.security
 
-    def polled(self, poll: Poll, *topics: str, **options: Any) -> Any:
+    def polled(self, poll: Poll, *topics: str, gather_seconds: float | None = None, **options: Any) -> Any:
         """A subscriber of these topics; `options` are the rest of `KafkaBroker.subscriber`'s."""
         subscribe: Any = self.subscriber
-        subscriber: Any = subscribe(*topics, **_OPTIONS, **options, parser=_without_headers, decoder=_itself)
+        options = _OPTIONS | _gathering(gather_seconds) | options
+        subscriber: Any = subscribe(*topics, **options, parser=_without_headers, decoder=_itself)
         subscriber.get_msg = poll.next
         return subscriber
 
@@ -62,6 +64,11 @@ class PollingBroker(KafkaBroker):
             subscriber.running = False
         begun = [one for one in subscribers if not isinstance(one.lock, nullcontext)]  # others hold nothing
         await asyncio.gather(*(one.lock.wait_release(_GRACE_SECONDS) for one in begun))
+
+
+def _gathering(seconds: float | None) -> dict[str, int]:
+    """Otherwise each message is an answer of its own, and each answer wakes both sides, however rarely its batch is taken."""
+    return {} if seconds is None else {"fetch_min_bytes": _MUCH_BYTES, "fetch_max_wait_ms": round(seconds * 1000)}
 
 
 async def _without_headers(

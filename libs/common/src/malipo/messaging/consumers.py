@@ -100,6 +100,7 @@ class Consumers:
             group_id=group,
             group_instance_id=f"{self._service}.{self._instance}",
             listener=Rebalances(poll, self._offsets.settle),
+            gather_seconds=subscription.gather_seconds,
         )
         subscriber(partial(self._consume, consumer, poll, subscription.pace_seconds))
         for topic in topics:  # an alert on the first of these needs a zero before it

@@ -37,3 +37,5 @@ class Subscription:
     max_records: int = 500
     pace_seconds: float = 0.0
     """At least so long from one batch to the next: what comes meanwhile is applied together. A first one never waits."""
+    gather_seconds: float | None = None
+    """Have the broker gather what comes for so long before it answers: for what nobody waits for. None: it answers at once."""
