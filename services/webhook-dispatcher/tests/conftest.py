@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -23,7 +23,8 @@ from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.database import Database
 from malipo.messaging.pool import create_pool
 from malipo.messaging.runtime import sweep
-from malipo.messaging.unit_of_work import MESSAGE_ID
+from malipo.messaging.unit_of_work import MESSAGE_ID, UnitOfWork
+from malipo.messaging.writes import arguments, statement
 from malipo.platform.secrets import KeyRing
 from testkit.waiting import until
 from webhook_dispatcher import scheduler
@@ -269,6 +270,18 @@ class Dispatcher:
         await until(reached, seconds=seconds, what=f"deliveries {states}")
 
 
+@asynccontextmanager
+async def written(dispatcher: Dispatcher, work: Callable[[UnitOfWork], Awaitable[None]]) -> AsyncGenerator[None]:
+    """All that `work` does and puts has been written, and is committed when the block ends."""
+    async with dispatcher.database.begin() as unit:
+        await work(unit)
+        if rows := unit.written():
+            await unit.transaction.fetch(statement(tuple(rows)), *arguments(rows))
+            unit._rows.clear()
+            unit._told = None
+        yield
+
+
 @pytest.fixture
 async def replica(database_url: str) -> AsyncGenerator[Callable[..., Awaitable[Dispatcher]]]:
     """Makes replicas on one database; all stop with the test."""
@@ -309,6 +322,7 @@ def kit() -> Any:
 
     class Kit:
         SECRET, KEY_RING = SECRET, KEY_RING
-        endpoint, transition, status, hang, verify = map(staticmethod, (endpoint, transition, status, hang, verify))
+        endpoint, transition, status, hang = map(staticmethod, (endpoint, transition, status, hang))
+        verify, written = map(staticmethod, (verify, written))
 
     return Kit

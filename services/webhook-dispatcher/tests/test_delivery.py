@@ -354,13 +354,10 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
         transition = kit.transition("pay_1", 2)
         await handlers.fan_out(lambda: None, unit, [Received(transition, "msg_2", PAYMENT_EVENTS.name, "pay_1")])
 
-    async def second(work):
-        async with two.database.begin() as unit:
-            await work(unit)
-
-    async with one.database.begin() as unit:
-        await (end if first == "the end" else come)(unit)
-        loser = asyncio.create_task(second(come if first == "the end" else end))
+    works = [end, come]
+    first_work, second_work = works if first == "the end" else reversed(works)
+    async with kit.written(one, first_work):
+        loser = asyncio.create_task(two.database.transact(second_work))
         await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")
     await loser
     assert await one.rows("SELECT state FROM deliveries WHERE due_at IS NOT NULL ORDER BY sequence DESC LIMIT 1") == [

@@ -142,22 +142,44 @@ async def test_an_event_that_comes_while_its_configuration_arrives_is_delivered(
     event = kit.transition("pay_1", 1, config_version=2)
     endpoints = (kit.endpoint("mer_1", "https://new.example/", id="ep_new"),)
     configured = MerchantConfigured(merchant_id="mer_1", version=2, endpoints=endpoints)
-    event_work = (handlers.fan_out, Received(event, "msg_1", PAYMENT_EVENTS.name, "pay_1"))
-    configuration_work = (handlers.replicate, Received(configured, "msg_2", MERCHANT_CONFIG.name, "mer_1"))
+    event_received = Received(event, "msg_1", PAYMENT_EVENTS.name, "pay_1")
+    configuration_received = Received(configured, "msg_2", MERCHANT_CONFIG.name, "mer_1")
 
-    async def handle_one(unit, handler, received):
-        await handler(lambda: None, unit, [received])
+    async def event_comes(unit):
+        await handlers.fan_out(lambda: None, unit, [event_received])
 
-    async def second(work):
-        async with two.database.begin() as unit:
-            await handle_one(unit, *work)
+    async def configuration_comes(unit):
+        await handlers.replicate(lambda: None, unit, [configuration_received])
 
-    async with one.database.begin() as unit:
-        await handle_one(unit, *(event_work if first == "the event" else configuration_work))
-        other = asyncio.create_task(second(configuration_work if first == "the event" else event_work))
+    works = [event_comes, configuration_comes]
+    first_work, second_work = works if first == "the event" else reversed(works)
+    async with kit.written(one, first_work):
+        other = asyncio.create_task(two.database.transact(second_work))
         await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")
     await other
     assert await deliveries(one) == [{"endpoint_id": "ep_new", "payment_id": "pay_1", "sequence": 1, "due": True}]
+
+
+@pytest.mark.parametrize("first", ["the event", "the configuration"])
+async def test_an_event_of_a_merchant_who_becomes_known_at_the_same_moment_is_delivered(replica, kit, first):
+    one, two = await replica(started=False), await replica(started=False)
+    event, endpoint = kit.transition("pay_1", 1), kit.endpoint("mer_1", "https://a.example/", id="ep_a")
+    configured = MerchantConfigured(merchant_id="mer_1", version=1, endpoints=(endpoint,))
+
+    async def event_comes(unit):
+        await handlers.fan_out(lambda: None, unit, [Received(event, "msg_1", PAYMENT_EVENTS.name, "pay_1")])
+
+    async def configuration_comes(unit):
+        received = Received(configured, "msg_2", MERCHANT_CONFIG.name, "mer_1")
+        await handlers.replicate(lambda: None, unit, [received])
+
+    works = [event_comes, configuration_comes]
+    first_work, second_work = works if first == "the event" else reversed(works)
+    async with kit.written(one, first_work):
+        other = asyncio.create_task(two.database.transact(second_work))
+        await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")
+    await other
+    assert await deliveries(one) == [{"endpoint_id": "ep_a", "payment_id": "pay_1", "sequence": 1, "due": True}]
 
 
 async def test_an_event_whose_configuration_is_here_waits_for_no_newer_one_that_arrives(replica, kit):

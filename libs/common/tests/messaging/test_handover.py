@@ -20,8 +20,8 @@ from testkit.waiting import until
 ROWS = [("msg_1", 0, "topic", "pay_1", {}, b"1"), ("msg_2", 1, "topic", "pay_2", {}, b"2")]
 
 
-def returned(*unseen: int) -> list[dict]:
-    return [{"message_id": f"msg_{n}", "id": n, "unseen": list(unseen)} for n in (1, 2)]
+def returned(*unseen: int) -> dict:
+    return {"placed": {"msg_1": 1, "msg_2": 2}, "unseen": list(unseen)}
 
 
 def row(number: int) -> OutboxRow:
@@ -41,7 +41,16 @@ def handover() -> Handover:
 
 
 def test_without_a_relay_that_holds_a_shard_nothing_is_handed_over():
-    assert Handover().terms() is None
+    handover = Handover()
+    handover.take(handover.terms(), ROWS, returned())
+    assert (handover.next(), handover.look) == ([], True)
+
+
+def test_what_was_not_committed_of_a_statement_is_not_handed_over(handover):
+    handover.take(handover.terms(), ROWS, {"placed": {"msg_2": 2}, "unseen": []})
+    assert ids_of(handover.next()) == [2]
+    handover.take(handover.terms(), ROWS, {"placed": None, "unseen": []})
+    assert (handover.next(), handover.look) == ([], False)
 
 
 def test_what_is_committed_is_handed_over_once_and_known_until_it_is_deleted(handover):
@@ -103,7 +112,7 @@ async def send(database: Database, payment_id: str, cancel_id: str) -> None:
 async def relaying(relay: Relay):
     task = asyncio.create_task(relay.run())
     try:
-        await until(lambda: relay.handover.terms() is not None, what="the relay holds its shards")
+        await until(lambda: relay.handover.terms().shards, what="the relay holds its shards")
         await until(lambda: not relay.handover.look, what="it has looked")
         yield
     finally:

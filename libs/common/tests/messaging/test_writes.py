@@ -45,6 +45,33 @@ async def test_an_insert_and_a_delete_are_one_statement(database):
     assert await inbox(database) == [("a", "2"), ("a", "3")]
 
 
+async def test_what_one_write_returns_is_told_after_the_commit_whatever_else_is_written(database):
+    counted = Write(
+        "SELECT message_id, (SELECT count(*) FROM kept) AS number FROM asked ORDER BY 1",
+        (tables.INBOX.c.message_id,),
+        """asked AS (SELECT * FROM unnest({arrays}) AS asked ({names})), kept AS (
+            INSERT INTO inbox (consumer, message_id) SELECT 'c', message_id FROM asked RETURNING 1
+        )""",
+    )
+    told = []
+    async with database.begin() as unit:
+        unit.put(counted, [("1",), ("2",)], told.extend)
+        unit.put(FORGET, [("3",)])
+        unit.send(PAYMENT_COMMANDS, "pay_1", CancelPayment(payment_id="pay_1", cancel_id="can_1"))
+        assert told == []
+    assert [tuple(row.values()) for row in told] == [("1", 2), ("2", 2)]
+    assert await inbox(database) == [("c", "1"), ("c", "2")]
+    assert await database.reads.fetchval("SELECT count(*) FROM outbox") == 1
+
+
+async def test_nothing_is_told_of_a_unit_that_fails(database):
+    told = []
+    with pytest.raises(UniqueViolationError):
+        async with database.begin() as unit:
+            unit.put(INSERT_INBOX, [("a", "1"), ("a", "1")], told.append)
+    assert told == []
+
+
 async def test_one_row_that_cannot_be_written_leaves_none_of_all(database):
     async with database.begin() as unit:
         unit.put(INSERT_INBOX, [("a", "1")])

@@ -30,8 +30,7 @@ async def fan_out(nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[R
     `nudge` is called after the commit when any delivery became due.
     """
     transitions = [(one.message, one.headers) for one in batch if isinstance(one.message, PaymentTransitioned)]
-    if transitions and await store.add_events(unit.transaction, [_event(*one) for one in transitions]):
-        unit.after_commit(nudge)
+    store.add_events(unit, [_event(*one) for one in transitions], nudge)
     await rollcall.answer(unit, CONSUMER, batch, wanted=lambda published: published.public)
 
 

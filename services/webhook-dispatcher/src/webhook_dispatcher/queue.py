@@ -80,18 +80,18 @@ class Backlog(NamedTuple):
 
 
 # A part of a statement: deliveries for all of `wanted`, at the end of their lanes. One that finds its lane without a
-# pending delivery is due at once, which needs no lock: nothing that has ended becomes pending again. One that comes
-# `behind` another is not, and its lane must be promoted afterwards, as that other one may have ended by now.
+# pending delivery is due at once, which needs no lock: nothing that has ended becomes pending again. One that has another
+# `ahead` is not, and that other one may be ending just now: see `FOLLOWED` and `promote`.
 # A delivery's id follows from its event and endpoint, and is as old as its event.
 ADD_WANTED = """
 placed AS (
-    SELECT wanted.*, ahead IS NOT NULL AS behind, ahead IS NULL
+    SELECT wanted.*, ahead, ahead IS NULL
                AND row_number() OVER (PARTITION BY wanted.endpoint_id, wanted.payment_id ORDER BY wanted.sequence) = 1
            AS due
     FROM wanted LEFT JOIN LATERAL (
         SELECT d.delivery_id AS ahead FROM deliveries d
         WHERE d.endpoint_id = wanted.endpoint_id AND d.payment_id = wanted.payment_id AND d.state = 'pending'
-          AND d.overtaken_at IS NULL LIMIT 1
+          AND d.overtaken_at IS NULL ORDER BY d.sequence LIMIT 1
     ) pending ON true
 ), added AS (
     INSERT INTO deliveries (delivery_id, event_id, endpoint_id, payment_id, sequence, due_at)
@@ -101,22 +101,33 @@ placed AS (
     FROM placed ON CONFLICT (event_id, endpoint_id) DO NOTHING
 )
 """
+# A part of a statement: what is `ahead` of one that was placed is written to, so that this and its end follow each other.
+# Returns what is still pending and not overtaken then, and whether it is free to be claimed: a claim passes over it while
+# it is locked here.
+FOLLOWED = """
+followed AS (
+    UPDATE deliveries SET due_at = due_at
+    WHERE delivery_id = ANY(ARRAY(SELECT DISTINCT ahead FROM placed WHERE ahead IS NOT NULL))
+      AND ended_at IS NULL AND overtaken_at IS NULL
+    RETURNING due_at <= now() AND (lease_until IS NULL OR lease_until <= now()) AS free
+)
+"""
 # The lock on a lane's head makes "this one ended" and "that one came" follow each other. When the head ended while
 # this waited for its lock, the row no longer matches and the lane's next one is chosen. It has to be a statement of its
-# own, after those that acquired the locks: only so does it see what came while they waited.
+# own, after those that acquired the locks: only so does it see what came while they waited. A head that is due already is
+# written to as well: whoever is ending it then sees that it has changed, and looks again for what comes next.
 _PROMOTE = """
 WITH head AS MATERIALIZED (
-    SELECT head.delivery_id FROM unnest($1::text[], $2::text[]) AS lane (endpoint_id, payment_id)
+    SELECT head.delivery_id, head.due_at FROM unnest($1::text[], $2::text[]) AS lane (endpoint_id, payment_id)
     CROSS JOIN LATERAL (
-        SELECT d.delivery_id FROM deliveries d
+        SELECT d.delivery_id, d.due_at FROM deliveries d
         WHERE d.endpoint_id = lane.endpoint_id AND d.payment_id = lane.payment_id AND d.state = 'pending'
           AND d.overtaken_at IS NULL ORDER BY d.sequence LIMIT 1 FOR UPDATE
     ) head
 ), promoted AS (
-    UPDATE deliveries SET due_at = now()
-    WHERE delivery_id = ANY(ARRAY(SELECT delivery_id FROM head)) AND due_at IS NULL RETURNING delivery_id
+    UPDATE deliveries SET due_at = coalesce(due_at, now()) WHERE delivery_id = ANY(ARRAY(SELECT delivery_id FROM head))
 )
-SELECT EXISTS (SELECT FROM promoted) OR EXISTS (
+SELECT EXISTS (SELECT FROM head WHERE due_at IS NULL) OR EXISTS (
     SELECT FROM (SELECT DISTINCT unnest($1::text[]) AS endpoint_id) AS endpoint
     CROSS JOIN LATERAL (
         SELECT FROM deliveries d

@@ -1,18 +1,19 @@
 """The intake's tables: which endpoints a merchant has, which events came, and which of the endpoints get each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import MerchantConfigured
 from malipo.messaging.pool import Row, Statements
-from malipo.messaging.writes import arrays, given, names
+from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.messaging.writes import Write, arrays, given, names
 from webhook_dispatcher import queue
 from webhook_dispatcher.tables import EVENTS, MERCHANTS
 
 SLICE = 1000
-"""Events that one statement fans out."""
+"""Events of those that waited that one statement fans out."""
 
 
 class Event(NamedTuple):
@@ -33,43 +34,48 @@ class Event(NamedTuple):
     observed_at: datetime
 
 
-# Share, so that events of one merchant do not wait for each other; a configuration waits for them, and they for it.
-_HOLD_MERCHANTS = "SELECT FROM merchants WHERE merchant_id = ANY($1::text[]) ORDER BY merchant_id FOR SHARE"
-# Deliveries of all `ready` events for the endpoints that want them; returns how many were ready, whether any delivery
-# is due, and the lanes in which others came first.
-_DELIVER = f"""
+_WANTED = """
 wanted AS (
     SELECT ready.event_id, e.endpoint_id, ready.payment_id, ready.sequence FROM ready JOIN endpoints e USING (merchant_id, mode)
-    WHERE e.gone_at IS NULL AND (e.event_types = '{{}}' OR ready.type = ANY(e.event_types))
-), {queue.ADD_WANTED}
-SELECT (SELECT count(*) FROM ready) AS ready, coalesce(bool_or(due), false) AS due,
-       coalesce(array_agg(endpoint_id) FILTER (WHERE behind), '{{}}') AS endpoint_ids,
-       coalesce(array_agg(payment_id) FILTER (WHERE behind), '{{}}') AS payment_ids
-FROM placed
-"""
+    WHERE e.gone_at IS NULL AND (cardinality(e.event_types) = 0 OR ready.type = ANY(e.event_types))
+)"""
 # An event whose configuration is here, and whose payment has no event that waits, is fanned out at once. That needs no
-# lock: its endpoints are of a configuration at least as new as its own; one that is replaced meanwhile came after it.
-_EVENT = given(EVENTS)  # in the order of `Event`
-_ADD_EVENTS = f"""
-WITH new AS (
-    SELECT new.*, coalesce(c.version, 0) AS version
-    FROM unnest({arrays(_EVENT)}) AS new ({names(_EVENT)})
-    LEFT JOIN merchants c USING (merchant_id)
-), known AS (
-    INSERT INTO merchants (merchant_id, version)
-    SELECT DISTINCT merchant_id, 0 FROM new WHERE version = 0 ORDER BY 1 ON CONFLICT DO NOTHING
-), kept AS (
-    INSERT INTO events ({names(_EVENT)}, fanned_out)
-    SELECT {names(_EVENT)}, waiting IS NULL AND bool_and(config_version <= version) OVER (PARTITION BY payment_id ORDER BY sequence)
+# lock: its endpoints are of a configuration at least as new as its own; one that is replaced meanwhile came after it. For
+# one that waits the merchant is `held`: a configuration that comes now waits for us, and then sees it. If one has come
+# since this statement began, or a delivery that another comes behind has ended, all of it is decided anew. The merchant is
+# shared, so that events of one do not wait for each other.
+_ADD_EVENTS = Write(
+    """
+SELECT CASE WHEN (SELECT count(*) FROM relied_on) > (SELECT count(*) FROM known) + (SELECT count(*) FROM held)
+              OR (SELECT count(DISTINCT ahead) FROM placed) > (SELECT count(*) FROM followed)
+       THEN decide_anew() END,
+       EXISTS (SELECT FROM placed WHERE due) OR EXISTS (SELECT FROM followed WHERE free) AS due
+""",
+    given(EVENTS),  # in the order of `Event`
+    f"""
+new AS (
+    SELECT new.*, c.version FROM unnest({{arrays}}) AS new ({{names}}) LEFT JOIN merchants c USING (merchant_id)
+), judged AS (
+    SELECT new.*, waiting IS NULL AND bool_and(config_version <= coalesce(version, 0)) OVER (PARTITION BY payment_id ORDER BY sequence)
+           AS fanned_out
     FROM new LEFT JOIN LATERAL (
         SELECT e.event_id AS waiting FROM events e WHERE e.payment_id = new.payment_id AND NOT e.fanned_out LIMIT 1
     ) ahead ON true
-    ON CONFLICT (event_id) DO NOTHING
-    RETURNING *
+), relied_on AS (
+    SELECT DISTINCT merchant_id, version FROM judged WHERE NOT fanned_out OR version IS NULL
+), known AS (
+    INSERT INTO merchants (merchant_id, version)
+    SELECT merchant_id, 0 FROM relied_on WHERE version IS NULL ORDER BY 1 ON CONFLICT DO NOTHING RETURNING merchant_id
+), held AS (
+    SELECT FROM merchants c JOIN relied_on USING (merchant_id, version) ORDER BY merchant_id FOR SHARE OF c
+), kept AS (
+    INSERT INTO events ({{names}}, fanned_out) SELECT {{names}}, fanned_out FROM judged
+    ON CONFLICT (event_id) DO NOTHING RETURNING *
 ), ready AS (
     SELECT * FROM kept WHERE fanned_out
-), {_DELIVER}
-"""
+), {_WANTED}, {queue.ADD_WANTED}, {queue.FOLLOWED}
+""",
+)
 _VERSION = (MERCHANTS.c.merchant_id, MERCHANTS.c.version)
 _ADVANCE_VERSIONS = f"""
 INSERT INTO merchants ({names(_VERSION)}) SELECT * FROM unnest({arrays(_VERSION)})
@@ -89,7 +95,8 @@ _REMOVE_ENDPOINTS = """
 UPDATE endpoints SET gone_at = now(), gone_because = 'removed'
 WHERE merchant_id = ANY($1::text[]) AND endpoint_id <> ALL($2::text[]) AND gone_at IS NULL
 """
-# An event waits for its configuration, and behind an earlier event of its payment that waits.
+# An event waits for its configuration, and behind an earlier event of its payment that waits. Returns how many were ready,
+# whether any delivery is due, and the lanes in which others came first.
 _FAN_OUT = f"""
 WITH ready AS (
     UPDATE events SET fanned_out = true WHERE event_id = ANY(ARRAY(
@@ -103,7 +110,11 @@ WITH ready AS (
         ORDER BY e.payment_id, e.sequence LIMIT $2
     ))
     RETURNING event_id, merchant_id, mode, payment_id, type, sequence
-), {_DELIVER}
+), {_WANTED}, {queue.ADD_WANTED}
+SELECT (SELECT count(*) FROM ready) AS ready, coalesce(bool_or(due), false) AS due,
+       coalesce(array_agg(endpoint_id) FILTER (WHERE ahead IS NOT NULL), '{{}}') AS endpoint_ids,
+       coalesce(array_agg(payment_id) FILTER (WHERE ahead IS NOT NULL), '{{}}') AS payment_ids
+FROM placed
 """
 # Each wait is as long as all before it since the oldest event came: twice the last. One of several replicas requests.
 _ASK = """
@@ -133,18 +144,17 @@ RETURNING 1
 """Deletes events whose deliveries all ended long ago: see `Runtime.purge_after`."""
 
 
-async def add_events(connection: Statements, events: Sequence[Event]) -> bool:
+def add_events(unit: UnitOfWork, events: Sequence[Event], nudge: Callable[[], None]) -> None:
     """Keep new events, and make the deliveries of those that are ready; one that is there already stays as it is.
 
-    Returns whether any delivery is due now.
+    `nudge` is called after the commit when any delivery is due then.
     """
-    made = [await _make(connection, _ADD_EVENTS, *map(list, zip(*events, strict=True)))]
-    if made[0]["ready"] < len(events):
-        # Some wait. A configuration that came meanwhile has not seen them, and one that comes now waits for us.
-        merchant_ids = sorted({event.merchant_id for event in events})
-        await connection.execute(_HOLD_MERCHANTS, merchant_ids)
-        made += await _fan_out(connection, merchant_ids)
-    return await _promote(connection, made)
+
+    def tell(rows: Sequence[Row]) -> None:
+        if rows[0]["due"]:
+            nudge()
+
+    unit.put(_ADD_EVENTS, events, tell)
 
 
 async def replicate(connection: Statements, configurations: Sequence[MerchantConfigured]) -> list[str]:
@@ -168,7 +178,11 @@ async def fan_out(connection: Statements, merchant_ids: Sequence[str]) -> bool:
 
     Returns whether any delivery is due now.
     """
-    return await _promote(connection, await _fan_out(connection, merchant_ids))
+    made = await _fan_out(connection, merchant_ids)
+    # Last of all: merchants come before lanes in the order of locks.
+    lanes = [lane for row in made for lane in zip(row["endpoint_ids"], row["payment_ids"], strict=True)]
+    promoted = bool(lanes) and await queue.promote(connection, lanes)
+    return promoted or any(row["due"] for row in made)
 
 
 async def ask(connection: Statements, first_seconds: float, longest_seconds: float, limit: int) -> list[str]:
@@ -180,23 +194,10 @@ async def ask(connection: Statements, first_seconds: float, longest_seconds: flo
 
 
 async def _fan_out(connection: Statements, merchant_ids: Sequence[str]) -> list[Row]:
-    made = [await _make(connection, _FAN_OUT, merchant_ids, SLICE)]
+    made = [*await connection.fetch(_FAN_OUT, merchant_ids, SLICE)]
     while made[-1]["ready"] == SLICE:
-        made.append(await _make(connection, _FAN_OUT, merchant_ids, SLICE))
+        made += await connection.fetch(_FAN_OUT, merchant_ids, SLICE)
     return made
-
-
-async def _make(connection: Statements, statement: str, *arguments: object) -> Row:
-    row = await connection.fetchrow(statement, *arguments)
-    assert row is not None
-    return row
-
-
-async def _promote(connection: Statements, made: Sequence[Row]) -> bool:
-    """Last of all: merchants come before lanes in the order of locks."""
-    lanes = [lane for row in made for lane in zip(row["endpoint_ids"], row["payment_ids"], strict=True)]
-    promoted = bool(lanes) and await queue.promote(connection, lanes)
-    return promoted or any(row["due"] for row in made)
 
 
 def _endpoint_rows(configured: MerchantConfigured) -> list[dict[str, object]]:

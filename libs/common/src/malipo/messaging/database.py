@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mappi
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 
 from malipo import clock, ids
-from malipo.messaging.handover import Handover, returning
+from malipo.messaging.handover import Handover, Terms
 from malipo.messaging.pool import CONFLICT, DatabaseNotReady, Pool, Queries, Row, acquire
 from malipo.messaging.unit_of_work import INSERT_INBOX, INSERT_OUTBOX, Reads, Transaction, UnitOfWork
 from malipo.messaging.writes import Write, arguments, statement
@@ -115,25 +115,25 @@ class Database:
         if not rows:
             return
         write = unit.transaction.fetch if unit.transaction.begun else self.write
-        terms = self._handover.terms() if INSERT_OUTBOX in rows else None
-        if terms is not None:
-            returned = await write(_handed_over(tuple(rows)), *arguments(rows), *terms.arguments)
-            unit.after_commit(partial(self._handover.take, terms, rows[INSERT_OUTBOX], returned))
-            return
-        await write(statement(tuple(rows)), *arguments(rows))
-        if INSERT_OUTBOX in rows:
-            unit.after_commit(self.nudge)
+        terms = self._handover.terms() if any(write.sends for write in rows) else None
+        returned = await write(statement(tuple(rows)), *(terms.arguments if terms else ()), *arguments(rows))
+        unit.answered(returned)
+        if terms:
+            unit.after_commit(partial(self._hand_over, terms, rows, returned))
+
+    def _hand_over(
+        self, terms: Terms, rows: Mapping[Write, Sequence[Sequence[object]]], returned: Sequence[Row]
+    ) -> None:
+        *before, last = rows
+        if last.sends and not any(write.sends for write in before):
+            self._handover.take(terms, rows[last], returned[0])
+        else:
+            self._handover.nudge()
 
     def _require_pool(self) -> Pool:
         if self._pool is None:
             raise DatabaseNotReady
         return self._pool
-
-
-@cache
-def _handed_over(writes: tuple[Write, ...]) -> str:
-    """The statement of these writes, of which the last one is to the outbox, with what a handover needs of it."""
-    return f"{statement(writes)} {returning(sum(len(write.columns) for write in writes) + 1)}"
 
 
 async def applied(source: Queries, consumer: str, message_ids: Iterable[str]) -> AbstractSet[str]:

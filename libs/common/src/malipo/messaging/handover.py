@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from malipo.messaging.pool import Row
+from malipo.messaging.tables import OUTBOX
+from malipo.messaging.writes import TERMS, given
 
-_MOST_UNSEEN = 50
+_COLUMNS = len(given(OUTBOX))
+_SHARDS, _KNOWN = TERMS
+HANDED_OVER = f"""jsonb_object_agg(message_id, id) AS placed, ARRAY(
+    SELECT id FROM outbox WHERE shard = ANY({_SHARDS}) AND id <> ALL({_KNOWN}) LIMIT 50
+) AS unseen"""  # noqa: S608 - names of ours
+"""What a statement that sends answers of the rows that it has inserted into the outbox, beside whatever else it answers."""
 
 
 class OutboxRow(NamedTuple):
@@ -30,15 +37,8 @@ class Terms:
 
     @property
     def arguments(self) -> tuple[Sequence[int], Sequence[int]]:
-        """Of `returning`."""
+        """The statement's first."""
         return list(self.shards), list(self.known)
-
-
-def returning(first: int) -> str:
-    """What the statement that ends with the insertion into the outbox returns. The terms' arguments are its number `first` and the next."""
-    return f"""RETURNING id, message_id, ARRAY(
-    SELECT id FROM outbox WHERE shard = ANY(${first}::smallint[]) AND id <> ALL(${first + 1}::bigint[]) LIMIT {_MOST_UNSEEN}
-) AS unseen"""  # noqa: S608 - names of ours
 
 
 class Handover:
@@ -85,18 +85,21 @@ class Handover:
         """The relay holds nothing."""
         self._shards, self._known, self._rows = frozenset(), set(), []
 
-    def terms(self) -> Terms | None:
-        """By which a unit may be handed over that is to be committed now; None: nudge."""
-        return Terms(self._shards, self._known) if self._shards else None
+    def terms(self) -> Terms:
+        """By which what is to be committed now is handed over."""
+        return Terms(self._shards, self._known)
 
-    def take(self, terms: Terms, written: Sequence[Sequence[object]], returned: Sequence[Row]) -> None:
-        """These rows of the outbox are committed, and this was returned (`returning`)."""
-        place_of = {row["message_id"]: row["id"] for row in returned}
-        if terms.known is not self._known or set(returned[0]["unseen"]) - self._known:
+    def take(self, terms: Terms, written: Iterable[Sequence[object]], answer: Row) -> None:
+        """What is committed of these rows, of which the last columns are the outbox's; `answer` is that of `HANDED_OVER`."""
+        if not terms.shards or terms.known is not self._known or set(answer["unseen"]) - self._known:
             return self.nudge()
-        for message_id, shard, *what in written:
+        placed: Mapping[str, int] = answer["placed"] or {}
+        for row in written:
+            message_id, shard, *what = row[-_COLUMNS:]
+            if message_id not in placed:  # it was not committed, as by whom has lost its lease
+                continue
             if shard in self._shards:
-                self._add(OutboxRow(place_of[message_id], *what))  # pyright: ignore[reportArgumentType] - as OUTBOX has them
+                self._add(OutboxRow(placed[message_id], *what))  # pyright: ignore[reportArgumentType] - as OUTBOX has them
             else:
                 self.written = True
         self.wake.set()

@@ -4,14 +4,16 @@ import zlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from malipo import ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import Topic
 from malipo.messaging import tables
+from malipo.messaging.handover import HANDED_OVER
 from malipo.messaging.pool import Connection, Pool, Row, acquire
-from malipo.messaging.writes import Write, insert
+from malipo.messaging.writes import Write, given, insert
 from malipo.platform.tracing import carrier
 
 SHARDS = 4
@@ -22,7 +24,12 @@ MAX_PAYLOAD_BYTES = 900_000
 
 MESSAGE_ID = "message-id"
 
-INSERT_OUTBOX = insert(tables.OUTBOX)
+INSERT_OUTBOX = Write(
+    f"SELECT {HANDED_OVER} FROM sent",
+    given(tables.OUTBOX),
+    "sent AS (INSERT INTO outbox ({names}) SELECT * FROM unnest({arrays}) RETURNING id, message_id)",
+    sends=True,
+)
 INSERT_INBOX = insert(tables.INBOX)
 
 
@@ -95,13 +102,14 @@ class UnitOfWork:
 
     A unit that only reads and puts is one statement at its end, and holds no lock before. It relies on what it puts to
     fail if somebody else was faster, by a row that is there once only: a message in the inbox, a step of a payment, a
-    merchant's key. A unit that needs locks, or a result of its own change, uses `transaction`: a database transaction is
-    open from then on, and `reads` does not see its changes.
+    merchant's key. What that statement returns is told after the commit only. A unit that needs it before, or locks, uses
+    `transaction`: a database transaction is open from then on, and `reads` does not see its changes.
     """
 
     reads: Reads
     transaction: Transaction
     _rows: dict[Write, list[Sequence[object]]] = field(default_factory=dict[Write, list[Sequence[object]]])
+    _told: tuple[Write, Callable[[Sequence[Row]], None]] | None = None
     _after: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
     def send(self, topic: Topic, key: str, message: Message, *, headers: Mapping[str, str] | None = None) -> str:
@@ -123,17 +131,33 @@ class UnitOfWork:
         """
         self.put(INSERT_OUTBOX, [_outbox_row(topic, key, payload, headers)])
 
-    def put(self, write: Write, rows: Sequence[Sequence[object]]) -> None:
+    def put(
+        self,
+        write: Write,
+        rows: Sequence[Sequence[object]],
+        tell: Callable[[Sequence[Row]], None] | None = None,
+    ) -> None:
         """Have these rows written at the commit: all that was put and sent is one statement, which nothing sees before.
 
-        No row of a table may be in two writes of one unit.
+        No row of a table may be in two writes of one unit. `tell` gets what the write returns, once it is committed: of one
+        write of a unit only, for a statement has one answer.
         """
         if rows:
             self._rows.setdefault(write, []).extend(rows)
+            if tell is not None:
+                assert self._told is None, "there is a write already whose rows are asked for"
+                self._told = write, tell
 
     def written(self) -> Mapping[Write, Sequence[Sequence[object]]]:
-        """What was put and sent, the messages last."""
-        return {write: self._rows[write] for write in sorted(self._rows, key=lambda write: write is INSERT_OUTBOX)}
+        """What was put and sent, the messages last but for the write whose rows are asked for."""
+        asked = self._told and self._told[0]
+        ordered = sorted(self._rows, key=lambda write: (write is asked, write is INSERT_OUTBOX))
+        return {write: self._rows[write] for write in ordered}
+
+    def answered(self, rows: Sequence[Row]) -> None:
+        """What the statement of all that was put has returned: to be told after the commit."""
+        if self._told is not None:
+            self.after_commit(partial(self._told[1], rows))
 
     def after_commit(self, act: Callable[[], None]) -> None:
         """Do this once the unit is committed, and not at all when it is not: count, log, wake."""

@@ -9,6 +9,8 @@ import msgspec
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import dialect
 
+TERMS = ("$1::smallint[]", "$2::bigint[]")
+"""The arguments of a statement that sends which are not of its rows."""
 _POSTGRESQL = dialect()
 
 
@@ -16,11 +18,15 @@ _POSTGRESQL = dialect()
 class Write:
     """How rows change one table. `text` has room for the `{names}` of the columns and for an array of each, `{arrays}`.
 
-    A row holds the values of `columns` in their order.
+    A row holds the values of `columns` in their order. `parts` are the common table expressions that `text` is made of, if it
+    needs any, with the same room. One that `sends` writes to the outbox what its last columns say, and answers with one row of
+    what a hand-over needs (`malipo/messaging/handover.py`).
     """
 
     text: str
     columns: Sequence[Column[Any]] = field(repr=False)
+    parts: str = ""
+    sends: bool = False
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -81,19 +87,23 @@ RETURNING 1
 
 @cache
 def statement(writes: tuple[Write, ...]) -> str:
-    """These writes as one statement. Its arguments are the arrays of the first one's columns, then of the next one's.
+    """These writes as one statement, which returns what the last one does. Its arguments are those of a hand-over's terms, if
+    any of them sends, and the arrays of the first one's columns, then of the next one's.
 
     They all see what was there before it, and PostgreSQL is free in their order: no row may be in two of them. It has
     always run the last one first and then the others from the last to the first, which decides who waits for whom.
     """
-    texts: list[str] = []
-    first = 1
-    for write in writes:
-        texts.append(write.text.format(names=write.names, arrays=write.arrays(first)))
+    parts: list[str] = []
+    text, first = "", 1 + len(TERMS) * any(write.sends for write in writes)
+    for place, write in enumerate(writes):
+        if text:
+            parts.append(f"write_{place} AS ({text})")
+        room = {"names": write.names, "arrays": write.arrays(first)}
+        if write.parts:
+            parts.append(write.parts.format(**room))
+        text = write.text.format(**room)
         first += len(write.columns)
-    *before, last = texts
-    named = ", ".join(f"write_{place} AS ({text})" for place, text in enumerate(before))
-    return f"WITH {named} {last}" if named else last
+    return f"WITH {', '.join(parts)} {text}" if parts else text
 
 
 def arguments(rows: Mapping[Write, Sequence[Sequence[object]]]) -> list[Sequence[object]]:

@@ -87,6 +87,13 @@ WITH RECURSIVE step AS (
 )
 SELECT endpoint_id, gone_at FROM step JOIN endpoints USING (endpoint_id);
 
+-- Fails as of two who do the same the one that was slower: for a statement whose locks show that what it has read has changed
+-- since it began. A statement sees nothing of that, the next one does.
+CREATE FUNCTION decide_anew() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'another transaction was faster' USING ERRCODE = 'serialization_failure';
+END $$;
+
 -- Up to `most` deliveries that are due and not leased, endpoints taking turns, and of no endpoint more than `per_endpoint`
 -- less its leases. One transaction claims at a time, until it ends: two would each count leases before the other's were
 -- there. That is why it is a function: each of its statements sees what was committed when it begins.
