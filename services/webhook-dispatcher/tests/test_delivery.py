@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from malipo import clock
-from malipo.contracts.topics import PAYMENT_EVENTS
+from malipo.contracts.config import MerchantConfigured
+from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS
 from malipo.messaging.executor import Lease
 from malipo.messaging.subscription import Received
 from testkit.waiting import until
-from webhook_dispatcher import handlers, queue, recorder
+from webhook_dispatcher import handlers, queue, recorder, scheduler
 from webhook_dispatcher.recorder import DeliveryAttempt
 from webhook_dispatcher.result import ReceiverResponse
 
@@ -348,7 +349,7 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
     (head,) = await queue.claim(one.database, Lease("run_1", 6), 1, [], 10)
 
     async def end(unit):
-        await recorder._write(unit, [delivered(head)], timedelta(minutes=10))
+        queue.end(unit, [recorder._end(delivered(head), None, timedelta(minutes=10))], lambda _: None)
 
     async def come(unit):
         transition = kit.transition("pay_1", 2)
@@ -363,6 +364,58 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
     assert await one.rows("SELECT state FROM deliveries WHERE due_at IS NOT NULL ORDER BY sequence DESC LIMIT 1") == [
         {"state": "pending"}
     ]
+
+
+async def test_what_a_configuration_brings_while_its_predecessor_ends_is_due_afterwards(replica, kit):
+    one, two = await replica(started=False), await replica(started=False)
+    endpoint = kit.endpoint("mer_1", "https://a.example/", id="ep_a")
+    await one.configure(1, endpoint)
+    await one.receive(kit.transition("pay_1", 1))
+    (head,) = await queue.claim(one.database, Lease("run_1", 6), 1, [], 10)
+    await one.receive(kit.transition("pay_1", 2, config_version=2))
+    configured = MerchantConfigured(merchant_id="mer_1", version=2, endpoints=(endpoint,))
+
+    async def configuration_comes(unit):
+        await handlers.replicate(lambda: None, unit, [Received(configured, "msg_3", MERCHANT_CONFIG.name, "mer_1")])
+
+    async with kit.written(one, configuration_comes):
+        ending = asyncio.create_task(two.recorder.record(delivered(head)))
+        await until(lambda: waits_for_a_lock(one), what="the end waits for the configuration")
+    assert await ending is True
+    assert await one.rows("SELECT state FROM deliveries WHERE due_at IS NOT NULL AND sequence = 2") == [
+        {"state": "pending"}
+    ]
+
+
+async def test_a_delivery_and_one_that_was_overtaken_end_together_and_the_next_one_is_due(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
+    await one.receive(*(kit.transition("pay_1", sequence) for sequence in (1, 2, 3)))
+    await one.pool.execute("UPDATE deliveries SET failing_since = now() - interval '1 hour' WHERE sequence = 1")
+    await scheduler.overtake(one.database, 600)
+    both = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
+    assert len(both) == 2
+    assert True in await asyncio.gather(*(one.recorder.record(delivered(delivery)) for delivery in both))
+    (last,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
+    assert await one.recorder.record(delivered(last)) is False
+    assert await one.states() == {"delivered": 3}
+
+
+async def test_a_delivery_that_fails_stays_the_first_of_its_lane_though_an_overtaken_one_ends_beside_it(replica, kit):
+    one = await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
+    await one.receive(*(kit.transition("pay_1", sequence) for sequence in (1, 2, 3)))
+    await one.pool.execute("UPDATE deliveries SET failing_since = now() - interval '1 hour' WHERE sequence = 1")
+    await scheduler.overtake(one.database, 600)
+    overtaken, first = sorted(
+        await queue.claim(one.database, Lease("run_1", 6), 100, [], 10), key=lambda one: one.still_retried or 0
+    )
+    again = failed(first)._replace(result="retrying", wait_seconds=60)
+    await asyncio.gather(one.recorder.record(delivered(overtaken)), one.recorder.record(again))
+    due = await one.rows(
+        "SELECT sequence, due_at IS NOT NULL AS due FROM deliveries WHERE state = 'pending' ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in due] == [(2, True), (3, False)]
 
 
 async def waits_for_a_lock(dispatcher):

@@ -10,7 +10,7 @@ from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS
 from malipo.messaging.runtime import purge, sweep
 from malipo.messaging.subscription import Received
 from testkit.waiting import until
-from webhook_dispatcher import handlers, queue, scheduler, store
+from webhook_dispatcher import handlers, scheduler, store
 
 
 async def deliveries(dispatcher):
@@ -237,8 +237,7 @@ async def test_the_same_configuration_again_does_not_bring_back_an_endpoint_that
     one = await replica(started=False)
     gone = kit.endpoint("mer_1", "https://a.example/", id="ep_a")
     await one.configure(1, gone)
-    async with one.database.begin() as unit:
-        await queue.disable(unit.transaction, ["ep_a"])
+    await one.pool.execute("UPDATE endpoints SET gone_at = now(), gone_because = 'answered 410'")
     await one.configure(1, gone)
     assert await one.rows("SELECT gone_because FROM endpoints") == [{"gone_because": "answered 410"}]
     await one.receive(kit.transition("pay_1", 1))

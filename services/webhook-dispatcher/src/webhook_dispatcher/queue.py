@@ -6,7 +6,7 @@ own times, and the next one gets a `due_at` as well. Whether a lane has anything
 which delivery is its first cannot: the next one is made due under the lock on the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -16,8 +16,8 @@ from malipo.contracts.commands import Mode
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
 from malipo.messaging.pool import Row, Statements
-from malipo.messaging.unit_of_work import INSERT_OUTBOX
-from malipo.messaging.writes import arrays, names
+from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork
+from malipo.messaging.writes import Write, names
 from webhook_dispatcher.tables import ATTEMPTS, DELIVERIES
 
 
@@ -54,7 +54,9 @@ class Delivery:
 
 
 class AttemptRow(NamedTuple):
-    """One attempt that is over. `due_at` is that of the next one, when it is `retrying`; `report` the outbox's row."""
+    """One attempt that is over. When it is `retrying`, `due_at` is that of the next one, and `failing_since` is now unless an
+    earlier one has failed; `report` is the outbox's row.
+    """
 
     delivery_id: str
     lease_token: str
@@ -66,6 +68,7 @@ class AttemptRow(NamedTuple):
     error: str | None
     response: str
     due_at: datetime | None
+    failing_since: datetime | None
     report: Sequence[object]
 
 
@@ -172,26 +175,68 @@ _ENDED = (
     DELIVERIES.c.lease_token,
     *list(ATTEMPTS.c)[1:],
     DELIVERIES.c.due_at,
+    DELIVERIES.c.failing_since,
 )  # in the order of `AttemptRow`
-# The report of an attempt goes into the outbox with its end, and neither when the lease was lost.
-_END = f"""
-WITH over AS MATERIALIZED (
-    SELECT e.* FROM unnest({arrays((*_ENDED, *INSERT_OUTBOX.columns))}) AS e ({names((*_ENDED, *INSERT_OUTBOX.columns))})
-    JOIN deliveries d USING (delivery_id) WHERE d.lease_token = e.lease_token
+# The report of an attempt goes into the outbox with its end, and neither when the lease was lost. With its end the next one
+# of its lane becomes due: the first that is pending, if it is not one of these. Who adds another behind a delivery writes to
+# that delivery: if one of these has changed since this statement began, which sees nothing of it, all is decided anew.
+# An endpoint that is gone is locked before its deliveries, as everywhere: hence what looks like a condition on `disabled`.
+_END = Write(
+    """
+SELECT CASE WHEN EXISTS (SELECT FROM over WHERE place <> seen_at) THEN decide_anew() END,
+       EXISTS (SELECT FROM promoted) OR EXISTS (
+           SELECT FROM (SELECT DISTINCT endpoint_id FROM over) AS endpoint
+           CROSS JOIN LATERAL (
+               SELECT FROM deliveries d
+               WHERE d.endpoint_id = endpoint.endpoint_id AND d.state = 'pending' AND d.due_at <= now()
+                 AND (d.lease_until IS NULL OR d.lease_until <= now())
+                 AND d.delivery_id <> ALL(ARRAY(SELECT delivery_id FROM over))
+               ORDER BY d.due_at LIMIT 1
+           ) free
+       ) AS more_due
+""",
+    (*_ENDED, *INSERT_OUTBOX.columns),
+    f"""
+seen AS MATERIALIZED (
+    SELECT e.*, d.endpoint_id, d.ctid AS seen_at
+    FROM unnest({{arrays}}) AS e ({{names}}) JOIN deliveries d USING (delivery_id)
+), disabled AS (
+    UPDATE endpoints SET gone_at = now(), gone_because = 'answered 410' WHERE endpoint_id IN (
+        SELECT endpoint_id FROM endpoints
+        WHERE endpoint_id = ANY(ARRAY(SELECT endpoint_id FROM seen WHERE result = 'endpoint_gone')) AND gone_at IS NULL
+        ORDER BY endpoint_id FOR NO KEY UPDATE
+    ) RETURNING 1
+), over AS MATERIALIZED (
+    SELECT seen.*, d.payment_id, d.ctid AS place FROM seen JOIN deliveries d USING (delivery_id)
+    WHERE d.lease_token = seen.lease_token AND (SELECT count(*) FROM disabled) >= 0
     ORDER BY d.endpoint_id, d.payment_id FOR UPDATE OF d
 ), ended AS (
     UPDATE deliveries d
     SET state = CASE over.result WHEN 'retrying' THEN 'pending' ELSE over.result END, due_at = over.due_at,
         attempts = d.attempts + 1, lease_token = NULL, lease_until = NULL,
-        failing_since = CASE over.result WHEN 'retrying' THEN coalesce(d.failing_since, now()) ELSE d.failing_since END,
+        failing_since = coalesce(d.failing_since, over.failing_since),
         ended_at = CASE WHEN over.result <> 'retrying' THEN now() END
     FROM over WHERE d.delivery_id = over.delivery_id
+), promoted AS (
+    UPDATE deliveries SET due_at = now()
+    WHERE due_at IS NULL AND ended_at IS NULL AND delivery_id = ANY(ARRAY(
+        SELECT head.delivery_id FROM (SELECT DISTINCT endpoint_id, payment_id FROM over WHERE result <> 'retrying') AS lane
+        CROSS JOIN LATERAL (
+            SELECT d.delivery_id FROM deliveries d
+            WHERE d.endpoint_id = lane.endpoint_id AND d.payment_id = lane.payment_id AND d.state = 'pending'
+              AND d.overtaken_at IS NULL
+              AND d.delivery_id <> ALL(ARRAY(SELECT delivery_id FROM over WHERE result <> 'retrying'))
+            ORDER BY d.sequence LIMIT 1
+        ) head
+    ))
+    RETURNING delivery_id
 ), reported AS (
     INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM over
+), recorded AS (
+    INSERT INTO attempts ({names(ATTEMPTS.c)}) SELECT {names(ATTEMPTS.c)} FROM over
 )
-INSERT INTO attempts ({names(ATTEMPTS.c)}) SELECT {names(ATTEMPTS.c)} FROM over
-RETURNING delivery_id
-"""  # noqa: S608 - names of ours
+""",  # noqa: S608 - names of ours
+)
 _POSTPONE = """
 UPDATE deliveries SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL,
                       failing_since = coalesce(failing_since, now())
@@ -206,12 +251,6 @@ WITH stuck AS (
 )
 UPDATE deliveries d SET overtaken_at = now() FROM stuck WHERE d.delivery_id = stuck.delivery_id
 RETURNING d.endpoint_id, d.payment_id, d.event_id, d.sequence, d.attempts
-"""
-_DISABLE = """
-UPDATE endpoints SET gone_at = now(), gone_because = 'answered 410' WHERE endpoint_id IN (
-    SELECT endpoint_id FROM endpoints WHERE endpoint_id = ANY($1::text[]) AND gone_at IS NULL
-    ORDER BY endpoint_id FOR NO KEY UPDATE
-)
 """
 _END_GONE = """
 WITH gone AS (
@@ -261,14 +300,14 @@ async def renew(database: Database, lease: Lease, delivery_ids: Sequence[str]) -
     await database.write(_RENEW, lease.token, delivery_ids, lease.seconds)
 
 
-async def end(connection: Statements, ends: Sequence[AttemptRow]) -> set[str]:
-    """Record attempts and put their reports into the outbox; returns the deliveries that were still leased to their
-    token. Nothing is written of the rest.
+def end(unit: UnitOfWork, ends: Sequence[AttemptRow], tell: Callable[[bool], None]) -> None:
+    """Record attempts, put their reports into the outbox, and make what follows their deliveries due; of a delivery that is no
+    longer leased to their token nothing is written.
 
-    Afterwards their lanes must be promoted.
+    `tell` learns after the commit whether any is due now: the next one of its lane, or one for which an endpoint had no room.
     """
-    rows = await connection.fetch(_END, *zip(*[(*end[:-1], *end.report) for end in ends], strict=True))
-    return {row["delivery_id"] for row in rows}
+    rows = [(*end[:-1], *end.report) for end in ends]
+    unit.put(_END, rows, lambda found: tell(found[0]["more_due"]))
 
 
 async def postpone(database: Database, delivery: Delivery, seconds: float) -> None:
@@ -282,11 +321,6 @@ async def overtake(connection: Statements, after_seconds: float, limit: int) -> 
     Afterwards their lanes must be promoted.
     """
     return await connection.fetch(_OVERTAKE, after_seconds, limit)
-
-
-async def disable(connection: Statements, endpoint_ids: Sequence[str]) -> None:
-    """Send nothing more to these endpoints. Call it before any delivery is locked: endpoints are locked first."""
-    await connection.execute(_DISABLE, endpoint_ids)
 
 
 async def end_gone(connection: Statements, limit: int) -> Sequence[Row]:

@@ -1,4 +1,4 @@
-"""Records the results of attempts: attempt, delivery and report in one transaction for all that end together."""
+"""Records the results of attempts: attempt, delivery and report in one statement for all that end together."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -54,7 +54,7 @@ _MAX_BATCH = 500
 
 
 class Recorder:
-    """Writes the attempts that end together in one transaction; when that fails, each in one of its own.
+    """Writes the attempts that end together with one statement; when that fails, each with one of its own.
 
     An attempt whose lease was lost changes nothing: the delivery belongs to another replica by now.
     """
@@ -65,38 +65,33 @@ class Recorder:
         self._attempts = GroupCommit(self._write, most=_MAX_BATCH)
 
     async def record(self, attempt: DeliveryAttempt) -> bool:
-        """Finish once the attempt is committed. Raises what its transaction raised, and then nothing of it is written.
+        """Finish once the attempt is committed. Raises what its statement raised, and then nothing of it is written.
 
         Returns whether others may be due now: the next one of its payment, or one for which its endpoint had no room.
         """
         return await self._attempts.add(attempt)
 
     async def _write(self, attempts: Sequence[DeliveryAttempt]) -> list[bool]:
-        async with self._database.begin() as unit:
-            more_due = await _write(unit, attempts, self._patience)
+        retrying = any(attempt.wait_seconds is not None for attempt in attempts)
+        now = await time_of(self._database.reads) if retrying else None
+        more_due: list[bool] = []
+
+        async def write(unit: UnitOfWork) -> None:
+            queue.end(unit, [_end(attempt, now, self._patience) for attempt in attempts], more_due.append)
+
+        await self._database.transact(write)
         self._database.nudge()
-        return [more_due] * len(attempts)
-
-
-async def _write(unit: UnitOfWork, attempts: Sequence[DeliveryAttempt], patience: timedelta) -> bool:
-    gone = [attempt.delivery.endpoint_id for attempt in attempts if attempt.result == "endpoint_gone"]
-    if gone:
-        await queue.disable(unit.transaction, gone)
-    retrying = any(attempt.wait_seconds is not None for attempt in attempts)
-    now = await time_of(unit.transaction) if retrying else None
-    mine = await queue.end(unit.transaction, [_end(attempt, now, patience) for attempt in attempts])
-    written = [attempt.delivery for attempt in attempts if attempt.delivery.id in mine]
-    lanes = [(delivery.endpoint_id, delivery.payment_id) for delivery in written]
-    return bool(lanes) and await queue.promote(unit.transaction, lanes)
+        return more_due * len(attempts)
 
 
 def _end(attempt: DeliveryAttempt, now: datetime | None, patience: timedelta) -> queue.AttemptRow:
     """`now` is PostgreSQL's, and given when any attempt is to be made again."""
-    delivery, next_at, overtaken_at = attempt.delivery, None, None
+    delivery, next_at, failing_since, overtaken_at = attempt.delivery, None, None, None
     if attempt.wait_seconds is not None:
         assert now is not None
         next_at = now + timedelta(seconds=attempt.wait_seconds)
-        overtaken_at = (delivery.failing_since or now) + patience
+        failing_since = delivery.failing_since or now
+        overtaken_at = failing_since + patience
     return queue.AttemptRow(
         delivery_id=delivery.id,
         lease_token=delivery.lease_token,
@@ -108,6 +103,7 @@ def _end(attempt: DeliveryAttempt, now: datetime | None, patience: timedelta) ->
         error=attempt.response.error,
         response=attempt.response.body_start,
         due_at=next_at,
+        failing_since=failing_since,
         report=outbox_row(
             ids.new("msg"), DELIVERIES, delivery.endpoint_id, attempt.report(next_at, overtaken_at), delivery.headers
         ),
