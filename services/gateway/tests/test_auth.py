@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.accounts import store as accounts
-from gateway.edge import audit, authentication
+from gateway.edge import api_keys, audit, authentication
 from gateway.edge.rate_limit import UNRECORDED, Bucket, Limit
 from malipo import clock
 from malipo.messaging.runtime import purge
@@ -128,10 +128,38 @@ async def test_keys_are_kept_as_hashes_only(gateway, merchant):
 
 
 async def test_the_cache_of_keys_has_a_limit(gateway, monkeypatch):
-    monkeypatch.setattr(gateway.dependencies.authenticator._recent, "_most", 10)
+    monkeypatch.setattr(authentication, "_CACHE_KEYS", 10)
     for number in range(30):
         await gateway.client.get("/v1/payments", headers={"X-API-Key": f"guess {number}"})
-    assert len(gateway.dependencies.authenticator._recent._kept) <= 10
+    assert len(gateway.dependencies.authenticator._kept) <= 10
+
+
+async def test_keys_in_use_are_read_together(gateway, merchant, monkeypatch):
+    reads = []
+
+    async def find_keys(source, digests):
+        reads.append(set(digests))
+        return await api_keys.find_keys(source, digests)
+
+    monkeypatch.setattr(authentication, "find_keys", find_keys)
+    merchants = [merchant, await gateway.key_of(merchant.id), await gateway.key_of(merchant.id)]
+    digests = [authentication.digest(one.key) for one in merchants]
+
+    async def all_three_at_once():
+        for one in merchants:
+            assert (await one.get("/v1/payments")).status_code == 200
+        return any(set(digests) <= read for read in reads)
+
+    await until(all_three_at_once, what="one of the keys to be read with the others")
+    assert len(gateway.dependencies.authenticator._kept) == 3
+
+
+async def test_what_is_no_key_is_never_read_with_others_and_soon_forgotten(gateway):
+    authenticator = gateway.dependencies.authenticator
+    for number in range(3):
+        await authenticator.authenticate(f"mk_test_guess{number}", "payments:read")
+    assert len(authenticator._kept) == 3
+    await until(lambda: authenticator._in_use(clock.monotonic()) == {} == authenticator._kept, what="guesses forgotten")
 
 
 async def test_every_decision_is_recorded_before_its_answer(gateway, merchant):

@@ -1,10 +1,10 @@
 """Reads API keys, as authentication looks them up; `accounts` makes and revokes them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, false, func, select
+from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, false, func, select
 
 from gateway.tables import API_KEYS
 from malipo.contracts.commands import Mode
@@ -17,7 +17,9 @@ API_KEY = select(
 )
 """What `ApiKey` is made of."""
 
-_FIND_KEY = CompiledQuery(API_KEY.where(API_KEYS.c.hash == bindparam("hash")))
+_FIND_KEYS = CompiledQuery(
+    API_KEY.add_columns(API_KEYS.c.hash).where(API_KEYS.c.hash == any_(bindparam("hashes", type_=ARRAY(LargeBinary))))
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class ApiKey:
     last_used_at: datetime | None
 
 
-async def find_key(source: Queries, digest: bytes) -> ApiKey | None:
-    """The key with this digest."""
-    row = await source.fetchrow(*_FIND_KEY.of(hash=digest))
-    return None if row is None else ApiKey(**row)
+async def find_keys(source: Queries, digests: Collection[bytes]) -> dict[bytes, ApiKey]:
+    """The keys with these digests, as far as there are any."""
+    rows = [dict(row) for row in await source.fetch(*_FIND_KEYS.of(hashes=list(digests)))]
+    return {row.pop("hash"): ApiKey(**row) for row in rows}
