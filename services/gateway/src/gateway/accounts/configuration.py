@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 from sqlalchemy import bindparam, select
 
-from gateway.edge.idempotency import Done, once
+from gateway.edge.idempotency import Done, Owner, known, once
 from gateway.edge.mutations import Mutation
 from gateway.tables import MERCHANTS, PAYMENTS
 from gateway.tables import PROVIDER_CREDENTIALS as CREDENTIALS
@@ -36,12 +36,20 @@ _ALL_ENDPOINTS = CompiledQuery(
     .where(ENDPOINTS.c.merchant_id == bindparam("merchant_id"))
     .order_by(ENDPOINTS.c.id)
 )
-_CURRENT = """
-SELECT id, mode, config_version, now() AS read_at, coalesce(late_payments ->> mode, 'keep') AS late_payments,
-       ARRAY(SELECT provider || '/' || label FROM provider_credentials c
-             WHERE c.merchant_id = m.id AND c.mode = asked.mode ORDER BY 1) AS accounts
-FROM merchants m JOIN unnest($1::text[], $2::text[]) AS asked (id, mode) USING (id)
+_OF_MERCHANT = """
+m.config_version, now() AS read_at, coalesce(m.late_payments ->> asked.mode, 'keep') AS late_payments,
+ARRAY(SELECT provider || '/' || label FROM provider_credentials c
+      WHERE c.merchant_id = m.id AND c.mode = asked.mode ORDER BY 1) AS accounts
 """
+_CURRENT = f"""
+SELECT asked.*, {_OF_MERCHANT}
+FROM unnest($1::text[], $2::text[]) AS asked (merchant_id, mode) JOIN merchants m ON m.id = asked.merchant_id
+"""  # noqa: S608 - names of ours
+_CURRENT_AND_KEYS = f"""
+SELECT asked.*, route, fingerprint, resource_id, {_OF_MERCHANT}
+FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (merchant_id, mode, key)
+JOIN merchants m ON m.id = asked.merchant_id LEFT JOIN idempotency_keys USING (merchant_id, mode, key)
+"""  # noqa: S608 - names of ours
 
 _ECHO_SECONDS = (10.0, 3600.0)
 """How long after a change it is sent once more: the first well within the time for which a charge waits for it."""
@@ -151,9 +159,20 @@ async def current(source: Queries, owners: Collection[tuple[str, Mode]]) -> dict
     """The configurations of these merchants in these modes."""
     if not owners:
         return {}
-    rows = await source.fetch(_CURRENT, *zip(*owners, strict=True))
+    return _configurations(await source.fetch(_CURRENT, *zip(*owners, strict=True)))
+
+
+async def current_and_keys(
+    source: Queries, keys: Collection[Owner]
+) -> tuple[dict[tuple[str, Mode], Configuration], dict[Owner, Row]]:
+    """The configurations of the owners of these idempotency keys, and the keys that are known, by one question."""
+    rows = await source.fetch(_CURRENT_AND_KEYS, *zip(*keys, strict=True))
+    return _configurations(rows), known(row for row in rows if row["route"] is not None)
+
+
+def _configurations(rows: Iterable[Row]) -> dict[tuple[str, Mode], Configuration]:
     return {
-        (row["id"], row["mode"]): Configuration(
+        (row["merchant_id"], row["mode"]): Configuration(
             row["config_version"], row["accounts"], row["read_at"], row["late_payments"]
         )
         for row in rows

@@ -1,7 +1,7 @@
 """Idempotency keys: one request has one effect, however often and on however many replicas it is sent."""
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,7 +12,7 @@ from gateway.edge.problems import PROBLEMS, Problem
 from gateway.tables import IDEMPOTENCY_KEYS
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Database
-from malipo.messaging.pool import Queries, Row
+from malipo.messaging.pool import Row
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert, purge_of
 from malipo.platform.secrets import KeyRing
@@ -107,20 +107,32 @@ async def once(
 
 
 async def find(unit: UnitOfWork, claims: Sequence[IdempotencyClaim]) -> list[Done | Problem | None]:
-    """For each claim what an earlier sending did, or None: then it is new.
+    """For each claim what an earlier sending did, or None, as `judge` says."""
+    owners = {claim.owner for claim in claims if claim.owner is not None}
+    return judge(unit, claims, known(await unit.reads.fetch(_FIND, *zip(*owners, strict=True)) if owners else ()))
+
+
+def judge(
+    unit: UnitOfWork, claims: Sequence[IdempotencyClaim], known: Mapping[Owner, Row]
+) -> list[Done | Problem | None]:
+    """For each claim what an earlier sending did by the keys that are `known`, or None: then it is new.
 
     Of two that are new at once one can `remember` its key: the other one's unit conflicts, and finds it in the next.
     A `Problem` is `idempotency_key_in_flight` when it is new and another one of its key stands before it in `claims`,
     and `idempotency_key_reused` when the earlier one was another request.
     """
     first = {claim.owner: claim for claim in reversed(claims) if claim.owner is not None}
-    known = await _known(unit.reads, first)
     results = [
         None if claim.owner is None else _result(claim, known.get(claim.owner), new=first[claim.owner] is claim)
         for claim in claims
     ]
     unit.after_commit(partial(REPLAYS.inc, sum(isinstance(result, Done) for result in results)))
     return results
+
+
+def known(rows: Iterable[Row]) -> dict[Owner, Row]:
+    """The rows of keys by their owners."""
+    return {(row["merchant_id"], row["mode"], row["key"]): row for row in rows}
 
 
 def remember(unit: UnitOfWork, made: Sequence[tuple[IdempotencyClaim, str]]) -> None:
@@ -131,13 +143,6 @@ def remember(unit: UnitOfWork, made: Sequence[tuple[IdempotencyClaim, str]]) -> 
         if claim.owner is not None
     ]
     unit.put(_REMEMBER, sorted(rows))  # two replicas that get the same keys wait for each other in one order
-
-
-async def _known(source: Queries, owners: Collection[Owner]) -> dict[Owner, Row]:
-    if not owners:
-        return {}
-    rows = await source.fetch(_FIND, *zip(*owners, strict=True))
-    return {(row["merchant_id"], row["mode"], row["key"]): row for row in rows}
 
 
 def _result(claim: IdempotencyClaim, row: Row | None, *, new: bool) -> Done | Problem | None:

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple, Self
 from fastapi import Depends, Request
 from msgspec.structs import replace
 
-from gateway.accounts.configuration import Configuration, current
+from gateway.accounts.configuration import Configuration, current_and_keys
 from gateway.edge import idempotency
 from gateway.edge.fields import no_credentials
 from gateway.edge.idempotency import Done, IdempotencyClaim, KeyedRequest
@@ -132,16 +132,19 @@ class Acceptance:
     async def _accept_or_replay(
         self, asked: Sequence[_PaymentRequest], unit: UnitOfWork
     ) -> Sequence[Accepted | Problem]:
-        earlier = await idempotency.find(unit, [one.claim for one in asked])
+        claims = [one.claim for one in asked]
+        found, known = await current_and_keys(unit.reads, {claim.owner for claim in claims if claim.owner})
+        earlier = idempotency.judge(unit, claims, known)
         new = [one for one, known in zip(asked, earlier, strict=True) if known is None]
-        results = iter(await self._accept(unit, new))
+        results = iter(await self._accept(unit, new, found))
         return [
             next(results) if known is None else known if isinstance(known, Problem) else Accepted(known)
             for known in earlier
         ]
 
-    async def _accept(self, unit: UnitOfWork, new: Sequence[_PaymentRequest]) -> list[Accepted | Problem]:
-        found = await current(unit.reads, {one.owner for one in new})
+    async def _accept(
+        self, unit: UnitOfWork, new: Sequence[_PaymentRequest], found: Mapping[tuple[str, Mode], Configuration]
+    ) -> list[Accepted | Problem]:
         saved = await _Saved.of(unit, new, max((one.read_at for one in found.values()), default=clock.now()))
         decided = [_decide(one, found[one.owner], saved) for one in new]
         accepted = [(one, fits) for one, fits in zip(new, decided, strict=True) if isinstance(fits, _Fits)]
