@@ -21,6 +21,7 @@ from malipo.contracts.message import Message, encode
 from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS, Topic
 from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.database import Database
+from malipo.messaging.handover import Handover
 from malipo.messaging.pool import create_pool
 from malipo.messaging.runtime import sweep
 from malipo.messaging.unit_of_work import MESSAGE_ID, UnitOfWork
@@ -276,7 +277,8 @@ async def written(dispatcher: Dispatcher, work: Callable[[UnitOfWork], Awaitable
     async with dispatcher.database.begin() as unit:
         await work(unit)
         if rows := unit.written():
-            await unit.transaction.fetch(statement(tuple(rows)), *arguments(rows))
+            terms = Handover().terms().arguments if any(write.sends for write in rows) else ()
+            await unit.transaction.fetch(statement(tuple(rows)), *terms, *arguments(rows))
             unit._rows.clear()
             unit._told = None
         yield

@@ -15,6 +15,7 @@ from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
+from malipo.messaging.handover import HANDED_OVER
 from malipo.messaging.pool import Row, Statements
 from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork
 from malipo.messaging.writes import Write, names
@@ -193,7 +194,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM over WHERE place <> seen_at) THEN decide_an
                  AND d.delivery_id <> ALL(ARRAY(SELECT delivery_id FROM over))
                ORDER BY d.due_at LIMIT 1
            ) free
-       ) AS more_due
+       ) AS more_due, (SELECT placed FROM told), (SELECT unseen FROM told)
 """,
     (*_ENDED, *INSERT_OUTBOX.columns),
     f"""
@@ -231,11 +232,14 @@ seen AS MATERIALIZED (
     ))
     RETURNING delivery_id
 ), reported AS (
-    INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM over
+    INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM over RETURNING id, message_id
+), told AS (
+    SELECT {HANDED_OVER} FROM reported
 ), recorded AS (
     INSERT INTO attempts ({names(ATTEMPTS.c)}) SELECT {names(ATTEMPTS.c)} FROM over
 )
 """,  # noqa: S608 - names of ours
+    sends=True,
 )
 _POSTPONE = """
 UPDATE deliveries SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL,

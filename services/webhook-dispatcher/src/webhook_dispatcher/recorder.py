@@ -80,7 +80,6 @@ class Recorder:
             queue.end(unit, [_end(attempt, now, self._patience) for attempt in attempts], more_due.append)
 
         await self._database.transact(write)
-        self._database.nudge()
         return more_due * len(attempts)
 
 

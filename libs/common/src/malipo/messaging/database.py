@@ -10,7 +10,7 @@ from functools import partial
 from malipo import clock, ids
 from malipo.messaging.handover import Handover, Terms
 from malipo.messaging.pool import CONFLICT, DatabaseNotReady, Pool, Queries, Row, acquire
-from malipo.messaging.unit_of_work import INSERT_INBOX, INSERT_OUTBOX, Reads, Transaction, UnitOfWork
+from malipo.messaging.unit_of_work import INSERT_INBOX, Reads, Transaction, UnitOfWork
 from malipo.messaging.writes import Write, arguments, statement
 from malipo.platform.network import in_unit
 
