@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from structlog.contextvars import clear_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 
-from malipo.contracts.outcomes import Declined, Succeeded, Unknown
+from malipo.contracts.outcomes import Declined, Pending, Succeeded, Unknown
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit import callbacks
@@ -33,7 +33,8 @@ def reported(
 
 @pytest.fixture
 async def post(kit, make):
-    """A charge has been attempted; posts a callback that reports these outcomes."""
+    """A charge has made `obj_1`, which waits; posts a callback that reports these outcomes."""
+    kit.provider.script = [Pending(reference="obj_1")]
     await kit.handle(make.charge(), headers={"traceparent": TRACEPARENT})
     await kit.run()
     await kit.reports()

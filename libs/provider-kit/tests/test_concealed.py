@@ -15,6 +15,7 @@ from malipo.contracts.outcomes import (
     ActionRequired,
     Declined,
     OtherAction,
+    Pending,
     PhonePrompt,
     Reversed,
     Succeeded,
@@ -192,6 +193,7 @@ async def test_a_success_is_told_without_a_look_at_what_is_personal(telling, mon
     def opened(*_):
         raise AssertionError
 
+    telling.provider.script = [Pending(reference="obj_1")]
     await telling.run()
     await telling.reports()
     monkeypatch.setattr(telling.keys, "_open_if_there", opened)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from malipo.contracts.outcomes import Succeeded
+from malipo.contracts.outcomes import Pending, Succeeded
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit import reminders
@@ -17,7 +17,8 @@ REPORTED = CallbackOutcome(
 
 @pytest.fixture
 async def call_back(kit, make):
-    """A charge has been attempted; posts the provider's callback about it."""
+    """A charge waits at the provider; posts the provider's callback about it."""
+    kit.provider.script = [Pending(reference="obj_1")]
     await kit.handle(make.charge())
     await kit.run()
     await kit.reports()
@@ -54,6 +55,7 @@ async def test_an_outcome_is_sent_at_once_and_a_minute_and_an_hour_later_under_o
 
 
 async def test_each_outcome_of_a_callback_is_sent_again_and_a_repeated_callback_is_not(kit, make, call_back):
+    kit.provider.script = [Pending(reference="obj_1")]
     await kit.handle(make.charge(2))
     await kit.run()
     await kit.reports()

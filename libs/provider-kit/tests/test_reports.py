@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from malipo.contracts.outcomes import AttemptPostponed, Succeeded
+from malipo.contracts.outcomes import AttemptPostponed, Pending, Succeeded
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit.errors import Misconfigured, NotSent
@@ -123,6 +123,7 @@ async def test_a_process_that_has_lost_the_lease_reports_no_obstacle(kit, make, 
 
 
 async def test_the_outcome_of_a_callback_names_the_callback_and_the_step_of_its_operation(kit, make):
+    kit.provider.script = [Pending(reference="obj_1")]
     await kit.handle(make.charge(step=5))
     await kit.run()
     await kit.reports()

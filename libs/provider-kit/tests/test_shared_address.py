@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from malipo import clock
 from malipo.contracts.config import MerchantConfigured
-from malipo.contracts.outcomes import Reversed, Succeeded
+from malipo.contracts.outcomes import Pending, Reversed, Succeeded
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit.callbacks import MAX_BODY_BYTES, Callbacks
@@ -86,6 +86,8 @@ async def configure(kit, make, *keys: str, secret: str = "s", version: int = 1) 
 
 
 async def charged(kit, make) -> None:
+    """A charge has made `obj_1`, which waits."""
+    kit.provider.script = [Pending(reference="obj_1")]
     await kit.handle(make.charge())
     await kit.run()
     await kit.reports()

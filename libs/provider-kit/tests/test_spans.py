@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
-from malipo.contracts.outcomes import Reversed, Succeeded
+from malipo.contracts.outcomes import Pending, Reversed, Succeeded
 from malipo.money import Money
 from malipo.platform import tracing
 from provider_kit.provider import CallbackOutcome, ParsedCallback, ReceivedMoney
@@ -33,6 +33,7 @@ async def test_client_and_webhook_receiver_are_found_by_name_in_one_trace_and_na
     about = {"component": "PaymentOrchestrator"}
     with tracing.span("orchestrator CreatePayment", "pay_1", REQUEST, SpanKind.CONSUMER, **about) as headers:
         await kit.handle(make.charge(), headers=headers)
+    kit.provider.script = [Pending(reference="obj_1")]
     await kit.run()
     reported = CallbackOutcome(operation_id="pay_1.1", kind="charge", outcome=DONE)
     await kit.door.take(await kit.credentials.by_id("cred_1"), ParsedCallback("evt_1", [reported]))

@@ -14,7 +14,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from malipo import clock
-from malipo.contracts.outcomes import Declined, Succeeded, Unknown
+from malipo.contracts.outcomes import Declined, Pending, Succeeded, Unknown
 from malipo.money import Money
 from malipo.platform.client import http_client
 from malipo.platform.settings import ServiceSettings
@@ -42,7 +42,8 @@ STRANGE = [
 
 @pytest.fixture
 async def post(kit, make):
-    """A charge has made `obj_1`; posts a callback that parses as `parsed`."""
+    """A charge has made `obj_1`, which waits; posts a callback that parses as `parsed`."""
+    kit.provider.script = [Pending(reference="obj_1")]
     await kit.handle(make.charge())
     await kit.run()
     await kit.reports()

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from malipo import clock, ids
 from malipo.contracts.identity import charge_id
-from malipo.contracts.outcomes import ActionRequired, OutcomeReported, Succeeded
+from malipo.contracts.outcomes import ActionRequired, Authorized, OutcomeReported, Succeeded
 from malipo.contracts.topics import MOVEMENTS, OUTCOMES
 from malipo.platform.client import http_client
 from provider_stripe.main import build
@@ -44,34 +44,36 @@ async def world(stores, new_database, simulator):
         listening.cancel()
 
 
-async def test_a_charge_is_carried_out_once_and_its_webhook_agrees(world):
+async def test_a_charge_is_carried_out_once_and_of_its_webhooks_those_are_told_that_say_more(world):
     credential_id = ids.new("cred")
     await world.set_up(credential_id, samples.CREDENTIALS)
     payment_id = ids.new("pay")
-    operation = await world.command(
-        charge(payment_id=payment_id, operation_id=charge_id(payment_id, 1), method=card("pm_card_visa"))
+    charged = charge(
+        payment_id=payment_id, operation_id=charge_id(payment_id, 1), method=card("pm_card_visa"), capture="manual"
     )
+    operation = await world.command(charged)
 
     def about_it() -> list[OutcomeReported]:
         return [one for one in world.reported if one.payment_id == payment_id]
 
-    paid = await world.outcome(operation, Succeeded)
-    assert [(type(one.outcome), one.source) for one in about_it()] == [(Succeeded, "attempt")]
+    held = await world.outcome(operation, Authorized)
+    assert [(type(one.outcome), one.source) for one in about_it()] == [(Authorized, "attempt")]
 
-    about = samples.intent(
-        id=paid.reference,
-        metadata={"malipo_payment_id": payment_id, "malipo_operation_id": operation.operation_id},
-    )
-    callback = samples.signed(samples.event(about), samples.CREDENTIALS, clock.unix_seconds())
-    address = f"/callbacks/stripe/{credential_id}"
-    response = await world.http.post(address, content=callback.body, headers=dict(callback.headers))
-    assert response.json() == {"result": "stored"}
-    assert await world.outcome(operation, Succeeded, "callback") == paid
-    assert [one.source for one in about_it()] == ["attempt", "callback"]
+    tags = {"malipo_payment_id": payment_id, "malipo_operation_id": operation.operation_id}
+    for status in ("requires_capture", "succeeded"):  # the first one repeats the answer
+        about = samples.intent(status, id=held.reference, metadata=tags)
+        event = samples.event(about, event_id=ids.new("evt"))
+        callback = samples.signed(event, samples.CREDENTIALS, clock.unix_seconds())
+        address = f"/callbacks/stripe/{credential_id}"
+        response = await world.http.post(address, content=callback.body, headers=dict(callback.headers))
+        assert response.json() == {"result": "stored"}
+    paid = await world.outcome(operation, Succeeded, "callback")
+    assert (paid.amount, paid.reference) == (held.amount, held.reference)
+    assert [(type(one.outcome), one.source) for one in about_it()] == [(Authorized, "attempt"), (Succeeded, "callback")]
 
     book = (await world.simulator.get("/_sim/book")).json()
     assert [(line["kind"], line["metadata"]["malipo_payment_id"]) for line in book["effects"]] == [
-        ("charge", payment_id)
+        ("authorize", payment_id)
     ]
 
 

@@ -1,4 +1,4 @@
-"""The bare provider: one POST a charge, and the callbacks verified and passed on."""
+"""The bare provider: one POST a charge, and the callbacks verified and passed on, unless they repeat its answer."""
 
 import os
 from functools import partial
@@ -35,34 +35,35 @@ def build() -> Starlette:
     client = StripeClient(http, version="2026-10-28.endive", timeout_seconds=20)
     credentials: Credentials = {"secret_key": KEY, "webhook_secrets": [os.environ["STRIPE_WEBHOOK_SECRET"]]}
     calls = Tasks(CALLS_AT_ONCE)
+    answers: dict[str, Outcome] = {}
 
     async def handle(message: Message) -> None:
         assert isinstance(message, Charge)
-        await calls.add(_charge(wire, client, message))
+        await calls.add(_charge(wire, client, answers, message))
 
     wire.on(
         "commands", (PROVIDER_COMMANDS["stripe"],), handle, pace_seconds=0
     )  # as in provider_kit.service, which paces nothing
-    callback = Route("/callbacks", partial(_receive, wire, credentials), methods=["POST"])
+    callback = Route("/callbacks", partial(_receive, wire, credentials, answers), methods=["POST"])
     return Starlette(routes=[Route("/health/live", alive), callback], lifespan=wire.running)
 
 
-async def _charge(wire: Wire, client: StripeClient, charge: Charge) -> None:
+async def _charge(wire: Wire, client: StripeClient, answers: dict[str, Outcome], charge: Charge) -> None:
     path, form = request(Attempt(charge, {}, method=DESCRIPTOR.read_method(charge.method)))
     answer = await client.post(KEY, path, form, key=charge.operation_id)
-    await wire.send(
-        OUTCOMES,
-        charge.payment_id,
-        _report(charge.payment_id, charge.step, outcome_of_response(charge, answer), "attempt"),
-    )
+    outcome = answers[charge.payment_id] = outcome_of_response(charge, answer)
+    await wire.send(OUTCOMES, charge.payment_id, _report(charge.payment_id, charge.step, outcome, "attempt"))
 
 
-async def _receive(wire: Wire, credentials: Credentials, request: Request) -> JSONResponse:
+async def _receive(
+    wire: Wire, credentials: Credentials, answers: dict[str, Outcome], request: Request
+) -> JSONResponse:
     body = await request.body()
     verify(credentials, request.headers["stripe-signature"], body, tolerance_seconds=300)
     for reported in parse_event(body).outcomes:
         payment_id = (reported.operation_id or "").removesuffix(charge_id("", 1))
-        await wire.send(OUTCOMES, payment_id, _report(payment_id, 1, reported.outcome, "callback"))
+        if answers.pop(payment_id, None) != reported.outcome:
+            await wire.send(OUTCOMES, payment_id, _report(payment_id, 1, reported.outcome, "callback"))
     return JSONResponse({"result": "received"})
 
 

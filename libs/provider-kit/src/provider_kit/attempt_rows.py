@@ -8,7 +8,7 @@ import msgspec
 
 from malipo import clock
 from malipo.contracts.identity import account_name
-from malipo.contracts.outcomes import Outcome, OutcomeReported, Reversed, Succeeded
+from malipo.contracts.outcomes import Authorized, Outcome, OutcomeReported, Reversed, Succeeded
 from malipo.contracts.provider_commands import BaseCommand, ProviderCommand
 from malipo.messaging.pool import Row
 from malipo.platform.logs import log
@@ -115,6 +115,10 @@ class OriginalAttempt:
     def failed(self) -> bool:
         """Whether it has ended without money, as far as is known."""
         return self.ended and self.success is None
+
+    def has_answered(self, outcome: Outcome) -> bool:
+        """Whether this success is the answer to the operation, word for word: the report of that was committed with it."""
+        return not self.opened and isinstance(outcome, Authorized | Succeeded) and outcome == self.outcome
 
     @property
     def ids(self) -> set[str]:

@@ -76,6 +76,8 @@ class Door:
     """Stores what a provider reports of one account, each report once. What is fetched and has us ask is fetched again for as
     long as that has no answer, and asks each time. Safe to call for many reports at once; each is one statement's part.
 
+    A success that the operation was answered with is stored and told nobody: the answer was reported as it was recorded.
+
     A report is believed only about an operation that was attempted for this merchant in this mode and account, be it under
     another label of it, and payment and trace are the attempt's. What it says of anything else is kept, too: see `unmatched`, `opened`, `received`.
     """
@@ -214,9 +216,12 @@ class Door:
         unmatched.record(unit, one.origin, matched, ours)
 
     def _send(self, unit: UnitOfWork, origin: Origin, reported: CallbackOutcome, original: OriginalAttempt) -> None:
-        """Publish one outcome. It came without a trace, and joins that of the operation that it is about."""
+        """Publish one outcome, if it is news. It came without a trace, and joins that of the operation that it is about."""
         operation, (name, span_kind, component) = original.operation, _SPANS[origin.source]
         logs.bind_payment(operation.payment_id, original.headers)
+        outcome = checked(operation, reported.outcome)
+        if original.has_answered(outcome):
+            return
         with tracing.span(
             f"{name} {reported.kind}",
             operation.payment_id,
@@ -225,9 +230,9 @@ class Door:
             component=component,
             provider=self._name,
             operation_id=operation.operation_id,
-            outcome=RESULTS[type(reported.outcome)],
+            outcome=RESULTS[type(outcome)],
         ) as headers:
-            report = reports.unasked(operation, checked(operation, reported.outcome), origin)
+            report = reports.unasked(operation, outcome, origin)
             reminders.send_and_remind(unit, outbox_row(ids.new("msg"), OUTCOMES, operation.payment_id, report, headers))
 
 

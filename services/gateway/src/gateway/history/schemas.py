@@ -85,7 +85,7 @@ TIMELINE = DocumentedResponse(
                         "`attempt`: an operation was sent to the provider. `query`: the provider was asked what became of one, "
                         "by reading or by the same request under the same key once more, which has no second effect. "
                         "`callback`: the provider reported of itself. `reconciliation`: a list of the account's transactions, which "
-                        "Malipo fetches, has it."
+                        "Malipo fetches, has it. Of these two there is none that only repeats the success of an attempt."
                     ),
                 },
                 service=TEXT,
