@@ -71,7 +71,7 @@ async def finish(self, ends):
     async with self._database.begin() as unit:
         for end in ours:
             unit.send(OUTCOMES, end.report.payment_id, end.report, headers=end.claimed.headers)
-    return {end.claimed.id: False for end in ours} | (await finished(self, others) if others else {})
+    return {end.claimed.id: None for end in ours} | (await finished(self, others) if others else {})
 
 Attempts.record, Attempts.claim_operations, Attempts.mark, Attempts.finish = record, claim, mark, finish
 """

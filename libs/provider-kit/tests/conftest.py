@@ -106,13 +106,13 @@ class Replica:
 
     @property
     def lease(self) -> Lease:
-        return self.runner.operations.lease
+        return self.runner.work.operations.lease
 
     async def handle(self, *commands: Charge | Capture | Cancel | Refund | Query, headers: dict | None = None) -> None:
         """Record commands as one batch."""
         batch = [Received(c, ids.new("msg"), "topic", c.payment_id, headers or {}) for c in commands]
         async with self.database.begin() as unit:
-            await handle_batch(DESCRIPTOR.name, self.attempts, lambda: None, unit, batch)
+            await handle_batch(DESCRIPTOR.name, self.attempts, self.runner.work, unit, batch)
 
     async def configure(self, *messages: MerchantConfigured) -> None:
         batch = [Received(m, ids.new("msg"), "topic", m.merchant_id) for m in messages]

@@ -171,7 +171,7 @@ async def test_attempts_that_are_ended_together_have_each_its_own_outcome_and_a_
     first, lost, last = await kit.claim()
     await kit.lose(lost)
     ends = [end(first), end(lost), end(last, Unknown(reason="timeout"))]
-    assert await kit.attempts.finish(ends) == {"pay_1.1": False, "pay_3.1": True}
+    assert await kit.attempts.finish(ends) == {"pay_1.1": None, "pay_3.1": "refund"}
     published = await kit.database.reads.fetch("SELECT key, topic FROM outbox ORDER BY key")
     assert [tuple(row) for row in published] == [("pay_1", OUTCOMES.name), ("pay_3", OUTCOMES.name)]
     outcomes_on_record = [(await kit.attempts.original(f"pay_{number}.1")).outcome for number in (1, 2, 3)]

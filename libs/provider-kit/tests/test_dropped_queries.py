@@ -25,7 +25,7 @@ async def answers(kit) -> list[tuple[str, int, int]]:
 async def withdraw(kit) -> None:
     async with kit.database.begin() as unit:
         batch = [Received(WITHDRAW, ids.new("msg"), "topic", "pay_1")]
-        await handle_batch("fake", kit.attempts, lambda: None, unit, batch)
+        await handle_batch("fake", kit.attempts, kit.runner.work, unit, batch)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_an_operation_that_ends_while_a_query_is_dropped_waits_and_answers
     (claimed,) = await kit.claim()
     async with kit.database.begin() as unit:
         batch = [Received(make.query(step=5), ids.new("msg"), "topic", "pay_1")]
-        await handle_batch("fake", kit.attempts, lambda: None, unit, batch)
+        await handle_batch("fake", kit.attempts, kit.runner.work, unit, batch)
         ending = asyncio.create_task(kit.another_replica().runner.run(claimed))
         await asyncio.sleep(0.2)  # it ends before the commit, if it does not wait
         assert not ending.done()

@@ -6,7 +6,7 @@ from malipo.contracts.outcomes import Declined, Succeeded, Unknown
 from malipo.contracts.provider_commands import Charge
 from malipo.money import Money
 from provider_kit.errors import Misconfigured, NotReady, NotSent
-from provider_kit.runner import CONCURRENT_QUERIES
+from provider_kit.work import CONCURRENT_QUERIES
 from testkit.waiting import until
 
 DONE = Succeeded(amount=Money(1000, "USD"), reference="obj_1")
@@ -167,15 +167,17 @@ async def test_thousands_of_old_queries_leave_a_new_charge_its_place(kit, make, 
     await kit.handle(*[make.query(f"pay_{number}.1", payment_id=f"pay_{number}") for number in range(1, 3001)])
     await kit.sql("UPDATE attempts SET due_at = now() - interval '1 hour' WHERE kind = 'query'")
     monkeypatch.setattr(kit.provider, "query", hang)
-    running = [asyncio.create_task(executor.run()) for executor in (kit.runner.operations, kit.runner.queries)]
+    running = [
+        asyncio.create_task(executor.run()) for executor in (kit.runner.work.operations, kit.runner.work.queries)
+    ]
     await asyncio.wait_for(queried.wait(), 30)
     await kit.handle(make.charge(5000))
-    kit.runner.nudge()
+    kit.runner.work.nudge()
     await until(lambda: bool(kit.provider.executed), what="the new charge")
     assert [attempt.operation.operation_id for attempt in kit.provider.executed] == ["pay_5000.1"]
     assert len(kit.provider.queried) <= CONCURRENT_QUERIES
     for task in running:
         task.cancel()
-    for task in (*kit.runner.operations._running.values(), *kit.runner.queries._running.values()):
+    for task in (*kit.runner.work.operations._running.values(), *kit.runner.work.queries._running.values()):
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)

@@ -233,14 +233,14 @@ async def test_nothing_is_sent_after_the_lease_is_lost(kit, make):
 async def test_an_attempt_that_cannot_be_read_stops_no_other_and_is_not_tried_over_and_over(kit, make):
     await kit.handle(make.charge(1), make.charge(2), make.charge(3))
     await kit.sql("UPDATE attempts SET command = '{' WHERE id = 'pay_2.1'")
-    running = asyncio.create_task(kit.runner.operations.run())
+    running = asyncio.create_task(kit.runner.work.operations.run())
 
     async def two_reported() -> bool:
         return await kit.database.reads.fetchval("SELECT count(*) FROM outbox") == 2
 
     await until(two_reported, what="the outcomes of the others")
     for _ in range(20):
-        kit.runner.operations.nudge()
+        kit.runner.work.operations.nudge()
         await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -298,9 +298,9 @@ async def test_an_answer_that_comes_after_the_lease_is_lost_is_not_reported_twic
 
 
 async def test_the_executor_runs_what_it_is_nudged_about(kit, make):
-    running = asyncio.create_task(kit.runner.operations.run())
+    running = asyncio.create_task(kit.runner.work.operations.run())
     await kit.handle(*[make.charge(number) for number in range(1, 31)])
-    kit.runner.operations.nudge()
+    kit.runner.work.operations.nudge()
 
     async def all_reported() -> bool:
         return await kit.database.reads.fetchval("SELECT count(*) FROM outbox") == 30
@@ -312,7 +312,7 @@ async def test_the_executor_runs_what_it_is_nudged_about(kit, make):
 
 
 async def test_what_waits_behind_an_attempt_runs_once_that_has_ended(kit, make, monkeypatch):
-    executors = (kit.runner.operations, kit.runner.queries)
+    executors = (kit.runner.work.operations, kit.runner.work.queries)
     for executor in executors:
         monkeypatch.setattr(executor, "_poll_seconds", 60)
     await kit.handle(make.charge(), make.refund(), make.query())

@@ -293,11 +293,11 @@ async def test_each_account_of_a_merchant_has_credentials_of_its_own(kit, make):
 
 async def test_an_account_takes_at_most_half_of_the_slots_and_another_one_comes_at_once(kit, make):
     await kit.handle(*[make.charge(number) for number in range(60)], make.charge(60, account="till"))
-    claim = kit.runner.operations._claim
+    claim = kit.runner.work.operations._claim
     first = await claim(kit.lease, 48, [])
     second = await claim(kit.lease, 24, [one.id for one in first])
     assert (len(first), [one.command.account for one in second]) == (24, ["till"])
-    await kit.runner.operations._run(first[0])
+    await kit.runner.work.operations._run(first[0])
     third = await claim(kit.lease, 24, [one.id for one in (*first[1:], *second)])
     assert len(third) == 1
     tries = await kit.database.reads.fetch("SELECT max(tries) AS tries FROM attempts")
@@ -307,7 +307,7 @@ async def test_an_account_takes_at_most_half_of_the_slots_and_another_one_comes_
 async def test_what_is_beyond_an_accounts_share_is_not_claimed(kit, make):
     await kit.handle(*[make.charge(number) for number in range(24)])
     await kit.handle(*[make.charge(number, account="till") for number in range(24, 48)])
-    claim = kit.runner.operations._claim
+    claim = kit.runner.work.operations._claim
     held = [*await claim(kit.lease, 48, []), *await claim(kit.lease, 24, [])]
     assert len(held) == 24 + 12
     waiting = await kit.database.reads.fetch("SELECT DISTINCT tries FROM attempts WHERE lease_token IS NULL")

@@ -19,7 +19,7 @@ WITHDRAW = Withdraw(
 async def handle(kit, *messages) -> None:
     async with kit.database.begin() as unit:
         batch = [Received(one, ids.new("msg"), "topic", one.payment_id) for one in messages]
-        await handle_batch("fake", kit.attempts, lambda: None, unit, batch)
+        await handle_batch("fake", kit.attempts, kit.runner.work, unit, batch)
 
 
 async def withdrawn(kit) -> list[OutcomeReported]:

@@ -55,9 +55,7 @@ async def _charge(wire: Wire, client: StripeClient, answers: dict[str, Outcome],
     await wire.send(OUTCOMES, charge.payment_id, _report(charge.payment_id, charge.step, outcome, "attempt"))
 
 
-async def _receive(
-    wire: Wire, credentials: Credentials, answers: dict[str, Outcome], request: Request
-) -> JSONResponse:
+async def _receive(wire: Wire, credentials: Credentials, answers: dict[str, Outcome], request: Request) -> JSONResponse:
     body = await request.body()
     verify(credentials, request.headers["stripe-signature"], body, tolerance_seconds=300)
     for reported in parse_event(body).outcomes:

@@ -124,9 +124,10 @@ WITH known AS ({KEEP.text.format(names=KEEP.names, arrays=KEEP.arrays(len(_COLUM
 UPDATE attempts AS a SET outcome = ours.outcome, reference = coalesce(ours.reference, a.reference), done_at = now(),
     problem = NULL, lease_token = NULL, lease_until = NULL
 FROM ours WHERE a.id = ours.id
-RETURNING a.id, EXISTS (
-    SELECT FROM attempts AS later
-    WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position) AS followed
+RETURNING a.id, (
+    SELECT kind FROM attempts AS later
+    WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position
+    ORDER BY position LIMIT 1) AS followed_by
 """  # noqa: S608 - names of ours
 # Never beyond the expiry, so that the end is reported at once. What has expired already was perhaps sent, and is queried.
 # What was to be withdrawn during this try, and is now known not to have been sent, ends here.
@@ -259,8 +260,8 @@ class Attempts:
             if hold := self._holds.get(row["id"]):
                 hold.since = asked_at
 
-    async def finish(self, ends: Sequence[FinishedAttempt]) -> dict[str, bool]:
-        """Record and report the ends of attempts. Returns by id whether another attempt of its payment waits behind it.
+    async def finish(self, ends: Sequence[FinishedAttempt]) -> dict[str, str | None]:
+        """Record and report the ends of attempts. Returns by id the kind of the next attempt of its payment, if one waits behind it.
 
         An attempt whose lease was lost is missing in the result: another process has it.
         """
@@ -268,7 +269,7 @@ class Attempts:
         ended = await self._database.write(_FINISH, *zip(*map(_end_row, ends), strict=True), *known)
         if ended:
             self._database.nudge()
-        return {row["id"]: row["followed"] for row in ended}
+        return {row["id"]: row["followed_by"] for row in ended}
 
     async def postpone(
         self, unit: UnitOfWork, claimed: ClaimedAttempt, *, seconds: float, problem: str

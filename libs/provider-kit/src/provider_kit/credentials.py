@@ -46,6 +46,7 @@ _WAKE_WAITING = """
 UPDATE attempts SET due_at = now()
 WHERE merchant_id = ANY($1::text[]) AND done_at IS NULL AND lease_token IS NULL
   AND split_part(problem, ':', 1) IN ('configuration_behind', 'provider_misconfigured')
+RETURNING 1
 """
 _FIND = """
 SELECT m.version, c.id, c.ciphertext FROM merchants m
@@ -119,7 +120,7 @@ class CredentialStore:
     async def replicate(self, nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         """Handler of the configuration topic: each merchant's newest version replaces what is here.
 
-        After the commit `nudge` is called: attempts that waited for it are due.
+        After the commit `nudge` is called if there are attempts that waited for it: they are due.
         """
         newest = _newest(batch)
         versions = [newest[merchant_id].version for merchant_id in newest]
@@ -137,9 +138,9 @@ class CredentialStore:
         )
         if named := [(one.id, name) for merchant_id, one in ours for name in self._names_of(merchant_id, one)]:
             await unit.transaction.execute(_INSERT_NAMES, *zip(*named, strict=True))
-        await unit.transaction.execute(_WAKE_WAITING, applied)
         unit.after_commit(self._forget)
-        unit.after_commit(nudge)
+        if await unit.transaction.fetch(_WAKE_WAITING, applied):
+            unit.after_commit(nudge)
 
     async def of_merchant(self, merchant_id: str, mode: Mode, label: str, version: int, *, anew: bool) -> Account:
         """The merchant's account of that version of the configuration or a later one; with `anew`, none kept here.

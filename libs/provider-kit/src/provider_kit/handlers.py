@@ -1,6 +1,7 @@
 """Handles a provider's commands: operations and queries are recorded; what was never sent can be withdrawn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 from malipo.contracts.config import MerchantConfigured
 from malipo.contracts.message import Message
@@ -12,14 +13,15 @@ from provider_kit import reports
 from provider_kit.attempts import Attempts
 from provider_kit.credentials import CredentialStore
 from provider_kit.personal import PersonalKeys
+from provider_kit.work import Work
 
 
 async def handle_batch(
-    provider: str, attempts: Attempts, nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]
+    provider: str, attempts: Attempts, work: Work, unit: UnitOfWork, batch: Sequence[Received[Message]]
 ) -> None:
-    """Handler of one provider's commands: nothing is sent before this is committed. Then `nudge` is called."""
+    """Handler of one provider's commands: nothing is sent before this is committed. Then `work` begins."""
     withdrawn = {one.message.operation_id: (one.message, one) for one in batch if isinstance(one.message, Withdraw)}
-    operations = _without_repeated_queries([one for one in batch if not isinstance(one.message, Withdraw)])
+    commands = operations = _without_repeated_queries([one for one in batch if not isinstance(one.message, Withdraw)])
     if withdrawn:
         # An operation and its withdrawal may come in one batch, as after an outage: it must be there to be stopped.
         payments = {withdraw.payment_id for withdraw, _ in withdrawn.values()}
@@ -30,23 +32,27 @@ async def handle_batch(
             withdraw, received = withdrawn[operation_id]
             report = reports.withdrawn(withdraw, provider, withdraw.step, also_answers)
             unit.send(OUTCOMES, withdraw.payment_id, report, headers=received.headers)
+        if ended:
+            unit.after_commit(work.nudge)  # attempts that waited behind one of them may run now
     await attempts.record(unit, operations)
-    unit.after_commit(nudge)
+    unit.after_commit(partial(work.begin, commands))
 
 
 async def replicate(
     credentials: CredentialStore,
     keys: PersonalKeys,
-    nudge: Callable[[], None],
+    work: Work,
     unit: UnitOfWork,
     batch: Sequence[Received[Message]],
 ) -> None:
     """Handler of what the gateway publishes for providers: merchants' configurations, and keys to personal data."""
     configured = [one for one in batch if isinstance(one.message, MerchantConfigured)]
     if configured:
-        await credentials.replicate(nudge, unit, configured)
+        await credentials.replicate(work.nudge, unit, configured)
     if len(configured) < len(batch):
-        await keys.replicate(nudge, unit, [one for one in batch if not isinstance(one.message, MerchantConfigured)])
+        await keys.replicate(
+            work.operations.nudge, unit, [one for one in batch if not isinstance(one.message, MerchantConfigured)]
+        )
 
 
 def _without_repeated_queries(batch: Sequence[Received[Message]]) -> Sequence[Received[Message]]:

@@ -85,8 +85,9 @@ SELECT *, now() - received_at AS age FROM {table} WHERE look_at <= now() ORDER B
             for fate, query in self._ends.items():
                 if some := sorted(key for key, one in judged if one.fate == fate):
                     await unit.transaction.execute(query, *zip(*some, strict=True))
-            knowledge.ask(unit, [original for _, one in judged for original in one.asked])
-            unit.after_commit(self._nudge)
+            if asked := [original for _, one in judged for original in one.asked]:
+                knowledge.ask(unit, asked)
+                unit.after_commit(self._nudge)
         return len(due) == self._judge.at_once
 
     async def _judged(self, unit: UnitOfWork, row: Row) -> Judged:

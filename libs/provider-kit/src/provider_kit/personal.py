@@ -33,6 +33,7 @@ _FIND = "SELECT payment_id, wrapped FROM personal_keys WHERE payment_id = ANY($1
 _WAKE_WAITING = """
 UPDATE attempts SET due_at = now()
 WHERE payment_id = ANY($1::text[]) AND done_at IS NULL AND lease_token IS NULL AND split_part(problem, ':', 1) = 'personal_data_behind'
+RETURNING 1
 """
 
 type _Keys = Mapping[str, str | None]
@@ -71,7 +72,7 @@ class PersonalKeys:
     async def replicate(self, nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         """Handler of the keys' topic: those of payments that may come here are kept, and reported when they are destroyed.
 
-        After the commit `nudge` is called: attempts that waited for a key are due.
+        After the commit `nudge` is called if there are operations that waited for a key: they are due.
         """
         ours = [one.message for one in batch if self._is_for_us(one.message)]
         issued = {one.payment_id: one.wrapped for one in ours if isinstance(one, PersonalKeyIssued)}
@@ -79,11 +80,12 @@ class PersonalKeys:
         kept = sorted(issued.items())
         await unit.transaction.execute(_KEEP, [payment_id for payment_id, _ in kept], [wrapped for _, wrapped in kept])
         await unit.transaction.execute(_ERASE, erased)
-        await unit.transaction.execute(_WAKE_WAITING, sorted({*issued, *erased}))
+        woken = await unit.transaction.fetch(_WAKE_WAITING, sorted({*issued, *erased}))
         for payment_id in erased:
             destroyed = PersonalKeyDestroyed(payment_id=payment_id, provider=self._descriptor.name)
             unit.send(OUTCOMES, payment_id, destroyed)
-        unit.after_commit(nudge)
+        if woken:
+            unit.after_commit(nudge)
 
     def _is_for_us(self, message: Message) -> bool:
         match message:

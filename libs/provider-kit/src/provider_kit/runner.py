@@ -15,7 +15,6 @@ from malipo.contracts.outcomes import RESULTS, AttemptPostponed, Canceled, Decli
 from malipo.contracts.provider_commands import Charge, Confirm, ProviderCommand, Query, Setup
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
-from malipo.messaging.executor import Executor
 from malipo.messaging.group_commit import GroupCommit
 from malipo.messaging.pool import when_back
 from malipo.platform import logs, tracing
@@ -23,7 +22,6 @@ from malipo.platform.logs import log
 from provider_kit import exchanges, opened_attempts, reports
 from provider_kit.attempt_rows import ClaimedAttempt, FinishedAttempt, OriginalAttempt, PostponedAttempt
 from provider_kit.attempts import Attempts, Expired, LeaseLost
-from provider_kit.bulkhead import ClaimWithout, Shares
 from provider_kit.calls import Calls
 from provider_kit.credentials import Account, CredentialStore
 from provider_kit.obstacles import MISCONFIGURED, NOTHING_SENT, Obstacle, obstacle_of
@@ -39,10 +37,8 @@ from provider_kit.provider import (
     refusal,
 )
 from provider_kit.reasons import ARRIVING, NOT_SENT_YET
+from provider_kit.work import CONCURRENT_OPERATIONS, CONCURRENT_QUERIES, Work
 
-CONCURRENT_OPERATIONS = 48
-CONCURRENT_QUERIES = 16
-"""Queries have a limit of their own: thousands that are due at once, as after an outage, take no room from operations."""
 CHARGE_PATIENCE_SECONDS = 60.0
 """A charge or confirm that could not be sent for this long is declined: the customer has left. One that nobody waits for
 (`MethodRules.attended`) is tried until it expires.
@@ -98,14 +94,7 @@ class AttemptRunner:
         self._database = database
         self._calls = Calls(provider, lease_seconds=lease_seconds)
         self._ends = GroupCommit(self._write_ends, most=CONCURRENT_OPERATIONS + CONCURRENT_QUERIES)
-        self._lease_seconds = lease_seconds
-        self.operations = self._executor("operations", attempts.claim_operations, CONCURRENT_OPERATIONS)
-        self.queries = self._executor("queries", attempts.claim_queries, CONCURRENT_QUERIES)
-
-    def nudge(self) -> None:
-        """Something may be due: look now."""
-        self.operations.nudge()
-        self.queries.nudge()
+        self.work = Work(self._name, attempts, self.run, lease_seconds=lease_seconds)
 
     async def run(self, claimed: ClaimedAttempt) -> None:
         """Run one claimed attempt as far as it goes now. In a task of its own: its log lines are about this payment."""
@@ -122,19 +111,6 @@ class AttemptRunner:
         )
         with span as headers, exchanges.recorded(*reports.lost(claimed)):
             await self._run(replace(claimed, headers=headers))
-
-    def _executor(self, what: str, claim: ClaimWithout, limit: int) -> Executor[ClaimedAttempt]:
-        shares = Shares(limit, claim, self.run)
-        executor = Executor(
-            f"{self._name} {what}",
-            claim=shares.claim,
-            run=shares.run,
-            renew=self._attempts.renew,
-            limit=limit,
-            lease_seconds=self._lease_seconds,
-        )
-        shares.nudge = executor.nudge
-        return executor
 
     async def _run(self, claimed: ClaimedAttempt) -> None:
         try:
@@ -328,7 +304,7 @@ class AttemptRunner:
             if postponed is None:
                 return  # the lease was lost: the process that has the attempt now will report its outcome
             if postponed.withdrawn_step is not None:
-                unit.after_commit(self.nudge)  # an attempt that waited behind it may run now
+                unit.after_commit(self.work.nudge)  # an attempt that waited behind it may run now
             report = self._report_of(claimed, command, postponed, obstacle)
             if report is not None:
                 unit.send(OUTCOMES, command.payment_id, report, headers=claimed.headers)
@@ -374,6 +350,5 @@ class AttemptRunner:
     async def _write_ends(self, ends: Sequence[FinishedAttempt]) -> Sequence[bool]:
         """Record and report the ends of attempts that are still ours; returns for each whether it was."""
         ours = await self._attempts.finish(ends)
-        if any(ours.values()):
-            self.nudge()  # attempts that waited behind one of them may run now
+        self.work.nudge_for(kind for kind in ours.values() if kind)  # what waited behind one of them may run now
         return [end.claimed.id in ours for end in ends]

@@ -53,23 +53,23 @@ def provider_service(
     runner = AttemptRunner(
         provider, attempts, credentials, keys, runtime.database, lease_seconds=settings.lease_seconds
     )
-    nudge = runner.nudge
-    handle = partial(handle_batch, name, attempts, nudge)
+    work = runner.work
+    handle = partial(handle_batch, name, attempts, work)
     runtime.subscribe(
         Subscription("commands", (PROVIDER_COMMANDS[name],), handle),
-        Subscription("config", (MERCHANT_CONFIG, PERSONAL_KEYS), partial(replicate, credentials, keys, nudge)),
+        Subscription("config", (MERCHANT_CONFIG, PERSONAL_KEYS), partial(replicate, credentials, keys, work)),
         called=True,
     )
     for concerns in unmatched.FOR_A_PERSON:  # an alert on the first needs a zero before it
         unmatched.UNMATCHED.labels(name, concerns)
-    runtime.loop("operations", runner.operations.run)
-    runtime.loop("queries", runner.queries.run)
+    runtime.loop("operations", work.operations.run)
+    runtime.loop("queries", work.queries.run)
     runtime.sweep("reminders", reminders.LOOK_SECONDS, reminders.remind)
-    runtime.sweep("opened", opened.LOOK_SECONDS, LookingAgain(opened.OpenedOperations(name), nudge).look)
-    runtime.sweep("received", received.LOOK_SECONDS, LookingAgain(received.Explaining(name), nudge).look)
+    runtime.sweep("opened", opened.LOOK_SECONDS, LookingAgain(opened.OpenedOperations(name), work.queries.nudge).look)
+    runtime.sweep("received", received.LOOK_SECONDS, LookingAgain(received.Explaining(name), work.queries.nudge).look)
     runtime.purge_after(unmatched.PURGE, unmatched.OTHERS_DAYS)
     runtime.purge_after(knowledge.PURGE_CLAIMS, knowledge.CLAIM_DAYS)
-    door = Door(provider, runtime.database, keys, nudge)
+    door = Door(provider, runtime.database, keys, work.queries.nudge)
     hasten = None
     if statement is not None:
         reader = StatementReader(

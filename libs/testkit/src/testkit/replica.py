@@ -61,7 +61,7 @@ class ProviderReplica:
         """Record it."""
         batch = [Received(command, ids.new("msg"), "topic", command.payment_id, {})]
         async with self.database.begin() as unit:
-            await handle_batch(self._provider_name, self.attempts, lambda: None, unit, batch)
+            await handle_batch(self._provider_name, self.attempts, self.runner.work, unit, batch)
 
     async def ask(self, operation: ProviderOperation, reference: str | None = None) -> None:
         """Record a query of how it stands, as the orchestrator sends it."""
