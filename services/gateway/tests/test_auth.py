@@ -183,6 +183,32 @@ async def test_every_decision_is_recorded_before_its_answer(gateway, merchant):
     assert [row["merchant_id"] for row in rows] == [merchant.id, merchant.id, None, None]
 
 
+async def test_the_decision_about_a_payment_is_recorded_with_it(gateway, merchant):
+    await gateway.pool.execute("DELETE FROM audit_log")
+    accepted = await merchant.pay()
+    (row,) = await gateway.pool.fetch("SELECT xmin::text, * FROM audit_log")
+    assert (row["request_id"], row["reason"]) == (accepted.headers["X-Request-Id"], "allowed")
+    assert row["xmin"] == await gateway.pool.fetchval("SELECT xmin::text FROM payments")
+
+
+async def test_a_payment_that_changes_nothing_is_recorded_all_the_same(gateway, merchant, make):
+    other = await gateway.merchant(configured=False)
+    key = "one and the same"
+    await merchant.pay(key=key)
+    await gateway.pool.execute("DELETE FROM audit_log")
+    answers = [
+        await merchant.pay(key=key),
+        await merchant.pay(make.payment | {"amount": 1}, key=key),
+        await merchant.pay(make.payment | {"amount": "much"}),
+        await merchant.pay(key="ключ".encode()),
+        await merchant.send("POST", "/v1/payments"),
+        await other.pay(),
+    ]
+    assert [answer.status_code for answer in answers] == [202, 422, 422, 400, 400, 422]
+    rows = await gateway.pool.fetch("SELECT request_id, reason FROM audit_log ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [(answer.headers["X-Request-Id"], "allowed") for answer in answers]
+
+
 async def test_anonymous_clients_cannot_fill_the_audit_log(replica):
     gateway = await replica(anonymous_limit_per_second=1, anonymous_limit_burst=3)
     merchant = await gateway.merchant(configured=False)
@@ -227,6 +253,8 @@ async def test_decisions_that_come_together_share_a_commit(gateway, merchant):
 async def test_a_request_that_cannot_be_recorded_is_not_let_in(gateway, merchant):
     async with gateway.without("audit_log"):
         assert (await merchant.pay()).status_code == 500
+        assert (await merchant.pay({})).status_code == 500
+        assert (await merchant.get("/v1/payments")).status_code == 500
     assert await gateway.count("payments") == 0
 
 

@@ -6,10 +6,10 @@ from fastapi import Request, Security
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 
-from gateway.edge.audit import AuditRecord
+from gateway.edge.audit import AuditRecord, Unwritten
 from gateway.edge.authentication import Authentication, MerchantClient, Scope
 from gateway.edge.dependencies import Dependencies, DependenciesOf
-from gateway.edge.middleware import about, request_id, response_headers
+from gateway.edge.middleware import about, before_answer, request_id, response_headers
 from gateway.edge.problems import Problem
 from gateway.edge.rate_limit import UNRECORDED
 from gateway.edge.validation import require_text, shown
@@ -28,12 +28,16 @@ _API_KEY = APIKeyHeader(
 class Admission:
     """Lets a request in: authenticates the key, records that, takes a token of the rate limit, refuses unknown parameters.
 
-    Returns the client. Raises `Problem`; a request that cannot be recorded is not let in.
+    Returns the client. Raises `Problem`; a request that cannot be recorded is not let in. If that is `recorded_with_change`, who
+    makes the change writes the record with it (`unwritten_of`).
     """
 
-    def __init__(self, scope: Scope, query: type[BaseModel] | None = None) -> None:
+    def __init__(
+        self, scope: Scope, query: type[BaseModel] | None = None, *, recorded_with_change: bool = False
+    ) -> None:
         self._scope: Scope = scope
         self._parameters = tuple(query.model_fields if query else ())
+        self._recorded_with_change = recorded_with_change
 
     async def __call__(
         self, request: Request, dependencies: DependenciesOf, api_key: Annotated[str | None, Security(_API_KEY)]
@@ -41,7 +45,11 @@ class Admission:
         authentication = await self._authenticate(request, dependencies, api_key)
         if authentication.client is None:
             _limit_anonymous(request, dependencies)
-        await dependencies.audit.record(_audit_record(request, authentication))
+        record = _audit_record(request, authentication)
+        if self._recorded_with_change and authentication.client is not None:
+            _leave_unwritten(request, dependencies, record)
+        else:
+            await dependencies.audit.record(record)
         if authentication.client is None:
             assert authentication.code is not None
             raise Problem(authentication.code, _advice(authentication.code, self._scope))
@@ -66,6 +74,21 @@ class Admission:
     def _no_parameter(self, name: str) -> str:
         there_are = f"there are: {', '.join(self._parameters)}" if self._parameters else "this route takes none"
         return f"There is no parameter {shown(name)!r} here; {there_are}."
+
+
+def unwritten_of(request: Request) -> Unwritten | None:
+    """The request's record, if it is to be written with the change that the request makes."""
+    return request.scope["state"].get("unwritten")
+
+
+def _leave_unwritten(request: Request, dependencies: Dependencies, record: AuditRecord) -> None:
+    unwritten = request.scope["state"]["unwritten"] = Unwritten(record)
+
+    async def write() -> None:
+        if not unwritten.written:
+            await dependencies.audit.record(record)
+
+    before_answer(request, write)
 
 
 def _limit_anonymous(request: Request, dependencies: Dependencies) -> None:

@@ -1,28 +1,27 @@
-"""The audit log: every decision about a key is durable before its request is answered, many in one statement."""
+"""The audit log: every decision about a key is durable before its request is answered, and no later than what it allowed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.tables import AUDIT_LOG
+from gateway.tables import API_KEYS, AUDIT_LOG
 from malipo.messaging.database import Database
 from malipo.messaging.group_commit import GroupCommit
-from malipo.messaging.writes import arrays, given, names, purge_of
+from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.messaging.writes import Write, insert, purge_of
 
 _MAX_BATCH = 500
 
+_RECORD = insert(AUDIT_LOG)
 # The last use of a key is coarse, and never waits for another replica that writes the same.
-_DECISION = given(AUDIT_LOG)
-_RECORD = f"""
-WITH recorded AS (
-    INSERT INTO audit_log ({names(_DECISION)}) SELECT * FROM unnest({arrays(_DECISION)})
-)
-UPDATE api_keys SET last_used_at = now() WHERE id IN (
+_USE = Write(
+    """UPDATE api_keys SET last_used_at = now() WHERE id IN (
     SELECT id FROM api_keys
-    WHERE id = ANY(${len(_DECISION) + 1}::text[]) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+    WHERE id = ANY({arrays}) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
     ORDER BY id FOR UPDATE SKIP LOCKED
+)""",
+    (API_KEYS.c.id,),
 )
-"""  # noqa: S608 - names of ours
 PURGE = purge_of(AUDIT_LOG.c.at)
 """Forgets old decisions: see `Runtime.purge_after`."""
 
@@ -46,6 +45,18 @@ class AuditRecord:
         return self.reason == "allowed"
 
 
+@dataclass(eq=False)
+class Unwritten:
+    """The record of a request that is written with the change that the request makes; if it makes none, before its answer."""
+
+    record: AuditRecord
+    written: bool = False
+
+    def was_written(self) -> None:
+        """It is committed."""
+        self.written = True
+
+
 class Audit:
     """Writes the records of requests that come together, and when their keys were last used, with one statement."""
 
@@ -58,17 +69,21 @@ class Audit:
         await self._records.add(record)
 
     async def _write(self, records: Sequence[AuditRecord]) -> Sequence[None]:
-        await self._database.write(
-            _RECORD,
-            [record.at for record in records],
-            [record.request_id for record in records],
-            [record.merchant_id for record in records],
-            [record.key_id for record in records],
-            [record.allowed for record in records],
-            [record.reason for record in records],
-            [record.method for record in records],
-            [record.route for record in records],
-            [record.remote for record in records],
-            [record.key_id for record in records if record.allowed],
-        )
+        async with self._database.begin() as unit:
+            _put(unit, records)
         return [None] * len(records)
+
+
+def write_with(unit: UnitOfWork, unwritten: Sequence[Unwritten]) -> None:
+    """Write these records with what their requests change."""
+    _put(unit, [one.record for one in unwritten])
+    for one in unwritten:
+        unit.after_commit(one.was_written)
+
+
+def _put(unit: UnitOfWork, records: Sequence[AuditRecord]) -> None:
+    rows = [
+        (r.at, r.request_id, r.merchant_id, r.key_id, r.allowed, r.reason, r.method, r.route, r.remote) for r in records
+    ]
+    unit.put(_RECORD, rows)
+    unit.put(_USE, [(key_id,) for key_id in sorted({r.key_id for r in records if r.allowed and r.key_id})])

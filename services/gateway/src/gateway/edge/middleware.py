@@ -1,7 +1,7 @@
 """Around every request: its id, its span, its log line, its time limit, and a problem for whatever goes wrong."""
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
@@ -43,6 +43,11 @@ def request_id(request: Request) -> str:
 def response_headers(request: Request) -> dict[str, str]:
     """Headers that this request's answer will carry, whatever it is."""
     return request.scope["state"]["answer_headers"]
+
+
+def before_answer(request: Request, act: Callable[[], Awaitable[None]]) -> None:
+    """Have this done before any answer to the request begins; what it raises is what is answered."""
+    request.scope["state"]["before_answer"] = act
 
 
 def about(**names: str | None) -> None:
@@ -113,12 +118,24 @@ class _Exchange:
                 await app(self._request.scope, self._request.receive, self._stamp)
         except ClientDisconnect:
             log.info("client went away")
+            await self._prepare()
         except Exception as error:
             if self._status is not None:  # the response has begun: it can only be broken off
                 raise
-            await self._answer(_problem_of(error))
+            await self._answer(await self._failed(error))
         finally:
             self._report(clock.monotonic() - started)
+
+    async def _prepare(self) -> None:
+        if act := self._request.scope["state"].pop("before_answer", None):
+            await act()
+
+    async def _failed(self, error: Exception) -> Problem:
+        try:
+            await self._prepare()
+        except Exception as another:  # noqa: BLE001 - it has failed already; what stops this stops the next one, too
+            log.warning("not prepared to answer", error=repr(another))
+        return _problem_of(error)
 
     async def _answer(self, problem: Problem) -> None:
         answer = problem_response(self._request, problem)
@@ -127,6 +144,7 @@ class _Exchange:
 
     async def _stamp(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            await self._prepare()
             self._status = message["status"]
             MutableHeaders(scope=message).update(response_headers(self._request))
         await self._send(message)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from gateway.edge.admission import Admission
+from gateway.edge.admission import Admission, unwritten_of
+from gateway.edge.audit import Unwritten
 from gateway.edge.authentication import MerchantClient, Scope
 from gateway.edge.cards import mentions_card_number
 from gateway.edge.dependencies import Dependencies, DependenciesOf
@@ -45,6 +46,7 @@ class Mutation:
     request: KeyedRequest
     request_id: str
     wait_seconds: float
+    unwritten: Unwritten | None = None
     preference: str | None = None
 
     def headers(self, done: Done, more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -62,9 +64,11 @@ class Mutation:
         return Origin(clock.now(), self.request.route, self.request_id, self.client.key_id, headers, operation_id)
 
 
-def mutation(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[Mutation]]:
-    """The dependency of a route that changes something."""
-    admission = Admission(scope)
+def mutation(
+    scope: Scope, *, key_required: bool = False, recorded_with_change: bool = False
+) -> Callable[..., Awaitable[Mutation]]:
+    """The dependency of a route that changes something; if it is `recorded_with_change`, it writes the audit's record, too."""
+    admission = Admission(scope, recorded_with_change=recorded_with_change)
 
     async def admit(
         request: Request,
@@ -82,14 +86,15 @@ def mutation(scope: Scope, *, key_required: bool = False) -> Callable[..., Await
             raise Problem("raw_card_number", "The Idempotency-Key holds a card number: treat the number as exposed.")
         route = f"{request.method} {request.url.path}"
         keyed = KeyedRequest(client.merchant_id, client.mode, route, key, dependencies.key_ring)
-        return Mutation(dependencies, client, keyed, request_id(request), dependencies.settings.wait_seconds)
+        seconds, unwritten = dependencies.settings.wait_seconds, unwritten_of(request)
+        return Mutation(dependencies, client, keyed, request_id(request), seconds, unwritten)
 
     return admit
 
 
-def waiting_mutation(scope: Scope) -> Callable[..., Awaitable[Mutation]]:
+def waiting_mutation(scope: Scope, *, recorded_with_change: bool = False) -> Callable[..., Awaitable[Mutation]]:
     """The dependency of a route that starts work elsewhere and waits for it; such a route needs an Idempotency-Key."""
-    admit = mutation(scope, key_required=True)
+    admit = mutation(scope, key_required=True, recorded_with_change=recorded_with_change)
 
     async def admit_with_preference(
         request: Request, mutation: Annotated[Mutation, Depends(admit)], _prefer: Annotated[str, _PREFER] = ""

@@ -10,7 +10,8 @@ from fastapi import Depends, Request
 from msgspec.structs import replace
 
 from gateway.accounts.configuration import Configuration, current_and_keys
-from gateway.edge import idempotency
+from gateway.edge import audit, idempotency
+from gateway.edge.audit import Unwritten
 from gateway.edge.fields import no_credentials
 from gateway.edge.idempotency import Done, IdempotencyClaim, KeyedRequest
 from gateway.edge.origin import Origin
@@ -57,6 +58,7 @@ class _PaymentRequest:
     claim: IdempotencyClaim
     body: NewPayment
     origin: Origin
+    unwritten: Unwritten | None
 
     @property
     def saved(self) -> str | None:
@@ -118,13 +120,16 @@ class Acceptance:
         self._record = record
         self._asked = GroupCommit[_PaymentRequest, Accepted](self._write, most=_MAX_BATCH)
 
-    async def accept(self, request: KeyedRequest, body: NewPayment, origin: Origin) -> Accepted:
-        """Returns once the payment is accepted for good, now or by an earlier sending; the result says which.
+    async def accept(
+        self, request: KeyedRequest, body: NewPayment, origin: Origin, unwritten: Unwritten | None = None
+    ) -> Accepted:
+        """Returns once the payment is accepted for good, now or by an earlier sending; the result says which. What is yet
+        `unwritten` of the audit is written with it, whatever the result.
 
         Raises `Problem`: `provider_not_configured`, `expires_at_out_of_range`, what a saved method or a series does not allow, or one
         of `idempotency.find`'s.
         """
-        return await self._asked.add(_PaymentRequest(idempotency.claim(request, body), body, origin))
+        return await self._asked.add(_PaymentRequest(idempotency.claim(request, body), body, origin, unwritten))
 
     async def _write(self, asked: Sequence[_PaymentRequest]) -> Sequence[Accepted | Problem]:
         return await self._database.transact(partial(self._accept_or_replay, asked))
@@ -132,6 +137,7 @@ class Acceptance:
     async def _accept_or_replay(
         self, asked: Sequence[_PaymentRequest], unit: UnitOfWork
     ) -> Sequence[Accepted | Problem]:
+        audit.write_with(unit, [one.unwritten for one in asked if one.unwritten])
         claims = [one.claim for one in asked]
         found, known = await current_and_keys(unit.reads, {claim.owner for claim in claims if claim.owner})
         earlier = idempotency.judge(unit, claims, known)

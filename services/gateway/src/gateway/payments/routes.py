@@ -50,7 +50,7 @@ _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
     ),
 )
 async def create_payment(
-    mutation: Annotated[Mutation, Depends(waiting_mutation("payments:write"))],
+    mutation: Annotated[Mutation, Depends(waiting_mutation("payments:write", recorded_with_change=True))],
     acceptance: AcceptanceOf,
     body: Annotated[NewPayment, Depends(body_of(NewPayment))],
 ) -> Response:
@@ -61,7 +61,8 @@ async def create_payment(
     `Location`, or wait for the webhook. A transfer is `initiated` until its bank works on it, perhaps not before its
     rail opens, and is canceled as long as its bank allows.
     """
-    done, payment = await acceptance.accept(mutation.request, body, mutation.origin(body.client_ref))
+    origin = mutation.origin(body.client_ref)
+    done, payment = await acceptance.accept(mutation.request, body, origin, mutation.unwritten)
     about(payment_id=done.resource_id, client_ref=body.client_ref)
     if payment is None or mutation.wait_seconds > 0:
         payment = await _first_state(mutation, done)
