@@ -1,6 +1,7 @@
 """What no log line may show: secrets by name or shape, card numbers, phone numbers. Pure."""
 
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 from redaction import cards
@@ -35,11 +36,28 @@ _SMALLEST_NUMBER = 10**8
 
 def clean(name: str, value: Any) -> Any:
     """`value` as a log line may show it under `name`; lists and objects are cleaned within."""
-    if value is None or isinstance(value, bool | float) or _OURS.fullmatch(name):
-        return value
-    if _SECRET_NAMES.search(name):
-        return HIDDEN
+    return rule(name)(value)
+
+
+def rule(name: str) -> Callable[[Any], Any]:
+    """How a log line shows a value under this name."""
+    if _OURS.fullmatch(name):
+        return _as_it_is
+    return _hidden if _SECRET_NAMES.search(name) else _without_secrets
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _hidden(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | float) else HIDDEN
+
+
+def _without_secrets(value: Any) -> Any:
     match value:
+        case None | bool() | float():
+            return value
         case str():
             return cleaned(value)
         case int():
@@ -48,7 +66,7 @@ def clean(name: str, value: Any) -> Any:
             inner = cast("dict[Any, Any]", value)
             return {cleaned(str(key)): clean(str(key), one) for key, one in inner.items()}
         case list() | tuple():
-            return [clean(name, one) for one in cast("list[Any]", value)]
+            return [_without_secrets(one) for one in cast("list[Any]", value)]
         case _:
             return cleaned(repr(value))  # as the JSON renderer would write it
 
