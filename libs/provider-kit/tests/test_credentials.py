@@ -219,7 +219,8 @@ async def test_credentials_that_were_deleted_are_gone(kit, make):
 def clock(monkeypatch):
     """The clock that credentials are kept by, which the test turns."""
     turned = SimpleNamespace(seconds=1000.0)
-    monkeypatch.setattr("malipo.platform.recent.clock", SimpleNamespace(monotonic=lambda: turned.seconds))
+    for module in ("malipo.platform.recent", "provider_kit.credentials"):
+        monkeypatch.setattr(f"{module}.clock", SimpleNamespace(monotonic=lambda: turned.seconds))
     return turned
 
 
@@ -274,6 +275,26 @@ async def test_a_burst_reads_a_credential_once(clock, kit, monkeypatch):
     )
     await asyncio.gather(*[credentials() for _ in range(50)], *[merchant("cred_1") for _ in range(50)])
     assert opened.call_count == 2
+
+
+@pytest.mark.parametrize("callback_first", [False, True])
+async def test_a_call_and_its_callback_read_a_credential_once_and_together_no_longer(
+    clock, kit, make, monkeypatch, callback_first
+):
+    ways = [
+        partial(kit.credentials.of_merchant, "mer_1", "test", "default", 1, anew=False),
+        partial(kit.credentials.by_id, "cred_1"),
+    ]
+    first, second = reversed(ways) if callback_first else ways
+    opened = Mock(wraps=kit.credentials._key_ring.open)
+    monkeypatch.setattr(kit.credentials, "_key_ring", Mock(open=opened))
+    await first()
+    clock.seconds += 0.3
+    await second()
+    assert opened.call_count == 1
+    await kit.another_replica().configure(make.configured(2, credentials=NEW))
+    clock.seconds += 0.2  # half a second after it was read, by whichever way
+    assert {(await way()).credentials["secret"] for way in (second, first)} == {"new"}
 
 
 async def test_a_command_that_needs_a_newer_configuration_than_the_one_that_is_kept_waits_for_it(kit, make):

@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
-from sqlalchemy import bindparam, select
 
+from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.message import Message
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Row
-from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.subscription import Received
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import arrays, insert, names, statement
@@ -54,11 +53,10 @@ LEFT JOIN credentials c ON c.merchant_id = m.merchant_id AND c.mode = $2 AND c.l
 WHERE m.merchant_id = $1
 """
 _IDS = "SELECT id FROM credentials ORDER BY id"
-_BY_ID = CompiledQuery(
-    select(CREDENTIALS.c.merchant_id, CREDENTIALS.c.mode, CREDENTIALS.c.label, CREDENTIALS.c.ciphertext).where(
-        CREDENTIALS.c.id == bindparam("id")
-    )
-)
+_BY_ID = """
+SELECT m.version, c.id, c.ciphertext, c.merchant_id, c.mode, c.label FROM credentials c JOIN merchants m USING (merchant_id)
+WHERE c.id = $1
+"""
 
 
 class ReplicaBehind(Exception):
@@ -96,7 +94,8 @@ class _Configured:
 class CredentialStore:
     """Credentials of one provider, kept up to date from the configuration topic.
 
-    What was found is kept for less than half a second: a burst neither reads nor decrypts it for each call.
+    What was found is kept for less than half a second: a burst neither reads nor decrypts it for each call, and nor does the
+    callback that comes right after the call.
     """
 
     def __init__(
@@ -219,22 +218,29 @@ class CredentialStore:
             return ()
 
     async def _read(self, merchant_id: str, mode: Mode, label: str, version: int) -> _Configured:
+        asked_at = clock.monotonic()
         row = await self._database.reads.fetchrow(_FIND, merchant_id, mode, label)
         if row is None or row["version"] < version:
             raise ReplicaBehind
         if row["id"] is None:
             raise NoCredentials
-        return _Configured(row["version"], self._open(row, row["id"], merchant_id, mode, label))
+        configured = self._open(row, merchant_id, mode, label)
+        self._owned.learn(configured.account.id, configured.account, asked_at)
+        return configured
 
     async def _read_by_id(self, credential_id: str) -> Account:
-        row = await self._database.reads.fetchrow(*_BY_ID.of(id=credential_id))
+        asked_at = clock.monotonic()
+        row = await self._database.reads.fetchrow(_BY_ID, credential_id)
         if row is None:
             raise NoCredentials
-        return self._open(row, credential_id, row["merchant_id"], row["mode"], row["label"])
+        names = row["merchant_id"], row["mode"], row["label"]
+        configured = self._open(row, *names)
+        self._configured.learn(names, configured, asked_at)
+        return configured.account
 
-    def _open(self, row: Row, credential_id: str, merchant_id: str, mode: Mode, label: str) -> Account:
-        credentials = self._decrypted(row["ciphertext"], secret_owner(merchant_id, mode, credential_id))
-        return Account(credential_id, merchant_id, mode, label, credentials)
+    def _open(self, row: Row, merchant_id: str, mode: Mode, label: str) -> _Configured:
+        credentials = self._decrypted(row["ciphertext"], secret_owner(merchant_id, mode, row["id"]))
+        return _Configured(row["version"], Account(row["id"], merchant_id, mode, label, credentials))
 
     def _decrypted(self, ciphertext: str, owner: str) -> Credentials:
         plain = self._key_ring.open(ciphertext, owner=owner)

@@ -32,6 +32,12 @@ class Recent[K, V]:
             self._keep(key, asked_at + self._seconds, value)
             return value
 
+    def learn(self, key: K, value: V, asked_at: float) -> None:
+        """Keep what the answer to another question tells, asked at that moment of `clock.monotonic`, unless a later one is kept."""
+        expires = asked_at + self._seconds
+        if key not in self._kept or self._kept[key][0] < expires:
+            self._keep(key, expires, value)
+
     def forget(self) -> None:
         """Read everything anew from here on."""
         self._kept.clear()
