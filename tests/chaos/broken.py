@@ -45,6 +45,7 @@ from malipo.contracts.provider_commands import Query
 from malipo.contracts.topics import OUTCOMES
 from provider_kit.attempt_rows import ClaimedAttempt
 from provider_kit.attempts import Attempts
+from provider_kit.work import Work
 
 recorded, claimed, finished = Attempts.record, Attempts.claim_operations, Attempts.finish
 waiting, operations = [], set()
@@ -62,8 +63,8 @@ async def claim(self, lease, count, running, without=()):
     handed, waiting[:] = waiting[:count], waiting[count:]
     return handed or await claimed(self, lease, count, running, without)
 
-async def mark(self, *what):
-    pass
+async def mark(self, claimed, *what):
+    return claimed.ages
 
 async def finish(self, ends):
     ours = [end for end in ends if end.claimed.id in operations]
@@ -74,6 +75,7 @@ async def finish(self, ends):
     return {end.claimed.id: None for end in ours} | (await finished(self, others) if others else {})
 
 Attempts.record, Attempts.claim_operations, Attempts.mark, Attempts.finish = record, claim, mark, finish
+Work._take = lambda self, recorded: False
 """
 _HURRIED_DEADLINES = """
 from orchestrator import commands, deadlines, machine

@@ -60,9 +60,10 @@ async def test_a_charge_that_expires_between_the_mark_and_the_call_is_never_sent
     mark = kit.attempts.mark
 
     async def and_dawdle(*args):
-        await mark(*args)
+        marked = await mark(*args)
         boot = clock.since_boot()
         monkeypatch.setattr(clock, "since_boot", lambda: boot + 4.5)
+        return marked
 
     monkeypatch.setattr(kit.attempts, "mark", and_dawdle)
     await kit.run()

@@ -1,6 +1,7 @@
 """The executor with a table in memory."""
 
 import asyncio
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import asyncpg
@@ -182,3 +183,63 @@ async def test_a_database_that_does_not_answer_holds_up_no_stop(start, monkeypat
     await until(lambda: not table.due, what="claimed")
     executor.task.cancel()
     await until(executor.task.done, what="stopped")
+
+
+async def test_a_row_that_is_handed_over_runs_at_once_and_without_a_claim(start):
+    table = Table()
+    executor = start(table, poll_seconds=3600)
+    await until(lambda: table.claims == 1, what="it has looked once")
+    await until(lambda: executor.take(Row("a")), what="taken")
+    table.go.set()
+    await until(lambda: table.ran == ["a"], what="it ran")
+    assert table.claims == 1
+
+
+async def test_no_more_is_taken_than_there_is_room_for_and_nothing_twice(start):
+    table = Table()
+    executor = start(table, limit=2, poll_seconds=3600)
+    await until(lambda: executor.take(Row("a")), what="taken")
+    assert [executor.take(Row(row_id)) for row_id in ("a", "b", "c")] == [False, True, False]
+    executor.nudge()  # for what was not taken, as there may be more
+    await until(lambda: executor._crowded, what="it has seen that there is no room")
+    table.due.append("c")
+    table.go.set()
+    await until(lambda: table.ran == ["a", "b", "c"], what="it looked once there was room")
+
+
+async def test_nothing_is_taken_while_a_claim_is_under_way_which_may_bring_the_same(start):
+    table = Table("a")
+    table.answer.clear()
+    executor = start(table, limit=1, poll_seconds=3600)
+    await until(lambda: not table.due, what="the table has leased it")
+    assert not executor.take(Row("b"))
+    table.answer.set()
+    table.go.set()
+    await until(lambda: table.ran == ["a"], what="it ran")
+
+
+async def test_nothing_is_taken_before_it_begins_and_once_it_stops(start):
+    table = Table("a")
+    executor = start(table)
+    assert not executor.take(Row("b"))
+    await until(lambda: not table.due, what="claimed")
+    executor.task.cancel()
+    await until(lambda: executor._stopping, what="it stops")
+    assert not executor.take(Row("b"))
+    table.go.set()
+
+
+async def test_what_is_handed_over_runs_in_no_context_of_who_does_that(start):
+    noted = ContextVar("noted", default="nothing")
+    found = []
+
+    async def run(row: Row) -> None:
+        found.append((row.id, noted.get()))
+
+    table = Table()
+    table.run = run
+    executor = start(table, poll_seconds=3600)
+    await until(lambda: table.claims == 1, what="it has looked once")
+    noted.set("a message")
+    await until(lambda: executor.take(Row("a")), what="taken")
+    await until(lambda: found == [("a", "nothing")], what="it ran")

@@ -1,4 +1,4 @@
-"""Attempts as read from their rows: one that this process runs, and one that a query or callback is about."""
+"""Attempts as rows, and as read from these: one that this process runs, and one that a query or callback is about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -8,11 +8,14 @@ import msgspec
 
 from malipo import clock
 from malipo.contracts.identity import account_name
+from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Authorized, Outcome, OutcomeReported, Reversed, Succeeded
-from malipo.contracts.provider_commands import BaseCommand, ProviderCommand
+from malipo.contracts.provider_commands import BaseCommand, Charge, Confirm, ProviderCommand, Query, Setup
+from malipo.messaging.executor import Lease
 from malipo.messaging.pool import Row
+from malipo.messaging.subscription import Received
 from malipo.platform.logs import log
-from provider_kit.provider import Ages, Named, ProviderOperation, References
+from provider_kit.provider import Ages, Named, ProviderOperation, References, kind_of
 from provider_kit.references import CUSTOMER, MAIN, OWN, holdable
 
 OPENED = "opened"
@@ -30,14 +33,23 @@ _OPERATION = msgspec.json.Decoder(ProviderOperation)
 
 @dataclass(slots=True, weakref_slot=True)
 class LeaseHold:
-    """When a lease was last known to be ours: a moment of `clock.since_boot` before the database confirmed it."""
+    """When a lease was last known to be ours: a moment of `clock.since_boot` before the database confirmed it.
+
+    `wanted` is the lease as long as it is not taken: of an attempt that was handed over as it was recorded, and never claimed.
+    """
 
     since: float = field(default_factory=clock.since_boot)
+    wanted: Lease | None = None
+
+    def take(self, asked_at: float) -> None:
+        """It is ours since then."""
+        self.since, self.wanted = asked_at, None
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedAttempt:
-    """An attempt that this process may run now, and for how long it has waited (`age`).
+    """An attempt that this process may run now, and for how long it has waited (`age`): one that it has claimed, or as nobody has
+    so far, whose lease the mark takes (`hold.wanted`).
 
     `first_sent_at` is set when an earlier try may have reached the provider, in the account with this fingerprint.
     `problem` is why the try before could not be sent; None at the first try, and after a process that died. The lease is
@@ -146,6 +158,22 @@ def read(row: Row, token: str, asked_at: float) -> ClaimedAttempt | None:
 def account_of(command: BaseCommand) -> str:
     """What names the merchant's account that a command is for, to tell accounts apart: no secret."""
     return account_name(command.merchant_id, command.mode, command.account)
+
+
+def command_of(message: Message) -> ProviderCommand:
+    """The message as what it is."""
+    if not isinstance(message, ProviderCommand):
+        raise TypeError(type(message).__name__)
+    return message
+
+
+def new_row(received: Received[Message], command: ProviderCommand) -> Sequence[object]:
+    """The attempt that a command is recorded as, in the order of `NEW_ATTEMPT`. An operation has one attempt; each query of it is an attempt of its own."""
+    attempt_id = received.message_id if isinstance(command, Query) else command.operation_id
+    kind = "query" if isinstance(command, Query) else kind_of(command)
+    expires_at = command.expires_at if isinstance(command, Charge | Setup | Confirm) else None
+    ids_ = attempt_id, command.operation_id, command.payment_id, command.merchant_id
+    return *ids_, kind, encode(command), received.headers, expires_at, account_of(command)
 
 
 def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:

@@ -10,7 +10,7 @@ import msgspec
 from malipo import clock, ids
 from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Canceled
-from malipo.contracts.provider_commands import Charge, Confirm, ProviderCommand, Query, Setup, Withdraw
+from malipo.contracts.provider_commands import Query, Withdraw
 from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
@@ -27,9 +27,11 @@ from provider_kit.attempt_rows import (
     OriginalAttempt,
     PostponedAttempt,
     account_of,
+    command_of,
+    new_row,
     read,
 )
-from provider_kit.provider import kind_of
+from provider_kit.provider import Ages
 from provider_kit.references import KEEP, KEEP_OF, KNOWN, OWN, columns, in_order, rows
 from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
@@ -59,14 +61,15 @@ ON CONFLICT (id) DO NOTHING
 """  # noqa: S608 - names of ours
 # Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is, nor keep
 # an operation from expiring.
+_NOTHING_EARLIER = """NOT EXISTS (
+    SELECT FROM attempts AS earlier
+    WHERE earlier.payment_id = a.payment_id AND earlier.done_at IS NULL AND earlier.position < a.position)"""
 _CLAIM = f"""
 WITH due AS (
     SELECT id FROM attempts AS a
     WHERE done_at IS NULL AND kind {{which}} 'query' AND due_at <= now()
       AND (lease_until IS NULL OR lease_until < now()) AND id <> ALL($4::text[]) AND account <> ALL($5::text[])
-      AND NOT EXISTS (
-        SELECT FROM attempts AS earlier
-        WHERE earlier.payment_id = a.payment_id AND earlier.done_at IS NULL AND earlier.position < a.position)
+      AND {_NOTHING_EARLIER}
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE attempts AS a
@@ -76,22 +79,32 @@ RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.firs
     now() - a.created_at AS age, now() - a.first_sent_at AS key_age, a.expires_at - now() AS expires_in, CASE WHEN a.tries > 1 THEN {KNOWN.format(id="a.id")} END AS known
 """  # noqa: S608 - text of ours
 _CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
+# What nobody has claimed was never sent. Whoever is the first to lease it, by a claim or by one of these, leaves it so no more.
+_FRESH = f"a.done_at IS NULL AND a.tries = 0 AND a.lease_token IS NULL AND {_NOTHING_EARLIER}"
+_TAKE = f"""
+UPDATE attempts AS a SET lease_token = $2, lease_until = now() + make_interval(secs => $3), tries = 1 WHERE id = $1 AND {_FRESH}
+RETURNING id
+"""  # noqa: S608 - text of ours
 # Statements that lock several rows under a lease lock them in the order of their ids, lest two of them deadlock.
 # What a process has chosen that lost its lease is nobody's choice: a later try would be made of another thing than the last.
 _MARK = f"""
 WITH ours AS (
-    SELECT a.id, tried.account_fingerprint, tried.address_key, a.expires_at <= now() AS expired
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS tried (id, token, account_fingerprint, address_key)
-    JOIN attempts AS a ON a.id = tried.id AND a.lease_token = tried.token
-    WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
+    SELECT a.id, tried.token, tried.account_fingerprint, tried.address_key, tried.takes_seconds,
+        a.expires_at - now() AS expires_in, a.expires_at <= now() AS expired
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::double precision[])
+        AS tried (id, token, account_fingerprint, address_key, takes_seconds)
+    JOIN attempts AS a ON a.id = tried.id
+    WHERE a.done_at IS NULL AND CASE WHEN tried.takes_seconds IS NULL THEN a.lease_token = tried.token ELSE {_FRESH} END
+    ORDER BY a.id FOR UPDATE OF a
 ), marked AS (
     UPDATE attempts AS a
     SET first_sent_at = coalesce(a.first_sent_at, now()), account_fingerprint = coalesce(a.account_fingerprint, ours.account_fingerprint),
-        address_key = coalesce(a.address_key, ours.address_key), problem = NULL
+        address_key = coalesce(a.address_key, ours.address_key), problem = NULL, tries = greatest(a.tries, 1),
+        lease_token = ours.token, lease_until = coalesce(now() + make_interval(secs => ours.takes_seconds), a.lease_until)
     FROM ours WHERE a.id = ours.id AND ours.expired IS NOT TRUE RETURNING a.id
-), named AS ({KEEP_OF.format(arrays=KEEP.arrays(5), attempts="marked")}
+), named AS ({KEEP_OF.format(arrays=KEEP.arrays(6), attempts="marked")}
 )
-SELECT id, expired FROM ours
+SELECT id, expired, expires_in FROM ours
 """  # noqa: S608 - names of ours
 _RENEW = """
 WITH ours AS (
@@ -177,12 +190,15 @@ class Expired(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """An attempt that is about to be sent to this account by the process with this `token`."""
+    """An attempt that is about to be sent to this account by the process with this `token`, which takes the lease for
+    `takes_seconds` unless it has it.
+    """
 
     id: str
     token: str
     account_fingerprint: str
     address_key: str | None
+    takes_seconds: float | None
     names: Sequence[tuple[str, str, str]]
 
 
@@ -204,7 +220,7 @@ class Attempts:
         if any(isinstance(received.message, Query) for received in ordered):
             await unit.transaction.execute(_RECORD_WITH_QUERIES, *_columns_with_steps(ordered))
         else:
-            unit.put(_RECORD, [_row(received, _command(received.message)) for received in ordered])
+            unit.put(_RECORD, [new_row(received, command_of(received.message)) for received in ordered])
 
     async def withdraw(
         self, unit: UnitOfWork, withdraws: Sequence[Withdraw], arriving: Sequence[Received[Message]]
@@ -219,6 +235,25 @@ class Attempts:
         what = zip(*((one.operation_id, one.kind, one.step) for one in withdraws), strict=True)
         ended = await unit.transaction.fetch(_WITHDRAW, *map(list, what), _CANCELED)
         return {row["id"]: row["also_answers"] for row in ended}
+
+    def unclaimed(self, received: Received[Message], lease: Lease) -> ClaimedAttempt:
+        """The attempt that was recorded for this command, to be run without a claim, if nobody is faster."""
+        command = command_of(received.message)
+        attempt_id = command.operation_id
+        hold = self._holds[attempt_id] = LeaseHold(wanted=lease)
+        return ClaimedAttempt(
+            attempt_id, lease.token, command, received.headers, tries=1, reference=None, age=timedelta(), hold=hold
+        )
+
+    async def take(self, claimed: ClaimedAttempt) -> bool:
+        """Lease the attempt unless that is done; False when another process was faster, or has to be: nothing was sent by us."""
+        if (lease := claimed.hold.wanted) is None:
+            return True
+        asked_at = clock.since_boot()
+        taken = bool(await self._database.write(_TAKE, claimed.id, *lease))
+        if taken:
+            claimed.hold.take(asked_at)
+        return taken
 
     async def claim_operations(
         self, lease: Lease, count: int, running: Sequence[str], without: Sequence[str] = ()
@@ -242,16 +277,24 @@ class Attempts:
         account_fingerprint: str,
         own: Sequence[str] = (),
         address_key: str | None = None,
-    ) -> None:
+    ) -> Ages:
         """Commit that the operation may have reached this account, before it is sent there, and under which names of our `own`;
         with that, what was noted of it before, so that a later try knows what this one was made of.
 
-        The account of an earlier try that may have arrived stays on record, and the key of the first one's addresses. Raises `LeaseLost`, or `Expired` when the
+        The account of an earlier try that may have arrived stays on record, and the key of the first one's addresses. Of what
+        nobody had claimed it takes the lease. Returns how old the attempt is. Raises `LeaseLost`, or `Expired` when the
         operation has expired by PostgreSQL's clock: then nothing has changed.
         """
+        wanted = claimed.hold.wanted
         noted = claimed.references.noted
         names = rows(claimed.command.operation_id, None, [*noted, *((OWN, name) for name in own)])
-        await self._marks.add(_Mark(claimed.id, claimed.token, account_fingerprint, address_key, names))
+        marked = await self._marks.add(
+            _Mark(claimed.id, claimed.token, account_fingerprint, address_key, wanted and wanted.seconds, names)
+        )
+        if wanted is None:
+            return claimed.ages
+        claimed.hold.take(marked.read_at)
+        return marked
 
     async def renew(self, lease: Lease, attempt_ids: Sequence[str]) -> None:
         """Extend the leases that are still ours."""
@@ -313,35 +356,24 @@ class Attempts:
         self._holds.update({claimed.id: claimed.hold for claimed in readable})
         return readable
 
-    async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[LeaseLost | Expired | None]:
-        """None for each attempt that is marked; else what is to be raised: its lease was lost, or it has expired."""
-        tried = zip(*[(m.id, m.token, m.account_fingerprint, m.address_key) for m in marks], strict=True)
+    async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[LeaseLost | Expired | Ages]:
+        """How long each attempt that is marked may still be sent; else what is to be raised: its lease was lost, or it has expired."""
+        asked_at = clock.since_boot()
+        tried = zip(
+            *[(m.id, m.token, m.account_fingerprint, m.address_key, m.takes_seconds) for m in marks], strict=True
+        )
         marked = await self._database.write(_MARK, *tried, *columns([row for mark in marks for row in mark.names]))
-        found: dict[str, LeaseLost | Expired | None] = {
-            row["id"]: Expired() if row["expired"] else None for row in marked
+        found: dict[str, LeaseLost | Expired | Ages] = {
+            row["id"]: Expired() if row["expired"] else Ages(expires_in=row["expires_in"], read_at=asked_at)
+            for row in marked
         }
         return [found.get(mark.id, LeaseLost()) for mark in marks]
 
 
-def _command(message: Message) -> ProviderCommand:
-    if not isinstance(message, ProviderCommand):
-        raise TypeError(type(message).__name__)
-    return message
-
-
-def _row(received: Received[Message], command: ProviderCommand) -> Sequence[object]:
-    """In the order of `_RECORD`. An operation has one attempt; each query of it is an attempt of its own."""
-    attempt_id = received.message_id if isinstance(command, Query) else command.operation_id
-    kind = "query" if isinstance(command, Query) else kind_of(command)
-    expires_at = command.expires_at if isinstance(command, Charge | Setup | Confirm) else None
-    ids_ = attempt_id, command.operation_id, command.payment_id, command.merchant_id
-    return *ids_, kind, encode(command), received.headers, expires_at, account_of(command)
-
-
 def _columns_with_steps(batch: Sequence[Received[Message]]) -> list[Sequence[object]]:
     """The arguments of `_RECORD_WITH_QUERIES`."""
-    commands = [_command(received.message) for received in batch]
-    rows_ = [(*_row(received, one), one.step) for received, one in zip(batch, commands, strict=True)]
+    commands = [command_of(received.message) for received in batch]
+    rows_ = [(*new_row(received, one), one.step) for received, one in zip(batch, commands, strict=True)]
     return list(zip(*rows_, strict=True))
 
 

@@ -23,7 +23,11 @@ class Bulkhead:
 
     def full(self) -> Sequence[str]:
         """The accounts that may take no more for now."""
-        return [account for account in self._held if not self._has_room(account)]
+        return [account for account in self._held if not self.has_room(account)]
+
+    def has_room(self, account: str) -> bool:
+        """Whether the account may take one more now."""
+        return self._held[account] < self._slots - self._held.total()
 
     def most(self) -> int:
         """How many may be claimed at once: as many as one account could take, whichever it is, so that all may enter."""
@@ -36,14 +40,11 @@ class Bulkhead:
 
     def leave(self, account: str) -> bool:
         """Give a slot back; returns whether the account may have had to wait for it."""
-        waited = not self._has_room(account)
+        waited = not self.has_room(account)
         self._held[account] -= 1
         if not self._held[account]:
             del self._held[account]
         return waited
-
-    def _has_room(self, account: str) -> bool:
-        return self._held[account] < self._slots - self._held.total()
 
 
 class Shares:
@@ -69,6 +70,14 @@ class Shares:
         if rows and len(rows) == most:
             self.nudge()  # there may be more, for which there was room
         return rows
+
+    def take(self, claimed: ClaimedAttempt, begin: Callable[[ClaimedAttempt], bool]) -> bool:
+        """Have the executor `begin` one that nobody has claimed, if its account may hold it; returns whether it has."""
+        account = account_of(claimed.command)
+        taken = self._bulkhead.has_room(account) and begin(claimed)
+        if taken:
+            self._bulkhead.enter(account)
+        return taken
 
     async def run(self, claimed: ClaimedAttempt) -> None:
         """Run one of them, and give its slot back."""

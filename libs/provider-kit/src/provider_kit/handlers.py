@@ -21,7 +21,7 @@ async def handle_batch(
 ) -> None:
     """Handler of one provider's commands: nothing is sent before this is committed. Then `work` begins."""
     withdrawn = {one.message.operation_id: (one.message, one) for one in batch if isinstance(one.message, Withdraw)}
-    commands = operations = _without_repeated_queries([one for one in batch if not isinstance(one.message, Withdraw)])
+    operations = _without_repeated_queries([one for one in batch if not isinstance(one.message, Withdraw)])
     if withdrawn:
         # An operation and its withdrawal may come in one batch, as after an outage: it must be there to be stopped.
         payments = {withdraw.payment_id for withdraw, _ in withdrawn.values()}
@@ -32,10 +32,10 @@ async def handle_batch(
             withdraw, received = withdrawn[operation_id]
             report = reports.withdrawn(withdraw, provider, withdraw.step, also_answers)
             unit.send(OUTCOMES, withdraw.payment_id, report, headers=received.headers)
-        if ended:
-            unit.after_commit(work.nudge)  # attempts that waited behind one of them may run now
+        if ended or arriving:
+            unit.after_commit(work.nudge)  # also for attempts that waited behind one of them
     await attempts.record(unit, operations)
-    unit.after_commit(partial(work.begin, commands))
+    unit.after_commit(partial(work.begin, operations))
 
 
 async def replicate(

@@ -116,11 +116,14 @@ class AttemptRunner:
         try:
             outcome = await self._outcome(claimed)
         except LeaseLost:
-            log.warning("lease lost before the call", provider=self._name)
+            if claimed.hold.wanted is None:  # else another process has claimed it before
+                log.warning("lease lost before the call", provider=self._name)
         except NOTHING_SENT as error:
-            await self._could_not_send(claimed, obstacle_of(error, claimed))
+            if await self._attempts.take(claimed):
+                await self._could_not_send(claimed, obstacle_of(error, claimed))
         else:
-            await self._record(claimed, outcome)
+            if await self._attempts.take(claimed):
+                await self._record(claimed, outcome)
 
     async def _outcome(self, claimed: ClaimedAttempt) -> Outcome:
         """The outcome that a query finds, or that an operation has: as the provider reports it, or unsent."""
@@ -162,10 +165,10 @@ class AttemptRunner:
         self._calls.require_closed(operation)
         await self._calls.prepare(attempt)
         own = self._provider.descriptor.own_references(operation.operation_id)
-        await self._attempts.mark(claimed, attempt.account, own, self._credentials.address_key)
+        ages = await self._attempts.mark(claimed, attempt.account, own, self._credentials.address_key)
         if claimed.tries > 1:
             self._calls.count_retry(operation, claimed.tries)
-        return await self._calls.call("execute", attempt, claimed.hold)
+        return await self._calls.call("execute", replace(attempt, ages=ages), claimed.hold)
 
     async def _read_about(self, claimed: ClaimedAttempt, operation: ProviderOperation, account: Account) -> Outcome:
         """The outcome of an operation that may not be sent any more, and that an earlier try may have sent."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from malipo.contracts.message import Message
-from malipo.contracts.provider_commands import Query
+from malipo.contracts.provider_commands import Charge, Query, Setup
 from malipo.messaging.executor import Executor
 from malipo.messaging.subscription import Received
 from provider_kit.attempt_rows import ClaimedAttempt
@@ -29,8 +29,10 @@ class Work:
         self._attempts = attempts
         self._run = run
         self._lease_seconds = lease_seconds
-        self.operations = self._executor("operations", attempts.claim_operations, CONCURRENT_OPERATIONS)
-        self.queries = self._executor("queries", attempts.claim_queries, CONCURRENT_QUERIES)
+        self._operations, self.operations = self._executor(
+            "operations", attempts.claim_operations, CONCURRENT_OPERATIONS
+        )
+        _, self.queries = self._executor("queries", attempts.claim_queries, CONCURRENT_QUERIES)
 
     def nudge(self) -> None:
         """Anything may be due: look now."""
@@ -46,10 +48,14 @@ class Work:
             self.operations.nudge()
 
     def begin(self, recorded: Sequence[Received[Message]]) -> None:
-        """These commands were just recorded."""
-        self.nudge_for(_QUERY if isinstance(one.message, Query) else "operation" for one in recorded)
+        """These commands were just recorded. What begins a payment is run without a claim if there is room: nothing comes before it."""
+        left = [one for one in recorded if not (isinstance(one.message, Charge | Setup) and self._take(one))]
+        self.nudge_for(_QUERY if isinstance(one.message, Query) else "operation" for one in left)
 
-    def _executor(self, what: str, claim: ClaimWithout, limit: int) -> Executor[ClaimedAttempt]:
+    def _take(self, recorded: Received[Message]) -> bool:
+        return self._operations.take(self._attempts.unclaimed(recorded, self.operations.lease), self.operations.take)
+
+    def _executor(self, what: str, claim: ClaimWithout, limit: int) -> tuple[Shares, Executor[ClaimedAttempt]]:
         shares = Shares(limit, claim, self._run)
         executor = Executor(
             f"{self._name} {what}",
@@ -60,4 +66,4 @@ class Work:
             lease_seconds=self._lease_seconds,
         )
         shares.nudge = executor.nudge
-        return executor
+        return shares, executor

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -65,13 +66,27 @@ class Executor[W: Leased]:
         self._limit = limit
         self._poll_seconds = self._rest_seconds = poll_seconds
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._context = copy_context()
         self._wake = asyncio.Event()
+        self._claiming = False
         self._crowded = False  # whether rows may be due for which there was no room
-        self._stopping = False
+        self._stopping = True  # until it runs
 
     def nudge(self) -> None:
         """Something may be due: look now."""
         self._wake.set()
+
+    def take(self, row: W) -> bool:
+        """Run a row at once that was not claimed, if there is room; returns whether it does. Who runs it makes sure that
+        nobody else has claimed it meanwhile.
+
+        Not while a claim is under way: that may bring as many rows as there is room for, and this one, too.
+        """
+        full = self._crowded or self._claiming or len(self._running) >= self._limit
+        if self._stopping or full or row.id in self._running:
+            return False
+        self._start(row)
+        return True
 
     async def run(self) -> None:
         """Work until cancelled; then finish what is running, its leases renewed until it has, and hand back what lasts too long.
@@ -142,13 +157,21 @@ class Executor[W: Leased]:
         self._crowded = free <= 0
         if self._crowded:
             return False
-        rows = await self._claim(self.lease, free, list(self._running))
+        self._claiming = True
+        try:
+            rows = await self._claim(self.lease, free, list(self._running))
+        finally:
+            self._claiming = False
         self._crowded = len(rows) == free
         for row in rows:
-            task = asyncio.create_task(self._guard(row), name=f"{self._name}:{row.id}")
-            self._running[row.id] = task
-            task.add_done_callback(partial(self._ended, row.id))
+            self._start(row)
         return self._crowded
+
+    def _start(self, row: W) -> None:
+        # In no context of who hands it over, as of a message: what is logged and traced is about the row alone.
+        task = asyncio.create_task(self._guard(row), name=f"{self._name}:{row.id}", context=self._context.copy())
+        self._running[row.id] = task
+        task.add_done_callback(partial(self._ended, row.id))
 
     def _ended(self, row_id: str, _task: asyncio.Task[None]) -> None:
         del self._running[row_id]
