@@ -15,10 +15,12 @@ from malipo.contracts.topics import OUTCOMES
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Lease
 from malipo.messaging.group_commit import GroupCommit
+from malipo.messaging.handover import HANDED_OVER
+from malipo.messaging.pool import Row
 from malipo.messaging.subscription import Received
 from malipo.messaging.tables import OUTBOX
 from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork, outbox_row
-from malipo.messaging.writes import arrays, insert, names
+from malipo.messaging.writes import Write, insert, names
 from provider_kit import knowledge
 from provider_kit.attempt_rows import (
     ClaimedAttempt,
@@ -117,31 +119,35 @@ UPDATE attempts SET due_at = now() + make_interval(secs => $3), lease_token = NU
 WHERE id = ANY($2::text[]) AND lease_token = $1 AND done_at IS NULL
 """
 _ENDED = (ATTEMPTS.c.id, ATTEMPTS.c.lease_token, ATTEMPTS.c.outcome, ATTEMPTS.c.reference)
-# The end of an attempt and the report of it in the outbox are written together; neither is when the lease was lost. The
-# provider's ids are kept in any case.
+# The end of an attempt and the report of it in the outbox are written together; neither is when the lease was lost.
 _COLUMNS = (*_ENDED, *INSERT_OUTBOX.columns)
-# Which query the end also answers is known under the row's lock alone, so that the report is given that as its last field here.
+# Which query the end also answers is known under the row's lock alone, so that the report is given that as its last field here;
+# such a one is not handed over, but found in the outbox.
 _REPORT = """CASE a.also_answers WHEN 0 THEN ended.payload
-    ELSE substring(ended.payload FOR length(ended.payload) - 1) || convert_to(format(',"also_answers":%s}', a.also_answers), 'UTF8') END"""
+    ELSE substring(ended.payload FOR length(ended.payload) - 1) || convert_to(format(',"also_answers":%s}}', a.also_answers), 'UTF8') END"""
 _AS_SENT = [column for column in _COLUMNS if column is not OUTBOX.c.payload]
-_FINISH = f"""
-WITH known AS ({KEEP.text.format(names=KEEP.names, arrays=KEEP.arrays(len(_COLUMNS) + 1))}
-), ours AS (
-    SELECT {names(_AS_SENT, "ended.")}, {_REPORT} AS payload
-    FROM unnest({arrays(_COLUMNS)}) AS ended ({names(_COLUMNS)})
+_FINISH = Write(
+    f"""SELECT (SELECT jsonb_object_agg(id, followed_by) FROM finished) AS ended, (SELECT bool_or(altered) FROM ours) AS altered,
+{HANDED_OVER} FROM reported WHERE message_id IN (SELECT message_id FROM ours WHERE NOT altered)""",  # noqa: S608 - names of ours
+    _COLUMNS,
+    f"""ours AS (
+    SELECT {names(_AS_SENT, "ended.")}, {_REPORT} AS payload, a.also_answers <> 0 AS altered
+    FROM unnest({{arrays}}) AS ended ({{names}})
     JOIN attempts AS a ON a.id = ended.id AND a.lease_token = ended.lease_token
     WHERE a.done_at IS NULL ORDER BY a.id FOR UPDATE OF a
 ), reported AS (
-    INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM ours
+    INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM ours RETURNING id, message_id
+), finished AS (
+    UPDATE attempts AS a SET outcome = ours.outcome, reference = coalesce(ours.reference, a.reference), done_at = now(),
+        problem = NULL, lease_token = NULL, lease_until = NULL
+    FROM ours WHERE a.id = ours.id
+    RETURNING a.id, (
+        SELECT kind FROM attempts AS later
+        WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position
+        ORDER BY position LIMIT 1) AS followed_by
+)""",  # noqa: S608 - names of ours
+    sends=True,
 )
-UPDATE attempts AS a SET outcome = ours.outcome, reference = coalesce(ours.reference, a.reference), done_at = now(),
-    problem = NULL, lease_token = NULL, lease_until = NULL
-FROM ours WHERE a.id = ours.id
-RETURNING a.id, (
-    SELECT kind FROM attempts AS later
-    WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position
-    ORDER BY position LIMIT 1) AS followed_by
-"""  # noqa: S608 - names of ours
 # Never beyond the expiry, so that the end is reported at once. What has expired already was perhaps sent, and is queried.
 # What was to be withdrawn during this try, and is now known not to have been sent, ends here.
 _WITHDRAWN = "withdrawn_step IS NOT NULL AND $5::timestamptz IS NULL"
@@ -306,13 +312,15 @@ class Attempts:
     async def finish(self, ends: Sequence[FinishedAttempt]) -> dict[str, str | None]:
         """Record and report the ends of attempts. Returns by id the kind of the next attempt of its payment, if one waits behind it.
 
-        An attempt whose lease was lost is missing in the result: another process has it.
+        An attempt whose lease was lost is missing in the result: another process has it. The provider's ids are kept in any case.
         """
-        known = columns([row for end in ends for row in _references(end)])
-        ended = await self._database.write(_FINISH, *zip(*map(_end_row, ends), strict=True), *known)
-        if ended:
+        answer: list[Row] = []
+        async with self._database.begin() as unit:
+            unit.put(KEEP, in_order([row for end in ends for row in _references(end)]))
+            unit.put(_FINISH, [_end_row(end) for end in ends], answer.extend)
+        if answer[0]["altered"]:
             self._database.nudge()
-        return {row["id"]: row["followed_by"] for row in ended}
+        return answer[0]["ended"] or {}
 
     async def postpone(
         self, unit: UnitOfWork, claimed: ClaimedAttempt, *, seconds: float, problem: str
