@@ -1,17 +1,12 @@
 """The command line: `make bench`."""
 
-import shutil
-import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from bench import books, goals, machine, page, profiling, report, stage, variants, whole
+from bench import books, goals, machine, profiling, report, stage, variants, whole
 from bench import growth as growing
 from bench import rolling as restarting
 from bench.bare.path import bare_path
@@ -19,6 +14,7 @@ from bench.load import Load, firing
 from bench.receiver import report as reception_report
 from bench.receiver import trial
 from bench.receiver.senders import SENDERS
+from bench.shell import Rate, Save, Seconds, WarmUp, console, finish, require_disk, say, show
 from bench.stages import QUICK, WHOLE, Times
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, Settings, running
 from bench.whole import Run
@@ -27,17 +23,8 @@ from malipo_local import Stack
 from malipo_local.signals import stop_on_signals
 
 app = typer.Typer(add_completion=False)
-console = Console(width=150)
-
-Rate = Annotated[float, typer.Option(min=1, help="Payments a second.")]
-Seconds = Annotated[float, typer.Option(min=1, help="How long to measure, after the warm-up.")]
-Save = Annotated[bool, typer.Option("--save", help="Write the figures into docs/benchmarks.md.")]
-WarmUp = Annotated[float, typer.Option(min=1, help="Seconds of the same load that are not measured.")]
-
 _SENDER = next(iter(SENDERS))
 _MOST_PAYMENTS = 5_000_000
-_BYTES_OF_A_PAYMENT = 14_000
-"""On the disk, in all databases while they grow: five million take 70 GB."""
 
 
 @app.callback(invoke_without_command=True)
@@ -67,34 +54,11 @@ def main(
     finish(wrong, sound=run.sound, line=report.line(run, clock.monotonic() - began))
 
 
-def require_disk(payments: float) -> None:
-    """Refuse with exit code 2 to begin what would fill the disk that stacks are on."""
-    folder = tempfile.gettempdir()
-    needed, free = payments * _BYTES_OF_A_PAYMENT / 1e9, shutil.disk_usage(folder).free / 1e9
-    if free < needed:
-        console.print(
-            f"{payments:.0f} payments take {needed:.0f} GB of disk; {folder} has {free:.0f} GB free.",
-            "Name another folder by TMPDIR, or leave growth out: make bench ARGS=rates (or traces, replicas, --quick).",
-            sep="\n",
-            style="red",
-            highlight=False,
-        )
-        raise typer.Exit(2)
-
-
 def find_rates(times: Times, settings: Settings, *, save: bool) -> Run:
     """The highest rate, half of it, and the bare path."""
     run = whole.run(times, settings, say)
     show("rates", [report.goals_table(goals.of_run(run)), *report.run_tables(run)], run.machine, save=save)
     return run
-
-
-def finish(wrong: list[str], *, sound: bool = True, line: str | None = None) -> NoReturn:
-    """Print what went wrong and the line of JSON if there is one, and exit."""
-    console.print(*wrong or ["Malipo's book equals Stripe's."], sep="\n")
-    if line is not None:
-        print(line)  # noqa: T201 - nothing but JSON may be in this line
-    raise typer.Exit(not sound or bool(wrong))
 
 
 def others(rate: float, scale: float, settings: Settings, *, save: bool) -> list[str]:
@@ -121,7 +85,12 @@ def compare_replicas(rate: float, warm_up: float, seconds: float, settings: Sett
         variants.replicas(), rate=rate, warm_up=warm_up, seconds=seconds, base=settings, say=say
     )
     reached = report.goals_table(goals.of_replicas(measured))
-    tables = [reached, report.stages_table(measured), report.cpu_table(measured, SERVICES)]
+    tables = [
+        reached,
+        report.stages_table(measured),
+        report.limits_table(measured),
+        report.cpu_table(measured, SERVICES),
+    ]
     show("replicas", tables, machine.hardware(), save=save)
     return wrong
 
@@ -147,23 +116,6 @@ def try_receiver(
     tables = [report.goals_table(goals.of_receiver(found)), *reception_report.tables(found)]
     show("receiver", tables, found.described, save=save)
     return found, found.wrong
-
-
-def show(part: page.Part, tables: list[Table], described: Mapping[str, str], *, save: bool) -> None:
-    """Print the tables of a part, and keep them if wanted."""
-    console.print(*tables)
-    if save:
-        page.save(part, described, _command(), tables)
-
-
-def _command() -> str:
-    given = " ".join(sys.argv[1:])
-    return f'make bench ARGS="{given}"' if given else "make bench"
-
-
-def say(text: str) -> None:
-    """Progress."""
-    console.print(text, highlight=False)
 
 
 @app.command()

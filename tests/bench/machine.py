@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+from bench import gauge
 from bench.system import Settings, System
 
 
@@ -16,7 +17,8 @@ def hardware() -> dict[str, str]:
         "processors": f"{os.cpu_count()} x {_processor()}",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GB",
         "system": f"{platform.system()} {platform.release()}",
-        "Python": platform.python_version(),
+        "Python": f"{platform.python_version()}, {gauge.interpreter()}",
+        "speed": f"{gauge.loop_ms():.1f} ms: {gauge.WHAT}",
     }
 
 
