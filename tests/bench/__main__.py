@@ -74,7 +74,7 @@ def compare_traces(rate: float, warm_up: float, seconds: float, settings: Settin
     """What a payment costs with no trace kept, a tenth of them, and all."""
     with variants.traces() as traced:
         measured, wrong = variants.measure(traced, rate=rate, warm_up=warm_up, seconds=seconds, base=settings, say=say)
-    tables = [report.stages_table(measured), report.cpu_table(measured, SERVICES)]
+    tables = [report.stages_table(measured), report.limits_table(measured), report.cpu_table(measured, SERVICES)]
     show("traces", tables, machine.hardware(), save=save)
     return wrong
 
@@ -102,8 +102,9 @@ def compare_sizes(
     grown, wrong = growing.run(
         round(payments), first_payments=round(first), rate=rate, seconds=seconds, settings=settings, say=say
     )
-    stages = report.stages_table([one.stage for one in grown])
-    tables = [report.goals_table(goals.of_growth(grown)), stages, report.growth_table(grown, SERVICES)]
+    measured = [one.stage for one in grown]
+    stages = [report.stages_table(measured), report.limits_table(measured)]
+    tables = [report.goals_table(goals.of_growth(grown)), *stages, report.growth_table(grown, SERVICES)]
     show("growth", tables, machine.hardware(), save=save)
     return wrong
 

@@ -33,19 +33,32 @@ def stages_table(stages: Sequence[Stage]) -> Table:
         "p99",
         "provider",
     )
-    drawn = Table(*columns, "backlog", "busy CPUs", "late p99", "errors", title="Stages (milliseconds)")
+    drawn = Table(*columns, "backlog", "errors", title="Stages (milliseconds)")
     for stage in stages:
         spreads = [f"{value:.0f}" for spread in (stage.create, stage.added, stage.webhook) for value in spread]
         errors = ", ".join(f"{count} x {kind}" for kind, count in stage.errors.items()) or "none"
         rates = (f"{stage.rate:.0f}", f"{stage.per_second:.1f}")
-        ends = (
-            f"{stage.provider_ms:.1f}",
-            f"{stage.backlog:+.0f}",
-            f"{stage.processors:.2f}",
-            f"{stage.late_p99:.0f}",
-            errors,
-        )
-        drawn.add_row(stage.name, *rates, *spreads, *ends)
+        drawn.add_row(stage.name, *rates, *spreads, f"{stage.provider_ms:.1f}", f"{stage.backlog:+.0f}", errors)
+    return drawn
+
+
+def limits_table(stages: Sequence[Stage]) -> Table:
+    """What would saturate first, and how fast the machine was: one row a stage."""
+    columns = (
+        "sent /s",
+        "fullest",
+        "share",
+        "busy CPUs",
+        "generator, CPU ms a payment",
+        "fixed loop, ms",
+        "late p99, ms",
+    )
+    drawn = Table("stage", *columns, title="What is fullest, and the machine's speed")
+    for stage in stages:
+        name, share = stage.fullest
+        gauges = (_milliseconds(by_process(stage.cpu).get("generator")), f"{stage.loop_ms:.1f}")
+        full = (name, f"{share:.0%}", f"{stage.processors:.2f}")
+        drawn.add_row(stage.name, f"{stage.rate:.0f}", *full, *gauges, f"{stage.late_p99:.0f}")
     return drawn
 
 
@@ -118,8 +131,10 @@ def goals_table(goals: Sequence[Goal]) -> Table:
 def run_tables(run: Run) -> list[Table]:
     """All tables of a run: the stages, a payment's processor time and its price, a payment's work."""
     compared = [run.found.highest, run.found.half, run.bare]
+    all_stages = [*run.found.tried, run.bare, *([run.bare_highest] if run.bare_highest else [])]
     return [
-        stages_table([*run.found.tried, run.bare, *([run.bare_highest] if run.bare_highest else [])]),
+        stages_table(all_stages),
+        limits_table(all_stages),
         cpu_table(compared, SERVICES),
         price_table(run),
         work_table(run.found.highest),
@@ -175,6 +190,9 @@ def line(run: Run, seconds: float) -> str:
         "peak_mb": round(sum(highest.peak_mb.values())),
         "errors": sum(sum(stage.errors.values()) for stage in (highest, half, run.bare)),
         "books_agree": not run.wrong,
+        "fullest_at_the_highest": highest.fullest[0],
+        "generator_cpu_ms_per_payment": round(by_process(highest.cpu).get("generator", 0.0), 3),
+        "fixed_loop_ms": round(highest.loop_ms, 1),
         "seconds": round(seconds),
     }
     return json.dumps(answer)
@@ -186,7 +204,7 @@ def _rounded(values: Mapping[str, float]) -> dict[str, float]:
 
 def show(console: Console, stages: Sequence[Stage], services: Sequence[str]) -> None:
     """All tables of some stages of one system."""
-    console.print(stages_table(stages), cpu_table(stages, services))
+    console.print(stages_table(stages), limits_table(stages), cpu_table(stages, services))
     console.print(work_table(stages[-1]))
 
 

@@ -1,12 +1,14 @@
 """One stage: a fixed rate for a while, and everything that was measured of it."""
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from bench import cpu
+from bench import cpu, fullness, gauge
 from bench.figures import BACKLOG_SECONDS, backlog_growth, percentile, ratio
+from bench.fullness import Held
 from bench.load import Load, Shot, firing
 from bench.subject import Counts, Endings, Subject
 from malipo import clock
@@ -50,6 +52,17 @@ class Stage:
     payments: int
     """The number of those."""
     peak_mb: dict[str, float]
+    loop_ms: float
+    """The machine's speed just before: the processor time of a fixed piece of work (`gauge`)."""
+    shares: dict[str, float] = field(default_factory=dict[str, float])
+    """How full each resource was, by its name."""
+    held: dict[str, Held] = field(default_factory=dict[str, Held])
+    """What was held of that of which there is only so much: connections, executors' slots."""
+
+    @property
+    def fullest(self) -> tuple[str, float]:
+        """The resource that would saturate first, and how full it was."""
+        return fullness.fullest(self.shares)
 
     @property
     def holds(self) -> bool:
@@ -82,6 +95,7 @@ class _Before:
 
     work: Counts
     received: int
+    loop_ms: float
 
 
 @dataclass(frozen=True)
@@ -91,21 +105,24 @@ class _Look:
     at: float
     cpu: cpu.Reading
     machine: float
+    disks: Mapping[str, float]
 
 
 def run(subject: Subject, name: str, *, rate: float, warm_up: float, seconds: float, seed: int = 1) -> Stage:
     """Load `subject` and measure the last `seconds` of it; returns when everything has settled."""
-    before = _Before(subject.counts(), subject.received())
+    before = _Before(subject.counts(), subject.received(), gauge.loop_ms())
     load = Load(targets=subject.targets, rate=rate, seconds=warm_up + seconds, seed=seed)
-    with firing(load) as generator:
+    with firing(load) as generator, subject.watched() as watch:
         roots = {**subject.roots, "generator": [generator.pid]}
         wait_until(generator.began + warm_up)
-        first = _look(subject, roots)
+        watch.begin()
+        first = _look(roots)
         wait_until(generator.began + warm_up + seconds)
-        last = _look(subject, roots)
+        last, held = _look(roots), watch.held()
         shots = generator.shots()
     settled = _settle(subject, before.received, [shot.payment_id for shot in shots if shot.accepted])
-    return _measured(subject, name, rate, (first, last), shots, before, settled=settled)
+    measured = _measured(subject, name, rate, (first, last), shots, before, settled=settled)
+    return replace(measured, held=held, shares=_shares(first, last, held))
 
 
 def wait_until(moment: float) -> None:
@@ -113,8 +130,18 @@ def wait_until(moment: float) -> None:
     threading.Event().wait(max(0.0, moment - clock.now().timestamp()))
 
 
-def _look(subject: Subject, roots: cpu.Roots) -> _Look:
-    return _Look(clock.now().timestamp(), cpu.read(roots), cpu.machine_seconds())
+def _look(roots: cpu.Roots) -> _Look:
+    return _Look(clock.now().timestamp(), cpu.read(roots), cpu.machine_seconds(), fullness.disks())
+
+
+def _shares(first: _Look, last: _Look, held: Mapping[str, Held]) -> dict[str, float]:
+    seconds = last.at - first.at
+    return {
+        "the machine's processors": (last.machine - first.machine) / seconds / (os.cpu_count() or 1),
+        **fullness.of_processes(first.cpu, last.cpu, seconds),
+        **fullness.of_disks(first.disks, last.disks, seconds),
+        **{name: one.share for name, one in held.items()},
+    }
 
 
 def _settle(subject: Subject, received_before: int, payment_ids: Sequence[str]) -> bool:
@@ -160,6 +187,7 @@ def _measured(
         work=work,
         payments=sum(shot.accepted for shot in shots),
         peak_mb=cpu.peak_mb(subject.roots),
+        loop_ms=before.loop_ms,
     )
 
 

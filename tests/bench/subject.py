@@ -1,9 +1,11 @@
 """What a benchmark needs of a system under test: the whole of Malipo, or the bare path."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench.load import Target
+from bench.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,10 @@ class Subject(Protocol):
     @property
     def roots(self) -> dict[str, list[int]]:
         """The first processes of each part."""
+        ...
+
+    def watched(self) -> AbstractContextManager[Watch]:
+        """Looks at what it holds, for as long as the block lasts."""
         ...
 
     def received(self) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from bench.database import connected
@@ -11,6 +11,7 @@ from bench.kafka import messages
 from bench.load import Target
 from bench.outside import Outside
 from bench.subject import Counts, Endings
+from bench.watch import Watch, watching
 from malipo.contracts.topics import TOPICS
 from malipo_local import Stack
 from malipo_local.merchant import DemoMerchant
@@ -77,11 +78,11 @@ class System:
     @property
     def roots(self) -> dict[str, list[int]]:
         """The processes of each part."""
-        found: dict[str, list[int]] = {}
-        for unit in self.stack.status():
-            if unit.pid is not None:
-                found.setdefault(unit.service, []).append(unit.pid)
-        return found
+        return roots_of(self.stack)
+
+    def watched(self) -> AbstractContextManager[Watch]:
+        """Looks into PostgreSQL for as long as the block lasts."""
+        return watching(self.stack)
 
     def received(self) -> int:
         """Webhook requests that the merchants' receivers have received so far."""
@@ -118,6 +119,15 @@ class System:
     def close(self) -> None:
         """Close the connections."""
         self.outside.close()
+
+
+def roots_of(stack: Stack) -> dict[str, list[int]]:
+    """The processes of each part of a stack."""
+    found: dict[str, list[int]] = {}
+    for unit in stack.status():
+        if unit.pid is not None:
+            found.setdefault(unit.service, []).append(unit.pid)
+    return found
 
 
 @contextmanager

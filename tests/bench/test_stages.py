@@ -16,6 +16,7 @@ from bench.database import tidy
 from bench.multiply import multiply
 from bench.stage import Stage
 from bench.system import SERVICES, SETTINGS, running
+from bench.watch import LOG
 from malipo_local import Stack
 
 
@@ -44,6 +45,10 @@ def test_a_stage_of_the_whole_system_measures_every_process_and_the_books_agree(
         assert measured.work.transactions.keys() == set(SERVICES)
         assert set(PATH) <= measured.work.rows.keys() <= set(SERVICES), "who has nothing to do writes nothing"
         assert books.differences(system) == []
+        assert measured.shares.keys() >= {*PATH, "the machine's processors"}
+        assert measured.fullest[1] == max(measured.shares.values()) > 0
+        limited = measured.held["provider-stripe: slots of its executor"], measured.held[LOG]
+        assert all(0 <= one.mean <= one.most <= one.of for one in limited)
         assert "fsync on" in machine.describe(system, SETTINGS)["PostgreSQL"]
 
 

@@ -30,6 +30,8 @@ OURS = Stage(
     work=Counts(),
     payments=7000,
     peak_mb={},
+    loop_ms=33.0,
+    shares={"gateway": 0.4, "the machine's processors": 0.75, "disk": 0.1},
 )
 BARE = replace(OURS, name="bare path", cpu={"gateway": 1, "orchestrator": 1, "kafka": 2, "generator": 9})
 
@@ -66,3 +68,13 @@ def test_the_highest_rate_of_the_bare_path_is_shown_where_it_was_sought() -> Non
     assert json.loads(report.line(sought, seconds=1))["bare_path_payments_per_second"] == 200
     assert json.loads(report.line(a_run(BARE), seconds=1))["bare_path_payments_per_second"] is None
     assert list(report.price_table(sought).columns[1].cells)[-1] == "0.50"
+
+
+def test_what_is_fullest_and_the_machines_speed_stand_beside_every_stage() -> None:
+    drawn = report.limits_table([OURS])
+    [row] = zip(*(column.cells for column in drawn.columns), strict=True)
+    assert row[2:4] == ("the machine's processors", "75%")
+    assert row[5:7] == ("9.00", "33.0")
+    line = json.loads(report.line(a_run(BARE), seconds=1))
+    assert line["fullest_at_the_highest"] == "the machine's processors"
+    assert (line["generator_cpu_ms_per_payment"], line["fixed_loop_ms"]) == (9.0, 33.0)

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import httpx
@@ -17,6 +17,7 @@ from bench.kafka import messages
 from bench.load import TESTS, Target
 from bench.outside import Outside
 from bench.subject import Counts, Endings
+from bench.watch import Watch
 from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo.contracts.topics import TOPICS
 from malipo_local import Stack
@@ -52,6 +53,10 @@ class BarePath:
         others = {unit.service: [unit.pid] for unit in self._stack.status() if unit.pid is not None}
         shared = {name: others[name] for name in ("kafka", "stripe-sim", "merchant-sim")}
         return {name: [process.pid] for name, process in self._processes.items()} | shared
+
+    def watched(self) -> AbstractContextManager[Watch]:
+        """It holds nothing that is limited."""
+        return nullcontext(Watch({}))
 
     def received(self) -> int:
         """Webhook requests that the merchants' receivers have received so far."""
