@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench import books, goals, machine, profiling, report, stage, variants, whole
+from bench import books, goals, machine, parts, profiling, report, stage, variants, whole
 from bench import growth as growing
 from bench import rolling as restarting
 from bench.bare.path import bare_path
@@ -23,6 +23,7 @@ from malipo_local import Stack
 from malipo_local.signals import stop_on_signals
 
 app = typer.Typer(add_completion=False)
+app.add_typer(parts.app)
 _SENDER = next(iter(SENDERS))
 _MOST_PAYMENTS = 5_000_000
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.growth import Grown
+from bench.idle import GOAL_CORES, Idle
 from bench.receiver.trial import Trial
 from bench.rolling import GOAL_SECONDS, Rolled
 from bench.stage import Stage
@@ -68,6 +69,11 @@ def of_rolling(rolled: Rolled) -> list[Goal]:
         _at_most("requests and payments that went wrong", 0, rolled.failed + len(rolled.wrong)),
         _at_most("the most that a restart has added until a merchant was told, s", GOAL_SECONDS, rolled.added),
     ]
+
+
+def of_idle(idle: Idle) -> list[Goal]:
+    """That what has nothing to do takes nothing."""
+    return [_at_most("CPU of an idle stack, everything together, ms a second", 1000 * GOAL_CORES, 1000 * idle.cores)]
 
 
 def _at_least(name: str, wanted: float, measured: float) -> Goal:

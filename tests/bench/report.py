@@ -10,6 +10,7 @@ from bench.cpu import by_process
 from bench.figures import percentile
 from bench.goals import Goal
 from bench.growth import Grown
+from bench.idle import Idle
 from bench.rolling import Phase
 from bench.stage import Stage
 from bench.system import SERVICES, STORES
@@ -102,6 +103,21 @@ def growth_table(grown: Sequence[Grown], services: Sequence[str]) -> Table:
     figures |= {f"list {name}, p95 ms": [one.list_p95[name] for one in grown] for name in grown[0].list_p95}
     for name, values in figures.items():
         drawn.add_row(name, *(f"{value:.2f}" for value in values), f"{values[-1] / values[0]:.2f}")
+    return drawn
+
+
+def idle_table(idle: Idle) -> Table:
+    """Processor time of a second in which nothing happens: one row a part."""
+    drawn = Table("idle", "CPU ms a second", title=f"fixed loop {idle.loop_ms:.1f} ms")
+    total = by_process(idle.cpu)
+    for name in (*SERVICES, *STORES, *names(Kind.SIMULATOR)):
+        drawn.add_row(name, _milliseconds(total.get(name)))
+        for part in sorted(part for part in idle.cpu if part.startswith(f"{name}/")):
+            drawn.add_row(f"  {part}", _milliseconds(idle.cpu[part]), style="dim")
+    drawn.add_section()
+    for title, parts in (("the services", SERVICES), ("services and stores", (*SERVICES, *STORES))):
+        drawn.add_row(title, _milliseconds(sum(total.get(part, 0.0) for part in parts)))
+    drawn.add_row("everything", _milliseconds(sum(total.values())), style="bold")
     return drawn
 
 
