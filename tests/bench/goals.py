@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench import compare
+from bench.compare import Compared
 from bench.growth import Grown
 from bench.idle import GOAL_CORES, Idle
 from bench.receiver.trial import Trial
@@ -68,6 +70,15 @@ def of_rolling(rolled: Rolled) -> list[Goal]:
     return [
         _at_most("requests and payments that went wrong", 0, rolled.failed + len(rolled.wrong)),
         _at_most("the most that a restart has added until a merchant was told, s", GOAL_SECONDS, rolled.added),
+    ]
+
+
+def of_comparison(compared: Compared) -> list[Goal]:
+    """That a payment became cheaper, and its answer faster."""
+    cpu, p99 = compared.ratio(compare.services_and_stores), compared.ratio(compare.create_p99)
+    return [
+        _at_most("CPU a payment, services and stores, times the older commit's", compare.GOAL, cpu),
+        _at_most("create p99, times the older commit's", compare.GOAL, p99),
     ]
 
 

@@ -1,12 +1,17 @@
 """Parts of the benchmark that are run by a command of their own."""
 
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bench import compare as comparing
 from bench import goals, report
 from bench import idle as resting
-from bench.shell import Save, finish, say, show
+from bench.checkout import CheckoutError, checkout_of
+from bench.shell import Rate, Save, Seconds, WarmUp, finish, say, show
+from bench.system import FULL_COMPILER, SETTINGS
 
 app = typer.Typer()
 
@@ -21,3 +26,36 @@ def idle(
     found = resting.run(settle, seconds, {}, say)
     show("idle", [report.goals_table(goals.of_idle(found)), report.idle_table(found)], found.described, save=save)
     finish([], well="Nothing was asked of it.")
+
+
+@app.command()
+def compare(
+    other: Annotated[Path | None, typer.Option("--with", help="Another checkout, set up by `make setup`.")] = None,
+    commit: Annotated[str | None, typer.Option(help="Or a commit, which is checked out and set up meanwhile.")] = None,
+    rate: Rate = 20,
+    seconds: Seconds = 60,
+    warm_up: WarmUp = 60,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 3,
+    save: Save = False,
+) -> None:
+    """An older commit beside this one, in turn, each time on a new stack: a quarter of an hour."""
+    if (other is None) == (commit is None):
+        message = "Give the older commit, either by --with PATH or by --commit REVISION."
+        raise typer.BadParameter(message)
+    try:
+        with nullcontext(other) if other else checkout_of(commit or "", say) as place:
+            compared = comparing.run(
+                place,
+                rounds=rounds,
+                rate=rate,
+                warm_up=warm_up,
+                seconds=seconds,
+                settings=SETTINGS | FULL_COMPILER,
+                say=say,
+            )
+    except CheckoutError as error:
+        raise typer.BadParameter(str(error)) from error
+    tables = [report.stages_table(compared.in_turn), report.limits_table(compared.in_turn)]
+    reached = report.goals_table(goals.of_comparison(compared))
+    show("compare", [reached, report.comparison_table(compared), *tables], compared.described, save=save)
+    finish(compared.wrong)

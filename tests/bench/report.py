@@ -1,11 +1,13 @@
 """What the benchmarks show: tables for a person, and the one line of JSON."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
+from bench import compare
+from bench.compare import Compared
 from bench.cpu import by_process
 from bench.figures import percentile
 from bench.goals import Goal
@@ -104,6 +106,32 @@ def growth_table(grown: Sequence[Grown], services: Sequence[str]) -> Table:
     for name, values in figures.items():
         drawn.add_row(name, *(f"{value:.2f}" for value in values), f"{values[-1] / values[0]:.2f}")
     return drawn
+
+
+def comparison_table(compared: Compared) -> Table:
+    """Medians of both commits and their ratio: one row a figure."""
+    drawn = Table("median of all rounds", compared.old.name, compared.new.name, "times")
+    figures: dict[str, Callable[[Stage], float]] = {
+        "CPU ms a payment: the services": compare.services,
+        "services and stores": compare.services_and_stores,
+        **{f"  {name}": _cpu_of(name) for name in (*SERVICES, *STORES)},
+        "create p50, ms": lambda stage: stage.create[0],
+        "create p99, ms": compare.create_p99,
+        "added p50, ms": lambda stage: stage.added[0],
+        "added p99, ms": lambda stage: stage.added[1],
+        "webhook p50, ms": lambda stage: stage.webhook[0],
+        "webhook p99, ms": lambda stage: stage.webhook[1],
+        "gauge: generator, CPU ms a payment": _cpu_of("generator"),
+        "gauge: fixed loop, ms": lambda stage: stage.loop_ms,
+    }
+    for name, figure in figures.items():
+        medians = (f"{side.median(figure):.2f}" for side in (compared.old, compared.new))
+        drawn.add_row(name, *medians, f"{compared.ratio(figure):.2f}" if compared.old.median(figure) else "")
+    return drawn
+
+
+def _cpu_of(process: str) -> Callable[[Stage], float]:
+    return lambda stage: stage.cpu_of([process])
 
 
 def idle_table(idle: Idle) -> Table:
