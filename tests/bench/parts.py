@@ -8,10 +8,11 @@ import typer
 
 from bench import compare as comparing
 from bench import goals, report
+from bench import hops as hopping
 from bench import idle as resting
 from bench.checkout import CheckoutError, checkout_of
 from bench.shell import Rate, Save, Seconds, WarmUp, finish, say, show
-from bench.system import FULL_COMPILER, SETTINGS
+from bench.system import FULL_COMPILER, SETTINGS, Settings
 
 app = typer.Typer()
 
@@ -59,3 +60,18 @@ def compare(
     reached = report.goals_table(goals.of_comparison(compared))
     show("compare", [reached, report.comparison_table(compared), *tables], compared.described, save=save)
     finish(compared.wrong)
+
+
+@app.command()
+def hops(rate: Rate = 50, seconds: Seconds = 60, warm_up: WarmUp = 30, save: Save = False) -> None:
+    """Where a payment's time goes: each hop from its request to the merchant's 2xx, which add up to the whole."""
+    finish(trace_hops(rate, warm_up, seconds, SETTINGS | FULL_COMPILER, save=save))
+
+
+def trace_hops(rate: float, warm_up: float, seconds: float, settings: Settings, *, save: bool) -> list[str]:
+    """The hops of a payment, shown and saved; returns what went wrong."""
+    traced = hopping.run(rate, warm_up, seconds, settings, say)
+    stages = [traced.stage]
+    tables = [report.hops_table(traced.hops), report.stages_table(stages), report.limits_table(stages)]
+    show("hops", tables, traced.described, save=save)
+    return traced.wrong

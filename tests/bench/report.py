@@ -12,6 +12,7 @@ from bench.cpu import by_process
 from bench.figures import percentile
 from bench.goals import Goal
 from bench.growth import Grown
+from bench.hops import Hop, Hops
 from bench.idle import Idle
 from bench.rolling import Phase
 from bench.stage import Stage
@@ -132,6 +133,20 @@ def comparison_table(compared: Compared) -> Table:
 
 def _cpu_of(process: str) -> Callable[[Stage], float]:
     return lambda stage: stage.cpu_of([process])
+
+
+def hops_table(hops: Hops) -> Table:
+    """What each hop takes: the means add up to the whole's."""
+    drawn = Table("hop", "mean, ms", "share", "p50", "p99", title=f"{hops.payments} payments, hop by hop")
+    for hop in hops.hops:
+        drawn.add_row(hop.what, *_of_hop(hop, hops.whole.mean))
+    drawn.add_section()
+    drawn.add_row(hops.whole.what, *_of_hop(hops.whole, hops.whole.mean), style="bold")
+    return drawn
+
+
+def _of_hop(hop: Hop, whole: float) -> list[str]:
+    return [f"{hop.mean:.1f}", f"{hop.mean / whole:.0%}", f"{hop.p50:.1f}", f"{hop.p99:.1f}"]
 
 
 def idle_table(idle: Idle) -> Table:

@@ -110,6 +110,13 @@ class _Look:
 
 def run(subject: Subject, name: str, *, rate: float, warm_up: float, seconds: float, seed: int = 1) -> Stage:
     """Load `subject` and measure the last `seconds` of it; returns when everything has settled."""
+    return with_shots(subject, name, rate=rate, warm_up=warm_up, seconds=seconds, seed=seed)[0]
+
+
+def with_shots(
+    subject: Subject, name: str, *, rate: float, warm_up: float, seconds: float, seed: int = 1
+) -> tuple[Stage, list[Shot]]:
+    """The same, and the payments that were due while it was measured."""
     before = _Before(subject.counts(), subject.received(), gauge.loop_ms())
     load = Load(targets=subject.targets, rate=rate, seconds=warm_up + seconds, seed=seed)
     with firing(load) as generator, subject.watched() as watch:
@@ -122,7 +129,8 @@ def run(subject: Subject, name: str, *, rate: float, warm_up: float, seconds: fl
         shots = generator.shots()
     settled = _settle(subject, before.received, [shot.payment_id for shot in shots if shot.accepted])
     measured = _measured(subject, name, rate, (first, last), shots, before, settled=settled)
-    return replace(measured, held=held, shares=_shares(first, last, held))
+    window = [shot for shot in shots if first.at <= shot.due < last.at]
+    return replace(measured, held=held, shares=_shares(first, last, held)), window
 
 
 def wait_until(moment: float) -> None:
@@ -131,7 +139,8 @@ def wait_until(moment: float) -> None:
 
 
 def _look(roots: cpu.Roots) -> _Look:
-    return _Look(clock.now().timestamp(), cpu.read(roots), cpu.machine_seconds(), fullness.disks())
+    at, machine, disks = clock.now().timestamp(), cpu.machine_seconds(), fullness.disks()
+    return _Look(at, cpu.read(roots), machine, disks)
 
 
 def _shares(first: _Look, last: _Look, held: Mapping[str, Held]) -> dict[str, float]:

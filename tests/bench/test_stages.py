@@ -13,6 +13,7 @@ from bench import books, machine, page, stage
 from bench.bare.path import SERVICES as PATH
 from bench.bare.path import bare_path
 from bench.database import tidy
+from bench.hops import Trace, spread
 from bench.multiply import multiply
 from bench.stage import Stage
 from bench.system import SERVICES, SETTINGS, running
@@ -35,8 +36,12 @@ def flaws(measured: Stage) -> list[str]:
 
 def test_a_stage_of_the_whole_system_measures_every_process_and_the_books_agree(stack: Stack) -> None:
     with running(stack, merchants=1) as system:
-        measured = stage.run(system, "fixed", rate=10, warm_up=1, seconds=3)
+        trace = Trace(system)
+        measured, shots = stage.with_shots(system, "fixed", rate=10, warm_up=1, seconds=3)
         assert flaws(measured) == []
+        hops = spread(trace.of(shots))
+        assert hops.payments == measured.accepted, "every hop of every payment is recorded"
+        assert hops.whole.p50 == pytest.approx(measured.webhook[0], rel=0.01)
         assert measured.cpu.keys() >= set(SERVICES)
         assert measured.added[0] < measured.webhook[0]
         assert measured.provider_ms > 0
