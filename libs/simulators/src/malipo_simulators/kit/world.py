@@ -9,6 +9,7 @@ from malipo_simulators.kit.background import Background
 from malipo_simulators.kit.clock import Clock
 from malipo_simulators.kit.faults.scripted import Faults
 from malipo_simulators.kit.ids import Ids
+from malipo_simulators.kit.latency import Latencies
 from malipo_simulators.kit.request_log import RequestLog
 from malipo_simulators.kit.settings import SimulatorSettings
 from malipo_simulators.kit.shapes import Json
@@ -40,6 +41,7 @@ class World[S: SimulatorSettings](ABC):
         """Also after a reset; a subclass adds its own book and accounts."""
         self.clock = Clock()
         self.faults = Faults(self.ids, self.settings.max_fault_rules, self._own_faults)
+        self.latencies = Latencies(self.ids)
         self.requests = RequestLog(self.settings.max_requests_logged)
 
     @abstractmethod
@@ -51,7 +53,7 @@ class World[S: SimulatorSettings](ABC):
         """What /_sim/health shows of this simulator's own."""
 
     async def reset(self) -> None:
-        """Forget everything: payments, keys, receivers, rules, clock. Ids go on counting."""
+        """Forget everything: payments, keys, receivers, rules, latency, clock. Ids go on counting."""
         await self._stop()
         self._start_empty()
 

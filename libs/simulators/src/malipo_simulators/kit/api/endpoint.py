@@ -1,4 +1,4 @@
-"""One API request from arrival to response: fault, idempotency, operation, and what the fault does to the response."""
+"""One API request from arrival to response: fault, latency, idempotency, operation, and what the fault does to the response."""
 
 import asyncio
 from contextlib import suppress
@@ -82,7 +82,18 @@ class ApiEndpoint[Q]:
                 self._world.timers.later(delay_of(fault), lambda: self._arrive_late(request))
                 raise HangUp(reset=True)
             case _:
-                return self._spoil(fault, await self._once(request, cause))
+                return self._spoil(fault, await self._in_time(request, cause))
+
+    async def _in_time(self, request: Q, cause: Cause) -> Answer:
+        """As `_once`, as late as the provider is now; one whose answer never comes has had its effect."""
+        wait = self._world.latencies.draw()
+        if wait.seconds:
+            await asyncio.sleep(wait.seconds)
+        answer = await self._once(request, cause)
+        if wait.silent_seconds:
+            await asyncio.sleep(wait.silent_seconds)
+            raise HangUp(reset=False)
+        return answer
 
     async def _once(self, request: Q, cause: Cause) -> Answer:
         """Carry it out, or give its earlier response again."""

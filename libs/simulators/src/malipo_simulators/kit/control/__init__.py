@@ -1,1 +1,1 @@
-"""Control routes that every simulator has: faults, requests, health, clock, reset, the book."""
+"""Control routes that every simulator has: faults, latency, requests, health, clock, reset, the book."""
