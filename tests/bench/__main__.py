@@ -37,7 +37,7 @@ def main(
     save: Save = False,
     scale: Annotated[float, typer.Option(min=0.01, help="Shortens everything, to try the benchmark itself.")] = 1,
 ) -> None:
-    """The highest rate, half of it, the bare path; then hops, traces, replicas, the receiver, growth. Ends with a line of JSON.
+    """The highest rate, half of it, the bare path; then hops, providers, traces, replicas, the receiver, growth. Ends with a line of JSON.
 
     Takes about an hour, and 70 GB of disk for the growth part.
 
@@ -63,9 +63,10 @@ def find_rates(times: Times, settings: Settings, *, save: bool) -> Run:
 
 
 def others(rate: float, scale: float, settings: Settings, *, save: bool) -> list[str]:
-    """The hops, what traces, replicas and growth cost, and the receiver of callbacks, each shown and saved as soon as it is known; returns what went wrong."""
+    """The hops, the cost by provider, what traces, replicas and growth cost, and the receiver of callbacks, each shown and saved as soon as it is known; returns what went wrong."""
     seconds, warm_up = 60 * scale, 30 * scale
     wrong = parts.trace_hops(rate, warm_up, seconds, settings, save=save)
+    wrong += parts.compare_providers(rate, warm_up, seconds, settings, save=save)
     wrong += compare_traces(rate, warm_up, seconds, settings, save=save)
     wrong += compare_replicas(rate, warm_up, seconds, settings, save=save)
     wrong += try_receiver(_SENDER, 500, 10 * scale, seconds, save=save)[1]

@@ -16,6 +16,7 @@ import msgspec
 import uvloop
 
 from bench.load import Load, Shot, Target
+from bench.methods import BODIES
 from malipo import clock, ids
 
 
@@ -50,14 +51,18 @@ async def fire(load: Load) -> list[Shot]:
             if enough.is_set():
                 break
             target = load.targets[number % len(load.targets)]
-            group.create_task(_shoot(session, target, began + after, offset, shots))
+            method = load.methods[number // len(load.targets) % len(load.methods)]  # each merchant's by turns
+            body = BODIES[method](number)
+            group.create_task(_shoot(session, target, body, (began + after, offset), shots))
     return shots
 
 
-async def _shoot(session: aiohttp.ClientSession, target: Target, due: float, offset: float, shots: list[Shot]) -> None:
+async def _shoot(
+    session: aiohttp.ClientSession, target: Target, body: bytes, when: tuple[float, float], shots: list[Shot]
+) -> None:
+    """`when` it is due by the monotonic clock, and what makes a Unix second of that."""
     sent = clock.monotonic()
-    due = min(due, sent)  # a timer may be half a millisecond early
-    body = b'{"amount":%d,"currency":"USD","method":{"type":"card","token":"pm_card_visa"}}' % (100 + len(shots) % 5000)
+    due, offset = min(when[0], sent), when[1]  # a timer may be half a millisecond early
     status, payment_id = 0, ""
     with suppress(aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
         async with session.post(

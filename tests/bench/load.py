@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from bench.methods import CARD
+
 TESTS = Path(__file__).parents[1]
 """The folder in which Python finds the package `bench`."""
 
@@ -20,13 +22,17 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send: `rate` payments a second on average, for `seconds`. The same seed gives the same arrivals."""
+    """What to send: `rate` payments a second on average, for `seconds`. The same seed gives the same arrivals.
+
+    They are made with the `methods` in turn; amounts and phones follow from their numbers.
+    """
 
     targets: list[Target]
     rate: float
     seconds: float
     seed: int = 1
     timeout_seconds: float = 30
+    methods: list[str] = msgspec.field(default_factory=lambda: [CARD])
 
 
 class Shot(msgspec.Struct, frozen=True, array_like=True):

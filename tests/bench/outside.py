@@ -1,32 +1,40 @@
-"""What the simulators of a stack know: the merchants' receivers and Stripe."""
+"""What the simulators of a stack know: the merchants' receivers and the providers."""
 
 from typing import Any
 
 import httpx
 
+from malipo.contracts.providers import PROVIDERS
 from malipo_local import Stack
 
 
 class Outside:
-    """The two simulators, read through their control routes."""
+    """The simulators, read through their control routes."""
 
     def __init__(self, stack: Stack) -> None:
         self._merchant = httpx.Client(base_url=stack.url("merchant-sim"), timeout=60)
-        self._stripe = httpx.Client(base_url=stack.url("stripe-sim"), timeout=60)
+        parts = {row.name for row in stack.plan.rows()}
+        self._providers = {
+            name: httpx.Client(base_url=stack.url(f"{name}-sim"), timeout=60)
+            for name in PROVIDERS
+            if f"{name}-sim" in parts
+        }
 
     def webhooks(self) -> int:
         """How many requests the merchants' receivers have received so far, repeated and refused ones included."""
         return int(self._merchant.get("/_sim/health").raise_for_status().json()["received"])
 
     def callbacks_pending(self) -> int:
-        """How many of Stripe's callbacks are still on their way."""
-        return int(self._stripe.get("/_sim/health").raise_for_status().json()["webhooks"]["pending"])
+        """How many of the providers' callbacks are still on their way."""
+        healths = [http.get("/_sim/health").raise_for_status().json() for http in self._providers.values()]
+        return sum(int(health["webhooks"]["pending"]) for health in healths)
 
-    def effects(self) -> list[dict[str, Any]]:
-        """Everything that happened to money at Stripe."""
-        return self._stripe.get("/_sim/book").raise_for_status().json()["effects"]
+    def effects(self, provider: str) -> list[dict[str, Any]]:
+        """Everything that happened to money at a provider; nothing at one that is not there."""
+        http = self._providers.get(provider)
+        return http.get("/_sim/book").raise_for_status().json()["effects"] if http else []
 
     def close(self) -> None:
         """Close the connections."""
-        self._merchant.close()
-        self._stripe.close()
+        for http in (self._merchant, *self._providers.values()):
+            http.close()

@@ -10,9 +10,10 @@ from bench import compare as comparing
 from bench import goals, report
 from bench import hops as hopping
 from bench import idle as resting
+from bench import providers as paying
 from bench.checkout import CheckoutError, checkout_of
 from bench.shell import Rate, Save, Seconds, WarmUp, finish, say, show
-from bench.system import FULL_COMPILER, SETTINGS, Settings
+from bench.system import FULL_COMPILER, SERVICES, SETTINGS, Settings
 
 app = typer.Typer()
 
@@ -75,3 +76,21 @@ def trace_hops(rate: float, warm_up: float, seconds: float, settings: Settings, 
     tables = [report.hops_table(traced.hops), report.stages_table(stages), report.limits_table(stages)]
     show("hops", tables, traced.described, save=save)
     return traced.wrong
+
+
+@app.command()
+def providers(rate: Rate = 50, seconds: Seconds = 40, warm_up: WarmUp = 20, save: Save = False) -> None:
+    """What a payment costs by each of the four methods alone, and by all in turn: six minutes."""
+    finish(compare_providers(rate, warm_up, seconds, SETTINGS | FULL_COMPILER, save=save))
+
+
+def compare_providers(rate: float, warm_up: float, seconds: float, settings: Settings, *, save: bool) -> list[str]:
+    """The cost by provider, shown and saved; returns what went wrong."""
+    paid = paying.run(rate, warm_up, seconds, settings, say)
+    tables = [
+        report.cpu_table(paid.stages, SERVICES),
+        report.stages_table(paid.stages),
+        report.limits_table(paid.stages),
+    ]
+    show("providers", tables, paid.described, save=save)
+    return paid.wrong

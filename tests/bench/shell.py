@@ -36,7 +36,7 @@ def show(part: page.Part, tables: list[Table], described: Mapping[str, str], *, 
 
 
 def finish(
-    wrong: list[str], *, sound: bool = True, line: str | None = None, well: str = "Malipo's book equals Stripe's."
+    wrong: list[str], *, sound: bool = True, line: str | None = None, well: str = "The books agree."
 ) -> NoReturn:
     """Print what went wrong, or that all is `well`, and the line of JSON if there is one, and exit."""
     console.print(*wrong or [well], sep="\n")

@@ -10,6 +10,7 @@ from bench import cpu, fullness, gauge
 from bench.figures import BACKLOG_SECONDS, backlog_growth, percentile, ratio
 from bench.fullness import Held
 from bench.load import Load, Shot, firing
+from bench.methods import CARD
 from bench.subject import Counts, Endings, Subject
 from malipo import clock
 from malipo_local.waiting import until
@@ -108,17 +109,33 @@ class _Look:
     disks: Mapping[str, float]
 
 
-def run(subject: Subject, name: str, *, rate: float, warm_up: float, seconds: float, seed: int = 1) -> Stage:
+def run(
+    subject: Subject,
+    name: str,
+    *,
+    rate: float,
+    warm_up: float,
+    seconds: float,
+    seed: int = 1,
+    methods: Sequence[str] = (CARD,),
+) -> Stage:
     """Load `subject` and measure the last `seconds` of it; returns when everything has settled."""
-    return with_shots(subject, name, rate=rate, warm_up=warm_up, seconds=seconds, seed=seed)[0]
+    return with_shots(subject, name, rate=rate, warm_up=warm_up, seconds=seconds, seed=seed, methods=methods)[0]
 
 
 def with_shots(
-    subject: Subject, name: str, *, rate: float, warm_up: float, seconds: float, seed: int = 1
+    subject: Subject,
+    name: str,
+    *,
+    rate: float,
+    warm_up: float,
+    seconds: float,
+    seed: int = 1,
+    methods: Sequence[str] = (CARD,),
 ) -> tuple[Stage, list[Shot]]:
     """The same, and the payments that were due while it was measured."""
     before = _Before(subject.counts(), subject.received(), gauge.loop_ms())
-    load = Load(targets=subject.targets, rate=rate, seconds=warm_up + seconds, seed=seed)
+    load = Load(targets=subject.targets, rate=rate, seconds=warm_up + seconds, seed=seed, methods=list(methods))
     with firing(load) as generator, subject.watched() as watch:
         roots = {**subject.roots, "generator": [generator.pid]}
         wait_until(generator.began + warm_up)

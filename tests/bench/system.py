@@ -25,6 +25,8 @@ STORES = names(Kind.STORE)
 Settings = Mapping[str, Mapping[str, str]]
 """What is set for each service, by its name."""
 SETTINGS = {"gateway": {"RATE_LIMIT_PER_SECOND": "100000", "RATE_LIMIT_BURST": "1000000"}}
+BY_THEMSELVES = {"mpesa-sim": {"MPESA_ANSWER": "paid"}, "paypal-sim": {"PAYPAL_APPROVE": "all"}}
+"""Customers who pay a second after they are asked, without a person."""
 FULL_COMPILER = {"kafka": {"JVM_OPTIONS": "-Xms512m -Xmx512m -XX:+UseSerialGC -Dlog4j2.level=WARN"}}
 """Kafka as in production, with both of Java's compilers: dear for the first minute, cheaper after it."""
 
@@ -47,8 +49,9 @@ WHERE payment_id >= $1 AND kind IN ('attempt', 'query') GROUP BY payment_id
 """
 _WEBHOOKS = "SELECT count(*) AS webhooks FROM deliveries WHERE payment_id >= $1 AND state = 'delivered'"
 _NOTIFIED = """
-SELECT count(DISTINCT payment_id) AS payments FROM timeline
-WHERE payment_id >= $1 AND kind = 'webhook' AND entry->>'result' = 'delivered'
+SELECT count(DISTINCT t.payment_id) AS payments FROM timeline t JOIN events e ON e.id = t.entry->>'event_id'
+WHERE t.payment_id >= $1 AND t.kind = 'webhook' AND t.entry->>'result' = 'delivered'
+    AND e.type IN ('payment.completed', 'payment.failed', 'payment.canceled')
 """
 _WORK = """
 SELECT xact_commit + xact_rollback AS transactions, tup_inserted + tup_updated + tup_deleted AS rows
@@ -89,7 +92,7 @@ class System:
         return self.outside.webhooks()
 
     def settled(self, first_payment: str, payments: int) -> bool:
-        """Whether the gateway knows of every webhook, no outbox holds a row, and no callback is on its way."""
+        """Whether the gateway knows that every payment's end was told, no outbox holds a row, and no callback is on its way."""
         [notified] = self.rows("gateway", _NOTIFIED, first_payment)
         waiting = sum(self.rows(service, _OUTBOX)[0]["rows"] for service in self._services)
         return notified["payments"] >= payments and not waiting and not self.outside.callbacks_pending()
@@ -131,14 +134,23 @@ def roots_of(stack: Stack) -> dict[str, list[int]]:
 
 
 @contextmanager
-def running(stack: Stack, merchants: int = MERCHANTS) -> Generator[System]:
-    """A stack that is up as a system with this many merchants."""
+def running(stack: Stack, merchants: int = MERCHANTS, *, all_providers: bool = False) -> Generator[System]:
+    """A stack that is up as a system with this many merchants, which have an account at Stripe, or at every provider."""
     with ExitStack() as opened, ThreadPoolExecutor(4) as pool:
         system = System(
             stack, [opened.enter_context(merchant) for merchant in pool.map(DemoMerchant.open, [stack] * merchants)]
         )
+        if all_providers:
+            for _ in pool.map(_connect, system.merchants):
+                pass
         opened.callback(system.close)
         yield system
+
+
+def _connect(merchant: DemoMerchant) -> None:
+    merchant.connect_mpesa(registered=False)
+    merchant.connect_paypal()
+    merchant.connect_bank()
 
 
 async def _fetch(url: str, query: str, arguments: Sequence[object]) -> list[Mapping[str, Any]]:
