@@ -1,5 +1,6 @@
 """What the simulators of a stack know: the merchants' receivers and the providers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -28,6 +29,12 @@ class Outside:
         """How many of the providers' callbacks are still on their way."""
         healths = [http.get("/_sim/health").raise_for_status().json() for http in self._providers.values()]
         return sum(int(health["webhooks"]["pending"]) for health in healths)
+
+    def be_late(self, latency: Mapping[str, float] | None) -> None:
+        """Have every provider answer as late as this distribution says, or at once."""
+        for http in self._providers.values():
+            path = "/_sim/latency"
+            (http.delete(path) if latency is None else http.put(path, json=dict(latency))).raise_for_status()
 
     def effects(self, provider: str) -> list[dict[str, Any]]:
         """Everything that happened to money at a provider; nothing at one that is not there."""

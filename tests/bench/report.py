@@ -10,6 +10,7 @@ from bench import compare
 from bench.compare import Compared
 from bench.cpu import by_process
 from bench.figures import percentile
+from bench.fullness import Held
 from bench.goals import Goal
 from bench.growth import Grown
 from bench.hops import Hop, Hops
@@ -147,6 +148,21 @@ def hops_table(hops: Hops) -> Table:
 
 def _of_hop(hop: Hop, whole: float) -> list[str]:
     return [f"{hop.mean:.1f}", f"{hop.mean / whole:.0%}", f"{hop.p50:.1f}", f"{hop.p99:.1f}"]
+
+
+def held_table(stages: Sequence[Stage]) -> Table:
+    """What was held of that of which there is only so much, on average and at most: the fullest first."""
+    drawn = Table("held", *(f"{stage.name}: {what}" for stage in stages for what in ("mean", "most")), "of")
+    names = {name for stage in stages for name in stage.held}
+    for name in sorted(names, key=lambda name: -max(stage.held[name].share for stage in stages if name in stage.held)):
+        held = [stage.held.get(name) for stage in stages]
+        cells = [cell for one in held for cell in (_of_held(one) if one else ("", ""))]
+        drawn.add_row(name, *cells, f"{next(one.of for one in held if one):g}")
+    return drawn
+
+
+def _of_held(held: Held) -> tuple[str, str]:
+    return f"{held.mean:.2f}", f"{held.most:g}"
 
 
 def idle_table(idle: Idle) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import books, machine, stage
 from bench.bare.path import bare_path
+from bench.latency import Profile
 from bench.stage import Stage
 from bench.stages import STEP_UP, Found, Say, Times, find, find_highest, in_words
 from bench.system import SERVICES, STORES, Settings, running
@@ -43,14 +44,16 @@ class Run:
         return self.found.highest.cpu_of(parts) / self.bare.cpu_of(parts)
 
 
-def run(times: Times, settings: Settings, say: Say) -> Run:
-    """Start a stack, find the highest rate, compare with the bare path at that rate."""
+def run(times: Times, settings: Settings, say: Say, latency: Profile | None = None) -> Run:
+    """Start a stack, find the highest rate, compare with the bare path at that rate; with a provider as late as `latency` says."""
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / "stack", settings=settings) as stack:
         say("the stack is up")
         with running(stack) as system:
             say(f"{len(system.merchants)} merchants are open")
+            system.outside.be_late(latency and latency.asked_for)
             found = find(system, times, os.cpu_count() or 1, say)
             wrong, described = books.differences(system), machine.describe(system, settings)
+            described |= {"the provider answers": f"after {latency.name} (p50/p99)" if latency else "at once"}
         for name in SERVICES:
             stack.stop_service(name)
         with bare_path(stack, Path(folder)) as path:
