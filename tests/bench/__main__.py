@@ -1,6 +1,7 @@
 """The command line: `make bench`."""
 
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,8 @@ from bench import books, goals, machine, parts, profiling, report, stage, varian
 from bench import growth as growing
 from bench import rolling as restarting
 from bench.bare.path import bare_path
+from bench.latency import REAL, Profile
 from bench.load import Load, firing
-from bench.receiver import report as reception_report
-from bench.receiver import trial
-from bench.receiver.senders import SENDERS
 from bench.shell import Rate, Save, Seconds, WarmUp, console, finish, require_disk, say, show
 from bench.stages import QUICK, WHOLE, Times
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, Settings, running
@@ -24,7 +23,16 @@ from malipo_local.signals import stop_on_signals
 
 app = typer.Typer(add_completion=False)
 app.add_typer(parts.app)
-_SENDER = next(iter(SENDERS))
+
+
+class Answers(StrEnum):
+    """When the provider answers."""
+
+    AT_ONCE = "at-once"
+    REAL = "real"
+    """After 120 ms at p50 and 400 ms at p99."""
+
+
 _MOST_PAYMENTS = 5_000_000
 
 
@@ -37,7 +45,7 @@ def main(
     save: Save = False,
     scale: Annotated[float, typer.Option(min=0.01, help="Shortens everything, to try the benchmark itself.")] = 1,
 ) -> None:
-    """The highest rate, half of it, the bare path; then hops, providers, traces, replicas, the receiver, growth. Ends with a line of JSON.
+    """The highest rate, half of it, the bare path; then hops, providers, traces, replicas, callbacks, growth. Ends with a line of JSON.
 
     Takes about an hour, and 70 GB of disk for the growth part.
 
@@ -55,21 +63,21 @@ def main(
     finish(wrong, sound=run.sound, line=report.line(run, clock.monotonic() - began))
 
 
-def find_rates(times: Times, settings: Settings, *, save: bool) -> Run:
+def find_rates(times: Times, settings: Settings, *, save: bool, latency: Profile | None = None) -> Run:
     """The highest rate, half of it, and the bare path."""
-    run = whole.run(times, settings, say)
+    run = whole.run(times, settings, say, latency)
     show("rates", [report.goals_table(goals.of_run(run)), *report.run_tables(run)], run.machine, save=save)
     return run
 
 
 def others(rate: float, scale: float, settings: Settings, *, save: bool) -> list[str]:
-    """The hops, the cost by provider, what traces, replicas and growth cost, and the receiver of callbacks, each shown and saved as soon as it is known; returns what went wrong."""
+    """The hops, the cost by provider, what traces, replicas and growth cost, and how callbacks are answered, each shown and saved as soon as it is known; returns what went wrong."""
     seconds, warm_up = 60 * scale, 30 * scale
     wrong = parts.trace_hops(rate, warm_up, seconds, settings, save=save)
     wrong += parts.compare_providers(rate, warm_up, seconds, settings, save=save)
     wrong += compare_traces(rate, warm_up, seconds, settings, save=save)
     wrong += compare_replicas(rate, warm_up, seconds, settings, save=save)
-    wrong += try_receiver(_SENDER, 500, 10 * scale, seconds, save=save)[1]
+    wrong += parts.try_callbacks(parts.SENDER, 500, 10 * scale, seconds, save=save)[1]
     return wrong + compare_sizes(_MOST_PAYMENTS * scale, 10_000 * scale, rate, seconds, settings, save=save)
 
 
@@ -112,21 +120,16 @@ def compare_sizes(
     return wrong
 
 
-def try_receiver(
-    provider: str, rate: float, warm_up: float, seconds: float, *, save: bool
-) -> tuple[trial.Trial, list[str]]:
-    """How fast a provider's callbacks are answered, alone, beside heavy work and with PostgreSQL killed; and what went wrong."""
-    found = trial.run(SENDERS[provider], rate=rate, warm_up=warm_up, seconds=seconds, say=say)
-    tables = [report.goals_table(goals.of_receiver(found)), *reception_report.tables(found)]
-    show("receiver", tables, found.described, save=save)
-    return found, found.wrong
-
-
 @app.command()
-def rates(save: Save = False) -> None:
-    """The whole without traces, replicas and growth: twenty minutes."""
+def rates(
+    latency: Annotated[Answers, typer.Option(help="When the provider answers.")] = Answers.AT_ONCE,
+    scale: Annotated[float, typer.Option(min=0.01, help="Shortens everything, to try the benchmark itself.")] = 1,
+    save: Save = False,
+) -> None:
+    """The highest rate, half of it, and the bare path alone: twenty minutes."""
     began = clock.monotonic()
-    run = find_rates(WHOLE, SETTINGS | FULL_COMPILER, save=save)
+    profile = REAL if latency is Answers.REAL else None
+    run = find_rates(WHOLE.scaled(scale), SETTINGS | FULL_COMPILER, save=save, latency=profile)
     finish(run.wrong, sound=run.sound, line=report.line(run, clock.monotonic() - began))
 
 
@@ -177,24 +180,6 @@ def replicas(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save:
 def traces(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save: Save = False) -> None:
     """The same load with no trace kept, a tenth of them, and all."""
     finish(compare_traces(rate, warm_up, seconds, SETTINGS, save=save))
-
-
-@app.command()
-def receiver(
-    provider: Annotated[str, typer.Option(help=f"Whose callbacks: {', '.join(SENDERS)}.")] = _SENDER,
-    rate: Annotated[float, typer.Option(min=1, help="Callbacks a second.")] = 500,
-    seconds: Seconds = 60,
-    warm_up: WarmUp = 10,
-    quick: Annotated[bool, typer.Option("--quick", help="Ten seconds each.")] = False,
-    save: Save = False,
-) -> None:
-    """Callbacks at a fixed rate: alone, beside erp-sink and a dead ERP, and with PostgreSQL killed: seven minutes."""
-    began = clock.monotonic()
-    times = (5, 10) if quick else (warm_up, seconds)
-    found, wrong = try_receiver(provider, rate, *times, save=save)
-    console.print(*wrong or ["Every callback was taken, is stored and told."], sep="\n")
-    print(reception_report.line(found, clock.monotonic() - began))  # noqa: T201 - nothing but JSON may be in this line
-    raise typer.Exit(bool(wrong))
 
 
 @app.command()

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import compare
+from bench.callbacks.trial import Trial
 from bench.compare import Compared
 from bench.growth import Grown
 from bench.idle import GOAL_CORES, Idle
-from bench.receiver.trial import Trial
 from bench.rolling import GOAL_SECONDS, Rolled
 from bench.stage import Stage
 from bench.system import SERVICES
@@ -55,7 +55,7 @@ def of_replicas(measured: Sequence[Stage]) -> list[Goal]:
     return [_at_most(f"CPU a payment with {measured[-1].name}, times that with one", 1.1, times)]
 
 
-def of_receiver(trial: Trial) -> list[Goal]:
+def of_callbacks(trial: Trial) -> list[Goal]:
     """That nothing is lost, whatever happens, and that heavy work beside does not show."""
     lost = sum(stage.lost + stage.untold for stage in trial.stages)
     return [

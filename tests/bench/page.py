@@ -9,7 +9,9 @@ from rich.table import Table
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
-Part = Literal["rates", "traces", "replicas", "growth", "receiver", "rolling", "idle", "compare", "hops", "providers"]
+Part = Literal[
+    "rates", "traces", "replicas", "growth", "callbacks", "rolling", "idle", "compare", "hops", "providers", "latency"
+]
 
 
 def save(part: Part, machine: Mapping[str, str], command: str, tables: Sequence[Table], page: Path = PAGE) -> None:

@@ -10,12 +10,20 @@ from bench import compare as comparing
 from bench import goals, report
 from bench import hops as hopping
 from bench import idle as resting
+from bench import latency as slowing
 from bench import providers as paying
+from bench.callbacks import report as reception_report
+from bench.callbacks import trial
+from bench.callbacks.senders import SENDERS
 from bench.checkout import CheckoutError, checkout_of
 from bench.shell import Rate, Save, Seconds, WarmUp, finish, say, show
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, Settings
+from malipo import clock
 
 app = typer.Typer()
+
+SENDER = next(iter(SENDERS))
+"""Whose callbacks are sent unless another is named."""
 
 
 @app.command()
@@ -94,3 +102,53 @@ def compare_providers(rate: float, warm_up: float, seconds: float, settings: Set
     ]
     show("providers", tables, paid.described, save=save)
     return paid.wrong
+
+
+@app.command()
+def latency(
+    rate: Rate = 50,
+    seconds: Seconds = 60,
+    warm_up: WarmUp = 30,
+    p50: Annotated[float, typer.Option(min=1, help="Half of all answers take less, ms.")] = slowing.REAL.p50_ms,
+    p99: Annotated[float, typer.Option(min=1, help="One of a hundred takes more, ms.")] = slowing.REAL.p99_ms,
+    timeouts: Annotated[float, typer.Option(min=0, max=1, help="The share of answers that never come.")] = 0,
+    save: Save = False,
+) -> None:
+    """The same load with a provider that answers at once, and as late as real ones: what is held meanwhile. Four minutes."""
+    if p50 > p99:
+        message = f"--p99 {p99:g} is less than --p50 {p50:g}: give percentiles in their order, as --p50 120 --p99 400."
+        raise typer.BadParameter(message)
+    profile = slowing.Profile(p50, p99, timeouts)
+    settings = SETTINGS | FULL_COMPILER
+    slowed = slowing.run(profile, rate=rate, warm_up=warm_up, seconds=seconds, settings=settings, say=say)
+    stages = slowed.stages
+    tables = [report.held_table(stages), report.stages_table(stages), report.limits_table(stages)]
+    show("latency", [*tables, report.cpu_table(stages, SERVICES)], slowed.described, save=save)
+    finish(slowed.wrong)
+
+
+@app.command()
+def callbacks(
+    provider: Annotated[str, typer.Option(help=f"Whose callbacks: {', '.join(SENDERS)}.")] = SENDER,
+    rate: Annotated[float, typer.Option(min=1, help="Callbacks a second.")] = 500,
+    seconds: Seconds = 60,
+    warm_up: WarmUp = 10,
+    quick: Annotated[bool, typer.Option("--quick", help="Ten seconds each.")] = False,
+    save: Save = False,
+) -> None:
+    """Callbacks at a fixed rate: alone, beside erp-sink and a dead ERP, and with PostgreSQL killed: seven minutes."""
+    began = clock.monotonic()
+    times = (5, 10) if quick else (warm_up, seconds)
+    found, wrong = try_callbacks(provider, rate, *times, save=save)
+    line = reception_report.line(found, clock.monotonic() - began)
+    finish(wrong, line=line, well="Every callback was taken, is stored and told.")
+
+
+def try_callbacks(
+    provider: str, rate: float, warm_up: float, seconds: float, *, save: bool
+) -> tuple[trial.Trial, list[str]]:
+    """How fast a provider's callbacks are answered, alone, beside heavy work and with PostgreSQL killed; and what went wrong."""
+    found = trial.run(SENDERS[provider], rate=rate, warm_up=warm_up, seconds=seconds, say=say)
+    tables = [report.goals_table(goals.of_callbacks(found)), *reception_report.tables(found)]
+    show("callbacks", tables, found.described, save=save)
+    return found, found.wrong

@@ -1,4 +1,4 @@
-"""The benchmark of the receiver: what it sends is genuine, what is refused is sent again, and its figures add up."""
+"""The benchmark of callbacks: what it sends is genuine, what is refused is sent again, and its figures add up."""
 
 import asyncio
 import json
@@ -14,14 +14,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from bench import goals
+from bench.callbacks import report
+from bench.callbacks.campaign import Campaign, Sent
+from bench.callbacks.heavy import completed
+from bench.callbacks.reception import Reception, with_window
+from bench.callbacks.senders import SENDERS, event_id, payment_id
+from bench.callbacks.service import Receiver
+from bench.callbacks.trial import Trial
 from bench.load import working
-from bench.receiver import report
-from bench.receiver.campaign import Campaign, Sent
-from bench.receiver.heavy import completed
-from bench.receiver.reception import Reception, with_window
-from bench.receiver.senders import SENDERS, event_id, payment_id
-from bench.receiver.service import Receiver
-from bench.receiver.trial import Trial
 from malipo import clock
 from malipo.contracts.events import PaymentTransitioned
 from malipo.contracts.identity import charge_id
@@ -164,7 +164,7 @@ async def test_a_callback_whose_connection_breaks_is_sent_again_on_another():
 
 
 def sent_by(campaign: Campaign) -> list[Sent]:
-    with working("bench.receiver.generator", campaign) as generator:
+    with working("bench.callbacks.generator", campaign) as generator:
         return generator.result(list[Sent])
 
 
@@ -191,5 +191,5 @@ def test_a_callback_that_is_lost_or_not_told_is_what_went_wrong_in_the_run():
 def test_the_price_of_heavy_work_is_the_receivers_p99_beside_it_times_that_alone():
     assert TRIAL.ratio == pytest.approx(1.25)
     assert json.loads(report.line(TRIAL, seconds=1))["ratio"] == 1.25
-    assert [goal.reached for goal in goals.of_receiver(TRIAL)] == [True, True, True]
+    assert [goal.reached for goal in goals.of_callbacks(TRIAL)] == [True, True, True]
     assert [table.row_count for table in report.tables(TRIAL)] == [3, 0, 2]

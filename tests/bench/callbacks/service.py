@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeGuard
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from bench.callbacks.senders import ACCOUNT, AMOUNT_MINOR, Sender, event_id, payment_id
 from bench.database import connected, tidy
-from bench.receiver.senders import ACCOUNT, AMOUNT_MINOR, Sender, event_id, payment_id
 from gateway.payments.personal import sealed
 from malipo import clock
 from malipo.contracts.commands import DEFAULT_ACCOUNT

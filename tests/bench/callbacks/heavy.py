@@ -15,8 +15,8 @@ from urllib.request import urlopen
 
 from aiokafka import AIOKafkaProducer
 
+from bench.callbacks.senders import AMOUNT_MINOR, event_id, payment_id
 from bench.database import connected
-from bench.receiver.senders import AMOUNT_MINOR, event_id, payment_id
 from malipo import clock
 from malipo.contracts.events import Cause, PaymentTransitioned, PaymentView, PublicEvent
 from malipo.contracts.message import encode

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench import cpu
+from bench.callbacks.campaign import Campaign, Sent
+from bench.callbacks.service import Receiver
 from bench.figures import percentile, ratio
 from bench.load import working
-from bench.receiver.campaign import Campaign, Sent
-from bench.receiver.service import Receiver
 from bench.stage import Spread, wait_until
 from malipo import clock
 
@@ -76,7 +76,7 @@ def run(
     """
     provider = receiver.sender.provider
     campaign = Campaign(provider=provider, url=receiver.url, first=first, rate=rate, seconds=warm_up + seconds)
-    with working("bench.receiver.generator", campaign) as generator:
+    with working("bench.callbacks.generator", campaign) as generator:
         roots = receiver.roots | {name: [pid] for name, pid in (("generator", generator.pid), *beside)}
         wait_until(generator.began + warm_up)
         used, busy, began = cpu.read(roots), cpu.machine_seconds(), clock.now().timestamp()

@@ -1,13 +1,13 @@
-"""What the receiver's benchmark shows: a table for a person, and the one line of JSON."""
+"""What the benchmark of callbacks shows: a table for a person, and the one line of JSON."""
 
 import json
 from collections.abc import Sequence
 
 from rich.table import Table
 
+from bench.callbacks.reception import Reception
+from bench.callbacks.trial import Trial
 from bench.cpu import by_process
-from bench.receiver.reception import Reception
-from bench.receiver.trial import Trial
 
 
 def tables(trial: Trial) -> list[Table]:
@@ -19,7 +19,7 @@ def stages_table(provider: str, stages: Sequence[Reception]) -> Table:
     """Rates, latencies, refusals and losses: one row a stage."""
     columns = ("callbacks", "per second", "answered p50, ms", "p99", "refused tries", "sent again", "taken twice",
                "longest, s", "lost", "not told", "busy CPUs", "late p99, ms")  # fmt: skip
-    drawn = Table("stage", *columns, title=f"The receiver of callbacks: provider-{provider}")
+    drawn = Table("stage", *columns, title=f"Callbacks of provider-{provider}")
     for stage in stages:
         answered = (f"{value:.1f}" for value in stage.answered)
         again = (f"{stage.sent_again:,}", str(stage.repeated), f"{stage.longest_seconds:.1f}")

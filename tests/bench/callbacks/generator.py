@@ -10,10 +10,10 @@ from contextlib import suppress
 import msgspec
 import uvloop
 
+from bench.callbacks.campaign import Campaign, Sent
+from bench.callbacks.posts import Posts
+from bench.callbacks.senders import SENDERS, Sender
 from bench.generator import arrivals, report
-from bench.receiver.campaign import Campaign, Sent
-from bench.receiver.posts import Posts
-from bench.receiver.senders import SENDERS, Sender
 from malipo import clock
 
 _LONGEST_WAIT_SECONDS = 30.0

@@ -1,9 +1,9 @@
-"""The benchmark of the receiver for a few seconds, on the real service, with PostgreSQL killed."""
+"""The benchmark of callbacks for a few seconds, on the real service, with PostgreSQL killed."""
 
 import pytest
 
-from bench.receiver import trial
-from bench.receiver.senders import SENDERS
+from bench.callbacks import trial
+from bench.callbacks.senders import SENDERS
 
 
 @pytest.mark.timeout(600)  # a stack, four stages, and what is refused comes again ever later

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import machine
-from bench.receiver import reception
-from bench.receiver.heavy import Feed, sink
-from bench.receiver.reception import HalfWay, Reception
-from bench.receiver.senders import Sender
-from bench.receiver.service import Receiver
+from bench.callbacks import reception
+from bench.callbacks.heavy import Feed, sink
+from bench.callbacks.reception import HalfWay, Reception
+from bench.callbacks.senders import Sender
+from bench.callbacks.service import Receiver
 from bench.stages import Say
 from malipo_local import Stack
 
