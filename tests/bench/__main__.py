@@ -71,12 +71,13 @@ def find_rates(times: Times, settings: Settings, *, save: bool, latency: Profile
 
 
 def others(rate: float, scale: float, settings: Settings, *, save: bool) -> list[str]:
-    """The hops, the cost by provider, what traces, replicas and growth cost, and how callbacks are answered, each shown and saved as soon as it is known; returns what went wrong."""
+    """The hops, the cost by provider, what traces, replicas and growth cost, how webhooks are delivered and callbacks answered, each shown and saved as soon as it is known; returns what went wrong."""
     seconds, warm_up = 60 * scale, 30 * scale
     wrong = parts.trace_hops(rate, warm_up, seconds, settings, save=save)
     wrong += parts.compare_providers(rate, warm_up, seconds, settings, save=save)
     wrong += compare_traces(rate, warm_up, seconds, settings, save=save)
     wrong += compare_replicas(rate, warm_up, seconds, settings, save=save)
+    wrong += parts.try_webhooks(100, 10 * scale, seconds, save=save)[1]
     wrong += parts.try_callbacks(parts.SENDER, 500, 10 * scale, seconds, save=save)[1]
     return wrong + compare_sizes(_MOST_PAYMENTS * scale, 10_000 * scale, rate, seconds, settings, save=save)
 

@@ -11,6 +11,7 @@ from bench.idle import GOAL_CORES, Idle
 from bench.rolling import GOAL_SECONDS, Rolled
 from bench.stage import Stage
 from bench.system import SERVICES
+from bench.webhooks.trial import Trial as WebhookTrial
 from bench.whole import Run
 
 
@@ -62,6 +63,16 @@ def of_callbacks(trial: Trial) -> list[Goal]:
         _at_most("callbacks lost or not told, of all stages", 0, lost),
         _at_most("p99 of a callback's answer alone, ms", 100, trial.alone.answered[1]),
         _at_most("p99 beside erp-sink and its dead ERP, times that alone", 1.5, trial.ratio),
+    ]
+
+
+def of_webhooks(trial: WebhookTrial) -> list[Goal]:
+    """That none is lost, and that bad endpoints delay no other."""
+    return [
+        _at_most("events of healthy endpoints lost, of all stages", 0, sum(stage.lost for stage in trial.stages)),
+        _at_most(
+            "healthy endpoints' p99 beside one that hangs and one that refuses, times that alone", 1.5, trial.ratio
+        ),
     ]
 
 

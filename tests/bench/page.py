@@ -10,7 +10,18 @@ from rich.table import Table
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 Part = Literal[
-    "rates", "traces", "replicas", "growth", "callbacks", "rolling", "idle", "compare", "hops", "providers", "latency"
+    "rates",
+    "traces",
+    "replicas",
+    "growth",
+    "callbacks",
+    "rolling",
+    "idle",
+    "compare",
+    "hops",
+    "providers",
+    "latency",
+    "webhooks",
 ]
 
 

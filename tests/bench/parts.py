@@ -18,6 +18,8 @@ from bench.callbacks.senders import SENDERS
 from bench.checkout import CheckoutError, checkout_of
 from bench.shell import Rate, Save, Seconds, WarmUp, finish, say, show
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, Settings
+from bench.webhooks import report as delivery_report
+from bench.webhooks import trial as webhook_trial
 from malipo import clock
 
 app = typer.Typer()
@@ -151,4 +153,26 @@ def try_callbacks(
     found = trial.run(SENDERS[provider], rate=rate, warm_up=warm_up, seconds=seconds, say=say)
     tables = [report.goals_table(goals.of_callbacks(found)), *reception_report.tables(found)]
     show("callbacks", tables, found.described, save=save)
+    return found, found.wrong
+
+
+@app.command()
+def webhooks(
+    rate: Annotated[float, typer.Option(min=1, help="Events a second for healthy endpoints.")] = 100,
+    seconds: Seconds = 60,
+    warm_up: WarmUp = 10,
+    save: Save = False,
+) -> None:
+    """The dispatcher alone: deliveries a second per core, killed, and beside endpoints that hang and refuse: six minutes."""
+    began = clock.monotonic()
+    found, wrong = try_webhooks(rate, warm_up, seconds, save=save)
+    line = delivery_report.line(found, clock.monotonic() - began)
+    finish(wrong, line=line, well="Every event of a healthy endpoint was delivered.")
+
+
+def try_webhooks(rate: float, warm_up: float, seconds: float, *, save: bool) -> tuple[webhook_trial.Trial, list[str]]:
+    """What the dispatcher does alone, shown and saved; and what went wrong."""
+    found = webhook_trial.run(rate=rate, warm_up=warm_up, seconds=seconds, say=say)
+    tables = [report.goals_table(goals.of_webhooks(found)), *delivery_report.tables(found)]
+    show("webhooks", tables, found.described, save=save)
     return found, found.wrong

@@ -116,14 +116,15 @@ async def _count(url: str) -> int:
         return await connection.fetchval("SELECT count(*) FROM documents")
 
 
-def completed(number: int) -> bytes:
+def completed(number: int, merchant_id: str = "mer_receiver") -> bytes:
+    """The event of a payment that was completed, by the payment's number."""
     now, payment = clock.now(), payment_id(number)
     view = PaymentView(
         id=payment, status="completed", amount=AMOUNT_MINOR, currency="USD", amount_captured=AMOUNT_MINOR,
         amount_refunded=0, capture="automatic", method="card", created_at=now, updated_at=now,
     )  # fmt: skip
     step = PaymentTransitioned(
-        payment_id=payment, merchant_id="mer_receiver", mode="live", step=1, from_state="processing",
+        payment_id=payment, merchant_id=merchant_id, mode="live", step=1, from_state="processing",
         to_state="completed", payment=view, config_version=1, occurred_at=now,
         cause=Cause(trigger="succeeded", source="callback", message_id="msg_0"),
         public_event=PublicEvent(event_id(number), "payment.completed", 1),
