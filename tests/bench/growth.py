@@ -67,7 +67,7 @@ def run(
 
 
 def _measured(system: System, rate: float, seconds: float) -> Grown:
-    asyncio.run(_tidy_all(system))
+    tidy_all(system)
     [held] = system.rows("orchestrator", "SELECT count(*) AS payments FROM payments")
     measured = stage.run(system, f"{held['payments']} payments", rate=rate, warm_up=20, seconds=seconds)
     lists = {name: _list_p95(system.merchants[0], filters) for name, filters in LISTS.items()}
@@ -89,6 +89,7 @@ async def _multiply_all(system: System, copies: int, say: Say) -> None:
         say(f"  {service}: done")
 
 
-async def _tidy_all(system: System) -> None:
+def tidy_all(system: System) -> None:
+    """Tidy every database (`tidy`)."""
     for service in SERVICES:
-        await tidy(system.stack.administrator_url(service))
+        asyncio.run(tidy(system.stack.administrator_url(service)))

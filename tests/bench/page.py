@@ -1,4 +1,4 @@
-"""Writes figures into docs/benchmarks.md, those of each part between two marks of its own."""
+"""Writes figures into the pages of docs/ that have them, those of each part between two marks of its own."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -22,10 +22,13 @@ Part = Literal[
     "providers",
     "latency",
     "webhooks",
+    "sizes",
 ]
 
 
-def save(part: Part, machine: Mapping[str, str], command: str, tables: Sequence[Table], page: Path = PAGE) -> None:
+def save(
+    part: Part, machine: Mapping[str, str], command: str, tables: Sequence[Table], page: Path = PAGE
+) -> None:
     """Replace what stands between the part's marks. Raises ValueError if the page has none."""
     begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
     before, found, rest = page.read_text("utf-8").partition(begin)

@@ -12,10 +12,12 @@ from bench import hops as hopping
 from bench import idle as resting
 from bench import latency as slowing
 from bench import providers as paying
+from bench import sizes as keeping
 from bench.callbacks import report as reception_report
 from bench.callbacks import trial
 from bench.callbacks.senders import SENDERS
 from bench.checkout import CheckoutError, checkout_of
+from bench.methods import BODIES, CARD
 from bench.shell import Rate, Save, Seconds, WarmUp, finish, say, show
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, Settings
 from bench.webhooks import report as delivery_report
@@ -176,3 +178,24 @@ def try_webhooks(rate: float, warm_up: float, seconds: float, *, save: bool) -> 
     tables = [report.goals_table(goals.of_webhooks(found)), *delivery_report.tables(found)]
     show("webhooks", tables, found.described, save=save)
     return found, found.wrong
+
+
+@app.command()
+def sizes(
+    payments: Annotated[int, typer.Option(min=1, help="How many are made.")] = 10_000,
+    method: Annotated[str, typer.Option(help=f"What they are made with: {', '.join(BODIES)}.")] = CARD,
+    rate: Rate = 60,
+    save: Save = False,
+) -> None:
+    """What is kept of a payment: rows and bytes of each table, indexes included: five minutes."""
+    if method not in BODIES:
+        message = f"'{method}' is no method: give one of {', '.join(BODIES)}."
+        raise typer.BadParameter(message)
+    finish(look_at_sizes(payments, method, rate, SETTINGS, save=save))
+
+
+def look_at_sizes(payments: int, method: str, rate: float, settings: Settings, *, save: bool) -> list[str]:
+    """What payments have left in the tables, shown and saved; returns what went wrong."""
+    kept = keeping.run(payments, method, rate, settings, say)
+    show("sizes", [report.sizes_table(kept)], kept.described, save=save)
+    return kept.wrong

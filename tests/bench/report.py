@@ -16,8 +16,10 @@ from bench.growth import Grown
 from bench.hops import Hop, Hops
 from bench.idle import Idle
 from bench.rolling import Phase
+from bench.sizes import Kept
 from bench.stage import Stage
 from bench.system import SERVICES, STORES
+from bench.tables import Size
 from bench.whole import Run
 from malipo_local.services import Kind, names
 
@@ -163,6 +165,28 @@ def held_table(stages: Sequence[Stage]) -> Table:
 
 def _of_held(held: Held) -> tuple[str, str]:
     return f"{held.mean:.2f}", f"{held.most:g}"
+
+
+def sizes_table(kept: Kept) -> Table:
+    """Rows and bytes of one payment: one row a table, those of a service together, the largest first."""
+    title = f"{kept.payments:,} payments by {kept.method}: {kept.bytes_a_payment:,.0f} bytes each"
+    drawn = Table("of one payment", "rows", "heap, bytes", "indexes", "beside (TOAST)", "all", title=title)
+    by_service: dict[str, dict[str, Size]] = {}
+    for (service, table), size in kept.sizes.items():
+        by_service.setdefault(service, {})[table] = size
+    for service, sizes in by_service.items():
+        drawn.add_row(service, "", *_bytes_each([*sizes.values()], kept.payments), style="bold")
+        for table, size in sorted(sizes.items(), key=lambda one: -one[1].total):
+            rows = f"{size.rows / kept.payments:.2f}"
+            drawn.add_row(f"  {table}", rows, *_bytes_each([size], kept.payments), style="dim")
+    drawn.add_section()
+    drawn.add_row("everything", "", *_bytes_each([*kept.sizes.values()], kept.payments), style="bold")
+    return drawn
+
+
+def _bytes_each(sizes: Sequence[Size], payments: int) -> list[str]:
+    sums = (sum(getattr(size, part) for size in sizes) for part in ("heap", "indexes", "beside", "total"))
+    return [f"{total / payments:,.0f}" for total in sums]
 
 
 def idle_table(idle: Idle) -> Table:
