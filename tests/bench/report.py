@@ -229,12 +229,12 @@ def goals_table(goals: Sequence[Goal]) -> Table:
 
 def run_tables(run: Run) -> list[Table]:
     """All tables of a run: the stages, a payment's processor time and its price, a payment's work."""
-    compared = [run.found.highest, run.found.half, run.bare]
-    all_stages = [*run.found.tried, run.bare, *([run.bare_highest] if run.bare_highest else [])]
+    extra = [] if run.compared is run.found.highest else [run.compared]
+    all_stages = [*run.found.tried, *extra, run.bare, *([run.bare_highest] if run.bare_highest else [])]
     return [
         stages_table(all_stages),
         limits_table(all_stages),
-        cpu_table(compared, SERVICES),
+        cpu_table(run.judged, SERVICES),
         price_table(run),
         work_table(run.found.highest),
         work_table(run.bare),
@@ -243,11 +243,11 @@ def run_tables(run: Run) -> list[Table]:
 
 def price_table(run: Run) -> Table:
     """The price of the promise."""
-    drawn = Table("price of the promise", "times the bare path's")
+    drawn = Table(f"price of the promise, at {run.compared.rate:.0f}/s", "times the bare path's")
     drawn.add_row("CPU of a payment in the services", f"{run.ratio:.2f}")
     drawn.add_row("CPU of a payment in services and stores", f"{run.ratio_with_stores:.2f}")
     if run.bare_highest:
-        drawn.add_row("highest rate", f"{run.found.highest.per_second / run.bare_highest.per_second:.2f}")
+        drawn.add_row("highest rate", f"{run.rate_ratio:.2f}")
     return drawn
 
 
@@ -283,11 +283,12 @@ def line(run: Run, seconds: float) -> str:
         "cpu_ms_per_payment": _rounded(by_process(highest.cpu)),
         "cpu_ms_per_payment_at_half": _rounded(by_process(half.cpu)),
         "bare_path_cpu_ms_per_payment": _rounded(run.bare.cpu),
+        "compared_at_payments_per_second": round(run.compared.rate, 1),
         "cpu_ratio_to_bare_path": round(run.ratio, 2),
         "cpu_ratio_with_stores": round(run.ratio_with_stores, 2),
         "bare_path_payments_per_second": run.bare_highest and round(run.bare_highest.per_second, 1),
         "peak_mb": round(sum(highest.peak_mb.values())),
-        "errors": sum(sum(stage.errors.values()) for stage in (highest, half, run.bare)),
+        "errors": sum(sum(stage.errors.values()) for stage in run.judged),
         "books_agree": not run.wrong,
         "fullest_at_the_highest": highest.fullest[0],
         "generator_cpu_ms_per_payment": round(by_process(highest.cpu).get("generator", 0.0), 3),

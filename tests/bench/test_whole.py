@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench import report
+from bench import goals, report
 from bench.load import Shot
 from bench.stage import Stage, errors_of
 from bench.stages import Found
@@ -37,7 +37,7 @@ BARE = replace(OURS, name="bare path", cpu={"gateway": 1, "orchestrator": 1, "ka
 
 
 def a_run(bare: Stage) -> Run:
-    return Run(Found(OURS, OURS, [OURS]), bare, wrong=[], machine={})
+    return Run(Found(replace(OURS, cpu={"gateway": 1, "generator": 9}), OURS, [OURS]), OURS, bare, wrong=[], machine={})
 
 
 def test_a_run_is_sound_only_if_the_bare_path_kept_up_too() -> None:
@@ -78,3 +78,17 @@ def test_what_is_fullest_and_the_machines_speed_stand_beside_every_stage() -> No
     line = json.loads(report.line(a_run(BARE), seconds=1))
     assert line["fullest_at_the_highest"] == "the machine's processors"
     assert (line["generator_cpu_ms_per_payment"], line["fixed_loop_ms"]) == (9.0, 33.0)
+
+
+def test_the_goals_of_a_run_are_those_of_its_rates_its_latency_and_its_price() -> None:
+    sought = replace(a_run(BARE), bare_highest=replace(BARE, delivered=12_000))
+    reached = {goal.name: goal.reached for goal in goals.of_run(sought)}
+    assert list(reached.values()) == [False, True, False, True, True]
+    assert len(goals.of_run(a_run(BARE))) == 4, "the bare path's own highest rate is not always sought"
+
+
+def test_every_stage_that_figures_are_taken_of_must_be_without_an_error() -> None:
+    assert not replace(a_run(BARE), compared=replace(OURS, errors={"no answer": 1})).sound
+    same = a_run(BARE)
+    assert len(replace(same, compared=same.found.highest).judged) == 3
+    assert len(report.run_tables(same)) == 6
