@@ -25,7 +25,7 @@ def read(roots: Roots) -> Reading:
     """
     used: dict[tuple[str, int], float] = {}
     for name, pids in roots.items():
-        for process in _family(pids):
+        for process in family(pids):
             with suppress(psutil.Error):
                 used[_part(name, process), process.pid] = sum(process.cpu_times()[:4])
     return used
@@ -62,12 +62,18 @@ def machine_seconds() -> float:
     return sum(times[:7]) - times.idle - times.iowait  # the rest is others' or counted already
 
 
+def memory_mb(roots: Roots) -> dict[str, float]:
+    """The resident memory of each part now; what processes share with the first of them is counted once."""
+    return {name: sum(_resident_mb(pid) for pid in pids) for name, pids in roots.items()}
+
+
 def peak_mb(roots: Roots) -> dict[str, float]:
     """The most memory that each part has ever held; what processes share with the first of them is counted once."""
     return {name: sum(_peak(pid) for pid in pids) for name, pids in roots.items()}
 
 
-def _family(pids: Iterable[int]) -> Iterator[psutil.Process]:
+def family(pids: Iterable[int]) -> Iterator[psutil.Process]:
+    """These processes and all their children."""
     for pid in pids:
         with suppress(psutil.Error):
             first = psutil.Process(pid)
@@ -82,15 +88,21 @@ def _part(name: str, process: psutil.Process) -> str:
 
 
 def _peak(pid: int) -> float:
-    family = list(_family([pid]))
-    own = sum(_high_water_mb(process.pid) for process in family[:1])
-    return own + sum(_private_mb(process) for process in family[1:])
+    members = list(family([pid]))
+    own = sum(_told_mb(process.pid, "VmHWM") for process in members[:1])
+    return own + sum(_private_mb(process) for process in members[1:])
 
 
-def _high_water_mb(pid: int) -> float:
+def _resident_mb(pid: int) -> float:
+    members = list(family([pid]))
+    own = sum(_told_mb(process.pid, "VmRSS") for process in members[:1])
+    return own + sum(_private_mb(process) for process in members[1:])
+
+
+def _told_mb(pid: int, what: str) -> float:
     with suppress(OSError, StopIteration):
         lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+        return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1024
     return 0.0
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bench import compare
 from bench.callbacks.trial import Trial
 from bench.compare import Compared
+from bench.endurance import Endured
 from bench.growth import Grown
 from bench.idle import GOAL_CORES, Idle
 from bench.rolling import GOAL_SECONDS, Rolled
@@ -92,6 +93,11 @@ def of_comparison(compared: Compared) -> list[Goal]:
         _at_most("CPU a payment, services and stores, times the older commit's", compare.GOAL, cpu),
         _at_most("create p99, times the older commit's", compare.GOAL, p99),
     ]
+
+
+def of_endurance(endured: Endured) -> list[Goal]:
+    """That nothing grows that has no reason to."""
+    return [_at_most("curves that are not flat", 0, sum(not curve.flat for curve in endured.curves))]
 
 
 def of_idle(idle: Idle) -> list[Goal]:

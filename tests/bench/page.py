@@ -8,6 +8,7 @@ from typing import Literal
 from rich.table import Table
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+_ENDURANCE = PAGE.with_name("endurance.md")
 
 Part = Literal[
     "rates",
@@ -23,13 +24,20 @@ Part = Literal[
     "latency",
     "webhooks",
     "sizes",
+    "endurance",
 ]
 
 
+def page_of(part: Part) -> Path:
+    """The page that has a part's figures."""
+    return _ENDURANCE if part == "endurance" else PAGE
+
+
 def save(
-    part: Part, machine: Mapping[str, str], command: str, tables: Sequence[Table], page: Path = PAGE
+    part: Part, machine: Mapping[str, str], command: str, tables: Sequence[Table], page: Path | None = None
 ) -> None:
     """Replace what stands between the part's marks. Raises ValueError if the page has none."""
+    page = page or page_of(part)
     begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
     before, found, rest = page.read_text("utf-8").partition(begin)
     _, closed, after = rest.partition(end)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench import compare as comparing
+from bench import endurance as enduring
 from bench import goals, report
 from bench import hops as hopping
 from bench import idle as resting
@@ -18,7 +19,8 @@ from bench.callbacks import trial
 from bench.callbacks.senders import SENDERS
 from bench.checkout import CheckoutError, checkout_of
 from bench.methods import BODIES, CARD
-from bench.shell import Rate, Save, Seconds, WarmUp, finish, say, show
+from bench.shell import Rate, Save, Seconds, WarmUp, finish, require_disk, say, show
+from bench.steadiness import RULE
 from bench.system import FULL_COMPILER, SERVICES, SETTINGS, Settings
 from bench.webhooks import report as delivery_report
 from bench.webhooks import trial as webhook_trial
@@ -199,3 +201,28 @@ def look_at_sizes(payments: int, method: str, rate: float, settings: Settings, *
     kept = keeping.run(payments, method, rate, settings, say)
     show("sizes", [report.sizes_table(kept)], kept.described, save=save)
     return kept.wrong
+
+
+@app.command()
+def endurance(
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long to measure, after the warm-up.")] = 60,
+    rate: Rate = 50,
+    warm_up: WarmUp = 120,
+    every: Annotated[float, typer.Option(min=1, help="Seconds from one look to the next.")] = 30,
+    save: Annotated[bool, typer.Option("--save", help="Write the curves into docs/endurance.md.")] = False,
+) -> None:
+    """An hour at half load: whether memory, open files, emptied tables and dead rows stay flat. Exits 1 if not."""
+    require_disk(rate * (warm_up + 60 * minutes))
+    endured = enduring.run(rate, warm_up, minutes, every, SETTINGS | FULL_COMPILER, say)
+    curves = endured.curves
+    tables = [
+        report.goals_table(goals.of_endurance(endured)),
+        report.curves_table(curves, f"{len(endured.looks)} looks in {minutes:g} minutes"),
+        report.growing_table(endured.grown),
+        report.stages_table([endured.stage]),
+        report.limits_table([endured.stage]),
+    ]
+    found = {"payments": f"{endured.stage.payments:,}", "times that autovacuum came to a table": f"{endured.vacuums:,}"}
+    show("endurance", tables, {**endured.described, **found}, save=save)
+    say(RULE)
+    finish([*endured.wrong, *(f"{curve.name}: not flat" for curve in curves if not curve.flat)])

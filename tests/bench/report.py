@@ -18,6 +18,7 @@ from bench.idle import Idle
 from bench.rolling import Phase
 from bench.sizes import Kept
 from bench.stage import Stage
+from bench.steadiness import Curve
 from bench.system import SERVICES, STORES
 from bench.tables import Size
 from bench.whole import Run
@@ -187,6 +188,25 @@ def sizes_table(kept: Kept) -> Table:
 def _bytes_each(sizes: Sequence[Size], payments: int) -> list[str]:
     sums = (sum(getattr(size, part) for size in sizes) for part in ("heap", "indexes", "beside", "total"))
     return [f"{total / payments:,.0f}" for total in sums]
+
+
+def curves_table(curves: Sequence[Curve], title: str) -> Table:
+    """How each figure went over time, and whether it stayed flat."""
+    drawn = Table(
+        "figure", "over time", "first", "last", "least", "most", "rise in the second half", "flat", title=title
+    )
+    for curve in curves:
+        figures = (curve.values[0], curve.values[-1], min(curve.values), max(curve.values), curve.rise)
+        drawn.add_row(curve.name, curve.drawn(), *(f"{value:,.1f}" for value in figures), "yes" if curve.flat else "no")
+    return drawn
+
+
+def growing_table(curves: Sequence[Curve]) -> Table:
+    """How what grows with every payment grew."""
+    drawn = Table("grows with payments", "over time", "first", "last")
+    for curve in curves:
+        drawn.add_row(curve.name, curve.drawn(), f"{curve.values[0]:,.1f}", f"{curve.values[-1]:,.1f}")
+    return drawn
 
 
 def idle_table(idle: Idle) -> Table:
