@@ -45,11 +45,11 @@ def main(
     save: Save = False,
     scale: Annotated[float, typer.Option(min=0.01, help="Shortens everything, to try the benchmark itself.")] = 1,
 ) -> None:
-    """The highest rate, half of it, the bare path; then hops, providers, traces, replicas, callbacks, growth. Ends with a line of JSON.
+    """The highest rate, half of it, the bare path; then hops, providers, traces, replicas, webhooks, callbacks, growth. Ends with a line of JSON.
 
-    Takes about an hour, and 70 GB of disk for the growth part.
+    Takes an hour and a half, and 70 GB of disk for the growth part.
 
-    Exits 1 when no rate held, anything went wrong, or Malipo's book and Stripe's differ.
+    Exits 1 when no rate held, anything went wrong, or Malipo's book and a provider's differ.
     """
     stop_on_signals()
     if context.invoked_subcommand is not None:

@@ -13,17 +13,20 @@ from bench import books, machine, page, stage
 from bench.bare.path import SERVICES as PATH
 from bench.bare.path import bare_path
 from bench.database import tidy
+from bench.endurance import look
 from bench.hops import Trace, spread
+from bench.methods import BODIES
 from bench.multiply import multiply
 from bench.stage import Stage
-from bench.system import SERVICES, SETTINGS, running
+from bench.system import BY_THEMSELVES, SERVICES, SETTINGS, STORES, running
 from bench.watch import LOG
+from malipo.contracts.providers import PROVIDERS
 from malipo_local import Stack
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
-    with Stack(tmp_path_factory.mktemp("stack"), settings=SETTINGS) as up:
+    with Stack(tmp_path_factory.mktemp("stack"), settings=SETTINGS | BY_THEMSELVES) as up:
         yield up
 
 
@@ -57,6 +60,15 @@ def test_a_stage_of_the_whole_system_measures_every_process_and_the_books_agree(
         assert "fsync on" in machine.describe(system, SETTINGS)["PostgreSQL"]
 
 
+def test_what_is_there_at_a_moment_is_seen_of_every_service_and_store(stack: Stack) -> None:
+    with running(stack, merchants=1) as system:
+        seen = look(system, 0.0)
+    assert seen.memory_mb.keys() == seen.files.keys() == {*SERVICES, *STORES}
+    assert min(*seen.memory_mb.values(), *seen.files.values()) > 0
+    assert {service for service, _ in seen.sizes} == set(SERVICES)
+    assert seen.sizes["orchestrator", "history"].total > 0
+
+
 def test_a_payment_whose_webhook_is_refused_at_first_counts_once_and_is_complained_of(stack: Stack) -> None:
     with running(stack, merchants=1) as system:
         system.merchants[0].behave(kind="fail", times=1)
@@ -78,6 +90,15 @@ def test_payments_are_multiplied_and_tidied_in_every_database(stack: Stack) -> N
             asyncio.run(tidy(stack.administrator_url(service)))
             untidy = "SELECT FROM pg_stat_user_tables WHERE last_vacuum IS NULL OR last_analyze IS NULL"
             assert not system.rows(service, untidy)
+
+
+def test_all_methods_are_paid_with_in_turn_and_the_books_of_every_provider_agree(stack: Stack) -> None:
+    with running(stack, merchants=1, all_providers=True) as system:
+        measured = stage.run(system, "mixed", rate=8, warm_up=1, seconds=4, methods=tuple(BODIES))
+        assert measured.complaints == []
+        assert books.differences(system) == []
+        paid = system.rows("orchestrator", "SELECT DISTINCT provider FROM payments")
+        assert {row["provider"] for row in paid} == set(PROVIDERS)
 
 
 def test_a_stage_of_the_bare_path_is_measured_like_one_of_the_system(stack: Stack, tmp_path: Path) -> None:
@@ -106,6 +127,6 @@ def test_figures_are_written_between_the_marks_of_the_page(tmp_path: Path) -> No
 
 
 def test_the_page_has_a_place_for_each_part() -> None:
-    text = page.PAGE.read_text()
     for part in get_args(page.Part):
+        text = page.page_of(part).read_text()
         assert text.count(f"<!-- {part}: begin -->") == text.count(f"<!-- {part}: end -->") == 1
