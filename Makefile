@@ -74,7 +74,7 @@ step-over: setup ## have a consumer skip a record that it cannot read (ARGS="orc
 demo: setup ## tour of payments on the real system (ARGS=--once ends after it)
 	@$(BIN)/python -m malipo_local demo $(ARGS)
 
-bench: setup ## measure rate, latency, CPU and growth: an hour, 70 GB of disk (ARGS=--quick: four minutes; ARGS=--help: its parts)
+bench: setup ## measure rate, latency, CPU and growth: an hour and a half, 70 GB of disk (ARGS=--quick: four minutes; ARGS=--help: its parts)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 crash-matrix: setup ## kill every service at each crossing of each operation: most of an hour; writes docs/crash-matrix.md
