@@ -39,6 +39,13 @@ HOPS: Mapping[str, str] = {
     "told": "merchant: the request and its 2xx",
 }
 """Each moment by its name, in order, with what happens in the hop that ends there; the first begins when the request was due."""
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "a statement, its commit, and the relay to Kafka": ("accepted", "charging", "reported", "published"),
+    "a record waits in Kafka, is fetched, and decided": ("begun", "attempted", "completed", "known"),
+    "a row is claimed by an executor": ("sending", "posting"),
+    "a request and its answer": ("accepting", "observed", "told"),
+}
+"""The hops again by what they are: how many of each kind a payment passes explains the whole."""
 _TOPICS = {
     topic.name: topic.partitions
     for topic in (PAYMENT_COMMANDS, OUTCOMES, PAYMENT_EVENTS, *(PROVIDER_COMMANDS[name] for name in PROVIDERS))
@@ -79,8 +86,13 @@ class Hops:
     """All of them in order, and the whole. The means add up to the whole's; medians and percentiles of parts never do."""
 
     payments: int
-    hops: Sequence[Hop]
+    hops: Mapping[str, Hop]
+    """By the moment that each ends with."""
     whole: Hop
+
+    def mean_of(self, kind: str) -> float:
+        """What all hops of a kind take together."""
+        return sum(self.hops[name].mean for name in KINDS[kind])
 
 
 @dataclass(frozen=True)
@@ -114,9 +126,10 @@ def spread(moments: Sequence[Moments]) -> Hops:
     """The hops of those payments of which every moment is known."""
     names = ("due", *HOPS)
     known = [one for one in moments if all(name in one for name in names)]
-    parts = [
-        _hop(HOPS[after], [1000 * (one[after] - one[before]) for one in known]) for before, after in pairwise(names)
-    ]
+    parts = {
+        after: _hop(HOPS[after], [1000 * (one[after] - one[before]) for one in known])
+        for before, after in pairwise(names)
+    }
     return Hops(len(known), parts, _hop("the whole", [1000 * (one["told"] - one["due"]) for one in known]))
 
 

@@ -87,7 +87,12 @@ def trace_hops(rate: float, warm_up: float, seconds: float, settings: Settings, 
     """The hops of a payment, shown and saved; returns what went wrong."""
     traced = hopping.run(rate, warm_up, seconds, settings, say)
     stages = [traced.stage]
-    tables = [report.hops_table(traced.hops), report.stages_table(stages), report.limits_table(stages)]
+    tables = [
+        report.kinds_table(traced.hops),
+        report.hops_table(traced.hops),
+        report.stages_table(stages),
+        report.limits_table(stages),
+    ]
     show("hops", tables, traced.described, save=save)
     return traced.wrong
 

@@ -13,7 +13,7 @@ from bench.figures import percentile
 from bench.fullness import Held
 from bench.goals import Goal
 from bench.growth import Grown
-from bench.hops import Hop, Hops
+from bench.hops import KINDS, Hop, Hops
 from bench.idle import Idle
 from bench.rolling import Phase
 from bench.sizes import Kept
@@ -142,10 +142,24 @@ def _cpu_of(process: str) -> Callable[[Stage], float]:
 def hops_table(hops: Hops) -> Table:
     """What each hop takes: the means add up to the whole's."""
     drawn = Table("hop", "mean, ms", "share", "p50", "p99", title=f"{hops.payments} payments, hop by hop")
-    for hop in hops.hops:
+    for hop in hops.hops.values():
         drawn.add_row(hop.what, *_of_hop(hop, hops.whole.mean))
     drawn.add_section()
     drawn.add_row(hops.whole.what, *_of_hop(hops.whole, hops.whole.mean), style="bold")
+    return drawn
+
+
+def kinds_table(hops: Hops) -> Table:
+    """The hops by what they are: how many of each kind there are, and what one of it takes."""
+    drawn = Table("kind of hop", "how many", "one, mean ms", "all of them", "share")
+    for kind, moments in KINDS.items():
+        mean = hops.mean_of(kind)
+        drawn.add_row(
+            kind, str(len(moments)), f"{mean / len(moments):.1f}", f"{mean:.1f}", f"{mean / hops.whole.mean:.0%}"
+        )
+    drawn.add_section()
+    count = len(hops.hops)
+    drawn.add_row("the whole", str(count), f"{hops.whole.mean / count:.1f}", f"{hops.whole.mean:.1f}", "100%")
     return drawn
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bench import report
-from bench.hops import HOPS, Moments, spread
+from bench.hops import HOPS, KINDS, Moments, spread
 
 
 def a_payment(due: float, *seconds: float) -> Moments:
@@ -21,8 +21,10 @@ OTHER = a_payment(101.0, *[0.002] * 13)
 
 def test_the_means_of_the_hops_add_up_to_the_mean_of_the_whole() -> None:
     found = spread([ONE, OTHER])
-    assert sum(hop.mean for hop in found.hops) == pytest.approx(found.whole.mean) == pytest.approx((150 + 26) / 2)
-    assert (found.hops[-1].p50, found.hops[-1].p99) == (pytest.approx(2), pytest.approx(30))
+    assert (
+        sum(hop.mean for hop in found.hops.values()) == pytest.approx(found.whole.mean) == pytest.approx((150 + 26) / 2)
+    )
+    assert (found.hops["told"].p50, found.hops["told"].p99) == (pytest.approx(2), pytest.approx(30))
 
 
 def test_a_payment_with_a_moment_that_is_not_known_is_left_out() -> None:
@@ -37,3 +39,11 @@ def test_each_hop_is_shown_with_its_share_of_the_whole() -> None:
     assert len(rows) == len(HOPS) + 1
     assert rows[-2] == (HOPS["told"], "30.0", "20%", "30.0", "30.0")
     assert rows[-1] == ("the whole", "150.0", "100%", "150.0", "150.0")
+
+
+def test_every_hop_is_of_one_kind_and_the_kinds_add_up_to_the_whole() -> None:
+    assert sorted(name for names in KINDS.values() for name in names) == sorted(HOPS)
+    found = spread([ONE, OTHER])
+    assert sum(map(found.mean_of, KINDS)) == pytest.approx(found.whole.mean)
+    *_, last = zip(*(column.cells for column in report.kinds_table(found).columns), strict=True)
+    assert last == ("the whole", "13", "6.8", "88.0", "100%")
