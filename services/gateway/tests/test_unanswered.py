@@ -17,7 +17,7 @@ from malipo.contracts.identity import charge_id
 from malipo.contracts.outcomes import AttemptPostponed
 from malipo.contracts.topics import BY_NAME, DELIVERIES, OUTCOMES, PAYMENT_COMMANDS
 from malipo.messaging.database import Database
-from malipo.messaging.runtime import INBOX_DAYS
+from malipo.platform.retention_settings import INBOX_DAYS
 from testkit.owning import as_owner
 
 

@@ -7,9 +7,10 @@ from malipo.contracts.message import encode
 from malipo.contracts.outcomes import Declined
 from malipo.contracts.provider_commands import Charge, Refund
 from malipo.contracts.topics import BY_NAME
-from malipo.messaging import runtime
 from malipo.messaging.subscription import Received
-from orchestrator import handlers, resending, store
+from malipo.platform.retention_settings import INBOX_DAYS
+from orchestrator import handlers, resending
+from orchestrator.tables import RESENDABLE_DAYS
 
 TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-00"
 
@@ -131,10 +132,10 @@ async def test_what_was_published_longer_ago_than_an_inbox_remembers_is_not_rese
     refund = RefundPayment(payment_id=create.payment_id, refund_id=ids.new("ref"))
     await receive(orchestrator, msg_create=create, msg_refund=refund)
     for table in ("history", "refusals"):
-        await grow_old(orchestrator, table, store.RESENDABLE_DAYS - 1)
+        await grow_old(orchestrator, table, RESENDABLE_DAYS - 1)
     assert len(await receive(orchestrator, msg_1=ResendEvents(payment_id=create.payment_id))) == 2
     for table in ("history", "refusals"):
         await grow_old(orchestrator, table, 1)
     assert await receive(orchestrator, msg_2=ResendEvents(payment_id=create.payment_id)) == []
     assert await resending.resend(orchestrator.database, create.payment_id) == 0
-    assert store.RESENDABLE_DAYS < runtime.INBOX_DAYS
+    assert RESENDABLE_DAYS < INBOX_DAYS

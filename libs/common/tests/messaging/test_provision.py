@@ -6,7 +6,7 @@ import pytest
 
 from malipo.contracts.topics import PERSONAL_KEYS, TOPICS
 from malipo.messaging.provision import new_topics, too_few
-from malipo.messaging.runtime import INBOX_DAYS
+from malipo.platform.retention_settings import INBOX_DAYS
 
 
 def test_the_inbox_knows_a_message_for_longer_than_it_can_come_again():

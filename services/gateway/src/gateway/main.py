@@ -47,6 +47,7 @@ from gateway.series.routes import router as series
 from gateway.settings import Settings
 from gateway.setups.routes import router as setups
 from gateway.subscriptions import subscriptions
+from gateway.tables import AUDIT_LOG, TIMELINE
 from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
@@ -76,6 +77,7 @@ def build(settings: Settings) -> ASGIApp:
     schedule(runtime, settings)
     runtime.purge_after(idempotency.PURGE, settings.idempotency_days)
     runtime.purge_after(audit.PURGE, settings.audit_days)
+    runtime.keep_by_month(AUDIT_LOG, TIMELINE)
     runtime.on_stop(redis.aclose)
     runtime.on_stop(subscriber.aclose)
     return _app(runtime, dependencies)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from gateway.accounts import configuration
+from gateway.events.store import forget
 from gateway.payments import personal, unanswered
 from gateway.settings import Settings
 from malipo.messaging.database import Database
@@ -10,6 +11,7 @@ from malipo.messaging.runtime import Runtime
 
 _LOOK_SECONDS = 1.0
 _GIVE_UP_SECONDS = 3600.0  # it looks at all of them
+_FORGET_SECONDS = 3600.0
 
 
 def schedule(runtime: Runtime, settings: Settings) -> None:
@@ -19,6 +21,8 @@ def schedule(runtime: Runtime, settings: Settings) -> None:
     runtime.sweep("configurations", _LOOK_SECONDS, configuration.send_echo)
     runtime.sweep("erasures", _LOOK_SECONDS, personal.erase_ended)
     runtime.sweep("erasures to confirm", _LOOK_SECONDS, personal.announce_again)
+    if settings.events_days is not None:
+        runtime.sweep("old events", _FORGET_SECONDS, partial(forget, days=settings.events_days))
 
 
 async def _send_again(first_wait_seconds: float, database: Database) -> None:

@@ -3,11 +3,29 @@
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from gateway import redis_url
-from malipo.platform.environment import require_encryption
+from malipo.platform.environment import EnvironmentSettings, require_encryption
+from malipo.platform.retention_settings import RetentionSettings
 from malipo.platform.settings import WebhookSettings
 
 
-class Settings(WebhookSettings):
+class AuditSettings(EnvironmentSettings):
+    """What `retention` and the gateway itself have to know: it forgets decisions that are of no month."""
+
+    audit_days: int = Field(default=400, ge=1, le=3650, description="How long decisions about keys stay recorded.")
+
+
+class Retention(RetentionSettings, AuditSettings):
+    """What `retention` keeps of the gateway's."""
+
+    timeline_days: int | None = Field(
+        default=None,
+        ge=90,
+        le=36_500,
+        description="Days that timelines of payments are kept after the month in which these were made; for ever if unset.",
+    )
+
+
+class Settings(WebhookSettings, AuditSettings):
     """Environment variables of the gateway."""
 
     redis_url: SecretStr = Field(
@@ -44,7 +62,9 @@ class Settings(WebhookSettings):
         le=900,
         description="After so long without an answer a command to the orchestrator is sent again, then at doubled waits.",
     )
-    audit_days: int = Field(default=400, ge=1, le=3650, description="How long decisions about keys stay recorded.")
+    events_days: int | None = Field(
+        default=None, ge=30, le=36_500, description="Days that `GET /v1/events` has an event; for ever if unset."
+    )
     idempotency_days: int = Field(
         default=7,
         ge=7,

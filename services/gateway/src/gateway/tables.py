@@ -21,14 +21,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from malipo.messaging.tables import MOMENT
+from malipo.platform.months import ByMonth, Need
 
 metadata = MetaData()
+
+TOLD_DAYS = 90
+"""For so long at least a timeline shows what has happened, however old its payment is."""
+UNDER_WAY = "('initiated', 'processing', 'requires_action', 'authorized')"
+"""The statuses of payments that have not ended, as a statement lists them."""
 
 AUDIT_LOG = Table(
     "audit_log",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("at", MOMENT, nullable=False),
+    Column("at", MOMENT, nullable=False, primary_key=True),
     Column("request_id", Text, nullable=False),
     Column("merchant_id", Text),
     Column("key_id", Text),
@@ -39,6 +45,7 @@ AUDIT_LOG = Table(
     Column("remote", Text, nullable=False),
     Index("audit_log_by_age", "at", postgresql_using="brin"),
     Index("audit_log_by_merchant", "merchant_id", "id"),
+    info=ByMonth("at", "audit_days").info,
 )
 """Every decision about a key."""
 
@@ -212,7 +219,24 @@ TIMELINE = Table(
     Column("kind", Text, nullable=False),
     Column("at", MOMENT, nullable=False),
     Column("entry", JSON, nullable=False),
+    info=ByMonth(
+        "payment_id",
+        "timeline_days",
+        prefix="pay",
+        needed=(
+            Need(
+                "payments of it have not ended",
+                f"SELECT id FROM payments WHERE id >= {{low}} AND id < {{high}} AND status IN {UNDER_WAY}",  # noqa: S608
+            ),
+            Need(
+                f"something happened to payments of it within the last {TOLD_DAYS} days",
+                f"SELECT DISTINCT payment_id FROM {{part}} WHERE at > now() - interval '{TOLD_DAYS} days'",  # noqa: S608
+            ),
+        ),
+    ).info,
 )
+"""What happened to payments, and to methods that are saved without one. All of a payment are in the month of its id; the methods'
+ids are of another shape, and in no month."""
 
 UNANSWERED = Table(
     "unanswered",

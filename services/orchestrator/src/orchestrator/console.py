@@ -9,9 +9,10 @@ import typer
 
 from malipo.messaging import operator_command
 from malipo.messaging.database import Database
-from orchestrator import decisions, resending, rollcall, store
+from orchestrator import decisions, resending, rollcall
 from orchestrator.decisions import Ending, Impossible
 from orchestrator.settings import Settings
+from orchestrator.tables import RESENDABLE_DAYS
 
 _MOST_CHARS = 200
 
@@ -117,7 +118,7 @@ def payment(payment_id: Annotated[str, typer.Argument(help="The payment's id, pa
     """Resend every transition and refusal of a payment under the ids that they had; a service that has them drops them."""
     messages = operator_command.run(Settings, lambda database: resending.resend(database, payment_id))
     if not messages:
-        operator_command.fail(f"no payment {payment_id} of the last {store.RESENDABLE_DAYS} days: nothing is resent")
+        operator_command.fail(f"no payment {payment_id} of the last {RESENDABLE_DAYS} days: nothing is resent")
     typer.echo(f"{payment_id} is resent by a running orchestrator's relay: {messages} messages")
 
 

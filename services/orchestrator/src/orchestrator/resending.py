@@ -37,13 +37,13 @@ FROM unnest({{arrays}}) AS asked ({{names}})
 _STEPS = Write(
     f"""{_RESEND} JOIN history AS kept ON kept.payment_id = asked.payment_id AND kept.step = coalesce(asked.step, kept.step)
     AND (asked.operation_id IS NULL OR kept.operation_id = asked.operation_id) AND {RECENT}
-JOIN payments AS p ON p.id = kept.payment_id ORDER BY kept.payment_id, kept.step""",
+JOIN payments AS p ON p.id = asked.payment_id ORDER BY kept.payment_id, kept.step""",
     (HISTORY.c.payment_id, _SHARD, HISTORY.c.step, HISTORY.c.operation_id),
 )
 _REFUSALS = Write(
     f"""{_RESEND} JOIN refusals AS kept ON kept.payment_id = asked.payment_id
     AND kept.operation_id = coalesce(asked.operation_id, kept.operation_id) AND {RECENT}
-JOIN payments AS p ON p.id = kept.payment_id ORDER BY kept.recorded_at""",
+JOIN payments AS p ON p.id = asked.payment_id ORDER BY kept.recorded_at""",
     (REFUSALS.c.payment_id, _SHARD, REFUSALS.c.operation_id),
 )
 _COUNT = f"""
@@ -116,7 +116,7 @@ class Resend:
 async def resend(database: Database, payment_id: str) -> int:
     """Resend all that was published about a payment; returns how many messages these are.
 
-    0 for a payment that does not exist, or about which nothing was published in the last `store.RESENDABLE_DAYS`.
+    0 for a payment that does not exist, or about which nothing was published in the last `tables.RESENDABLE_DAYS`.
     """
     async with database.begin() as unit:
         messages = Resend()

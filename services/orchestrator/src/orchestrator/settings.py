@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from malipo.platform.retention_settings import RetentionSettings
 from malipo.platform.settings import ServiceSettings
 
 
@@ -18,3 +19,14 @@ class Settings(ServiceSettings):
     def roll_calls(self) -> tuple[float, ...]:
         """The delays in seconds."""
         return tuple(float(seconds) for seconds in self.roll_call_seconds.split(","))
+
+
+class Retention(RetentionSettings):
+    """What `retention` keeps of the orchestrator's."""
+
+    history_days: int | None = Field(
+        default=None,
+        ge=90,
+        le=36_500,
+        description="Days that the history of payments is kept after the month in which they were made; for ever if unset.",
+    )

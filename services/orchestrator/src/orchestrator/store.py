@@ -15,7 +15,6 @@ from malipo.contracts.outcomes import Action
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Queries, Row
 from malipo.messaging.queries import CompiledQuery
-from malipo.messaging.runtime import INBOX_DAYS
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, insert, names
 from malipo.money import Money
@@ -31,11 +30,10 @@ from orchestrator.tables import (
     PAYMENT_METHODS,
     PAYMENTS,
     REFUSALS,
+    RESENDABLE_DAYS,
     TIMERS,
 )
 
-RESENDABLE_DAYS = INBOX_DAYS - 10
-"""What was published longer ago is not resent: its receivers no longer know that they have it, and nor does the merchant."""
 RECENT = f"recorded_at > now() - interval '{RESENDABLE_DAYS} days'"
 """Condition on `recorded_at` of `history` and `refusals`."""
 

@@ -19,8 +19,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from malipo.messaging.tables import MOMENT
+from malipo.platform.months import ByMonth, Need
+from malipo.platform.retention_settings import INBOX_DAYS
 
 metadata = MetaData()
+
+RESENDABLE_DAYS = INBOX_DAYS - 10
+"""What was published longer ago is not resent: its receivers no longer know that they have it, and nor does the merchant."""
 
 PAYMENT_CHANGES = (
     Column("state", Text, nullable=False),
@@ -155,7 +160,7 @@ HISTORY = Table(
     Column("cause_message_id", Text, nullable=False),
     Column("detail", Text),
     Column("contradiction", Boolean, nullable=False),
-    Column("event_id", Text, unique=True),
+    Column("event_id", Text),
     Column("event_type", Text),
     Column("event_sequence", Integer),
     Column("occurred_at", MOMENT, nullable=False),
@@ -165,8 +170,25 @@ HISTORY = Table(
     Column("recorded_at", MOMENT, nullable=False, server_default=func.now()),
     UniqueConstraint("payment_id", "event_sequence"),
     Index("history_by_age", "recorded_at"),
+    info=ByMonth(
+        "payment_id",
+        "history_days",
+        prefix="pay",
+        needed=(
+            # Everything that has not ended has a deadline.
+            Need(
+                "payments of it have not ended",
+                "SELECT DISTINCT payment_id FROM timers WHERE payment_id >= {low} AND payment_id < {high}",
+            ),
+            Need(
+                f"steps of it were published within the last {RESENDABLE_DAYS} days, and may be resent",
+                f"SELECT payment_id || ' step ' || step FROM {{part}} WHERE recorded_at > now() - interval '{RESENDABLE_DAYS} days'",  # noqa: S608
+            ),
+        ),
+    ).info,
 )
-"""Each step of a payment with the message that was published, its id and its trace, so that it can be resent."""
+"""Each step of a payment with the message that was published, its id and its trace, so that it can be resent. All of a payment
+are in the month of its id, so that a step is there once."""
 
 ROLL_CALLS = Table(
     "roll_calls",

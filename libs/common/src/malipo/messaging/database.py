@@ -18,7 +18,11 @@ _TRIES = 20  # of a unit for which others are faster: one of them always comes t
 _PAUSE_SECONDS = 0.002  # before the second try; a little longer before each further one
 _NEW = timedelta(seconds=10)
 """What is resent is older than that, and so is what comes again after an outage; a crash brings some again at once."""
-_KNOWN = "SELECT message_id FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])"
+# The ids come in their order: of the inbox's months those are looked into that are between the first and the last.
+_KNOWN = """
+SELECT message_id FROM inbox WHERE consumer = $1 AND message_id = ANY($2::text[])
+    AND message_id BETWEEN ($2::text[])[1] AND ($2::text[])[cardinality($2::text[])]
+"""
 
 
 class Database:
@@ -138,7 +142,7 @@ class Database:
 
 async def applied(source: Queries, consumer: str, message_ids: Iterable[str]) -> AbstractSet[str]:
     """Those of these messages that `consumer` (`service.subscription`) has applied."""
-    return {row["message_id"] for row in await source.fetch(_KNOWN, consumer, list(message_ids))}
+    return {row["message_id"] for row in await source.fetch(_KNOWN, consumer, sorted(message_ids))}
 
 
 def _are_new(message_ids: Iterable[str]) -> bool:

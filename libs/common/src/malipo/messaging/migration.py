@@ -3,10 +3,11 @@
 V1 = """
 CREATE TABLE inbox (
     consumer    text NOT NULL,
-    message_id  text NOT NULL,
+    message_id  text COLLATE "C" NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, message_id)
-);
+) PARTITION BY RANGE (message_id);
+CREATE TABLE inbox_default PARTITION OF inbox DEFAULT;
 CREATE INDEX inbox_by_age ON inbox USING brin (received_at);
 
 CREATE TABLE outbox (

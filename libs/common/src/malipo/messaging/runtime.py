@@ -5,13 +5,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
+from sqlalchemy import Table
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from malipo import ids
+from malipo.messaging import months_watch
 from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
+from malipo.messaging.months_watch import MonthsWatch
 from malipo.messaging.pool import AWAY, Pool, create_pool
 from malipo.messaging.reach import Reach
 from malipo.messaging.relay import Relay
@@ -22,13 +25,12 @@ from malipo.messaging.writes import purge_of
 from malipo.platform import metrics
 from malipo.platform.health import Health
 from malipo.platform.logs import log
+from malipo.platform.retention_settings import INBOX_DAYS
 from malipo.platform.settings import ServiceSettings
 
 _WATCH_SECONDS = 1.0
 _PURGE_SECONDS = 3600.0
 PURGE_ROWS = 1000
-INBOX_DAYS = 100
-"""Longer than any topic or dead letter is kept, so that no redelivery outlives its inbox row."""
 _RESTART_SECONDS = 1.0
 
 # Counted up to a limit: a long outage of Kafka must not make the look at it slow.
@@ -64,13 +66,16 @@ class Runtime:
         self._loops: dict[str, Loop] = {"relay": self.relay.run}
         self._retention = {_PURGE_INBOX: INBOX_DAYS}
         self._closers: list[Loop] = []
+        self._months = MonthsWatch(INBOX)
         self._database_problem: str | None = "not connected"
         self.health.require("database", lambda: self._database_problem or self.relay.session_problem)
         self.health.warn("relay", lambda: self.relay.problem)
+        self.health.warn("months", lambda: self._months.problem)
         metrics.KAFKA_AWAY_SECONDS.set_function(lambda: self._reach.away_seconds)
         self.sweep("watch", _WATCH_SECONDS, self._watch)
         self.sweep("lag", _WATCH_SECONDS, self._show_lag)
         self.sweep("purge", _PURGE_SECONDS, self._purge)
+        self.sweep("months", months_watch.LOOK_SECONDS, lambda database: self._months.look(database.reads))
 
     def subscribe(self, *subscriptions: Subscription, called: bool = False) -> None:
         """Consume. A service that is `called`, by merchants or providers, is `degraded` while it cannot, and not ready otherwise.
@@ -106,6 +111,10 @@ class Runtime:
     def purge_after(self, query: str, days: int) -> None:
         """Once an hour have `query` delete what is older than `days` ($1), at most $2 rows at a time, which it returns."""
         self._retention[query] = days
+
+    def keep_by_month(self, *tables: Table) -> None:
+        """Tell, as of the inbox, when the next month of one of these was not made."""
+        self._months.add(*tables)
 
     def on_stop(self, close: Loop) -> None:
         """Call `close` after everything else has stopped."""

@@ -17,6 +17,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from malipo.platform.months import ByMonth, Need
+from malipo.platform.retention_settings import INBOX_DAYS
+
 metadata = MetaData()
 
 MOMENT = DateTime(timezone=True)
@@ -29,8 +32,20 @@ INBOX = Table(
     Column("message_id", Text, primary_key=True),
     Column("received_at", MOMENT, nullable=False, server_default=func.now()),
     Index("inbox_by_age", "received_at", postgresql_using="brin"),
+    info=ByMonth(
+        "message_id",
+        "inbox_days",
+        prefix="msg",
+        needed=(
+            Need(
+                f"messages of it came within the last {INBOX_DAYS} days, and may come again",
+                f"SELECT message_id FROM {{part}} WHERE received_at > now() - interval '{INBOX_DAYS} days'",  # noqa: S608
+            ),
+        ),
+        archived=False,
+    ).info,
 )
-"""Which messages were applied."""
+"""Which messages were applied. A message is in the month of its id, so that it is there once, however late it comes again."""
 
 OUTBOX = Table(
     "outbox",

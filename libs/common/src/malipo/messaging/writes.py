@@ -9,6 +9,8 @@ import msgspec
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import dialect
 
+from malipo.platform.months import with_loose_rows
+
 TERMS = ("$1::smallint[]", "$2::bigint[]")
 """The arguments of a statement that sends which are not of its rows."""
 _POSTGRESQL = dialect()
@@ -75,8 +77,11 @@ def json_text(value: object) -> str:
 
 
 def purge_of(column: Column[Any], only: str = "true") -> str:
-    """The statement that forgets up to $2 rows of a table, those with `column` more than $1 days ago, and returns a row each."""
-    table = column.table.name
+    """The statement that forgets up to $2 rows of a table, those with `column` more than $1 days ago, and returns a row each.
+
+    Of a table that is kept by month it forgets those that are of no month.
+    """
+    table = with_loose_rows(column.table)
     return f"""
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {table} WHERE {only} AND {column.name} < now() - make_interval(days => $1)

@@ -1,4 +1,4 @@
-"""The command line that every service has: `serve`, `migrate`, `settings`."""
+"""The command line that every service has: `serve`, `migrate`, `retention`, `settings`."""
 
 import gc
 import importlib
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import typer
 from starlette.types import ASGIApp
@@ -21,7 +21,22 @@ from malipo.platform.settings import ServiceSettings
 MAKE_TARGET = "MALIPO_MAKE_TARGET"
 """Names the target of the Makefile that a person typed to run an operator's command: usage is shown for it."""
 
-_OF_EVERY_SERVICE = {"serve", "migrate", "settings"}
+_OF_EVERY_SERVICE = {"serve", "migrate", "retention", "settings"}
+_Archive = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        writable=True,
+        help="Write there what is dropped, before it is.",
+    ),
+]
+_Restore = Annotated[
+    Path | None, typer.Option("--restore", metavar="FILE", exists=True, help="Only put an archived month back.")
+]
+_Show = Annotated[bool, typer.Option("--sizes", help="Only list the months, with their rows and bytes.")]
 
 type Build[S: ServiceSettings] = Callable[[S], ASGIApp]
 
@@ -50,6 +65,16 @@ def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.
     def migrate() -> None:
         """Bring the service's database to the newest schema; needs no setting but its URL, with the role that owns it."""
         _migrate(package)
+
+    @cli.command(hidden=hidden)
+    def retention(archive: _Archive = None, restore: _Restore = None, sizes: _Show = False) -> None:
+        """Make the months ahead of tables that are kept by month, and drop those that are kept long enough; as the role that owns them.
+
+        A cron job runs it, once a day or a month. Exit code 1: something that should be gone is still needed, or could not go.
+        """
+        from malipo.platform import retention_command
+
+        retention_command.run(name, package, archive=archive, restore=restore, show=sizes)
 
     @cli.command(name="settings", hidden=hidden)
     def show_settings() -> None:

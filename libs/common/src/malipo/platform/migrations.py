@@ -10,16 +10,20 @@ from typing import Any
 import asyncpg
 from alembic import command, context, op
 from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from malipo.platform.database_trouble import trouble
-from malipo.platform.database_url import CONNECT_SECONDS
+from malipo.platform import partitions
+from malipo.platform.months import monthly_of
+from malipo.platform.owner import TablesInUse, Unreachable, connect, owning
 
 _INSUFFICIENT_PRIVILEGE = "42501"
 _LOCK = 0x6D616C69  # "mali": one migration at a time, however many replicas start
+_PARTS = "SELECT relname FROM pg_class WHERE relispartition"
 _ROLES = "SELECT current_user, pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
 
 
@@ -30,15 +34,19 @@ class NotMigrated(Exception):
 def migrate(package: str, database_url: str) -> str:
     """Bring the database to the newest revision of `<package>/migrations`; safe to run at every start.
 
-    Answers what was done, in words. Raises `NotMigrated` where the server, the role or the database is the wrong one.
+    Makes the next months of tables that are kept by month, too; that those cannot be made now stops no release, for rows that
+    have no month of their own are kept as well. Answers what was done, in words. Raises `NotMigrated` where the server, the role
+    or the database is the wrong one.
     """
     config = _config(package, database_url)
     try:
         command.upgrade(config, "head")
-    except CommandError as error:  # the database is at a revision that this release does not have
+        before, after = config.attributes["revisions"]
+        left = asyncio.run(_make_months(database_url, config.attributes["tables"]))
+    except (CommandError, Unreachable) as error:  # a revision that this release does not have, or no server
         raise NotMigrated(str(error)) from error
-    before, after = config.attributes["revisions"]
-    return f"at {after}" if before != after else f"nothing to do: at {after}"
+    done = f"at {after}" if before != after else f"nothing to do: at {after}"
+    return f"{done}; {left}: run `python -m {package} retention` later" if left else done
 
 
 def check(package: str, database_url: str) -> None:
@@ -47,6 +55,15 @@ def check(package: str, database_url: str) -> None:
     Raises `alembic.util.CommandError` that names each table, column, type, default and index which only one side has.
     """
     command.check(_config(package, database_url))
+
+
+def tables_of(package: str) -> Sequence[MetaData]:
+    """All tables that the package's database is to have, as its `migrations/env.py` names them."""
+    config = _config(package, "")
+    directory = ScriptDirectory.from_config(config)
+    with EnvironmentContext(config, directory):
+        directory.run_env()
+    return config.attributes["tables"]
 
 
 def _config(package: str, database_url: str) -> Config:
@@ -67,18 +84,29 @@ def script(sql: str) -> None:
 
 def run_from_env(*tables: MetaData) -> None:
     """What each service's `migrations/env.py` calls, with all tables that its database is to have."""
-    asyncio.run(_run(context.config.attributes["database_url"], tables))
+    context.config.attributes["tables"] = tables
+    if database_url := context.config.attributes["database_url"]:
+        asyncio.run(_run(database_url, tables))
+
+
+async def _make_months(database_url: str, tables: Sequence[MetaData]) -> str | None:
+    """Answers why some could not be made now, if that is so."""
+    try:
+        async with owning(database_url) as connection:
+            try:
+                await partitions.make_ahead(connection, monthly_of(tables))
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise _by_another(*await connection.fetchrow(_ROLES)) from error
+    except TablesInUse as why:
+        return str(why)
+    return None
 
 
 async def _run(database_url: str, tables: Sequence[MetaData]) -> None:
-    async def connect() -> Any:
-        """By the URL as asyncpg reads it, which is how the service does."""
-        try:
-            return await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        except (OSError, asyncpg.PostgresError) as error:
-            raise NotMigrated(trouble(database_url, error)) from error
+    async def creator() -> Any:
+        return await connect(database_url)
 
-    engine = create_async_engine("postgresql+asyncpg://", poolclass=pool.NullPool, async_creator=connect)
+    engine = create_async_engine("postgresql+asyncpg://", poolclass=pool.NullPool, async_creator=creator)
     async with engine.connect() as connection:
         await connection.run_sync(_upgrade, tables)
         await connection.commit()
@@ -88,11 +116,13 @@ async def _run(database_url: str, tables: Sequence[MetaData]) -> None:
 def _upgrade(connection: Connection, tables: Sequence[MetaData]) -> None:
     role, owner = connection.exec_driver_sql(_ROLES).one()
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    parts = set(connection.exec_driver_sql(_PARTS).scalars())
     context.configure(
         connection=connection,
         transaction_per_migration=False,
         target_metadata=tables,
         compare_server_default=True,
+        include_name=lambda name, kind, _of: kind != "table" or name not in parts,
     )
     try:
         before = context.get_context().get_current_revision()
@@ -101,9 +131,14 @@ def _upgrade(connection: Connection, tables: Sequence[MetaData]) -> None:
     except (DBAPIError, asyncpg.InsufficientPrivilegeError) as error:
         if not _lacks_rights(error):
             raise
-        message = f"DATABASE_URL's role {role} may not change tables; to migrate takes {owner}, who owns the database"
-        raise NotMigrated(message) from error
+        raise _by_another(role, owner) from error
     context.config.attributes["revisions"] = before, context.get_context().get_current_revision()
+
+
+def _by_another(role: str, owner: str) -> NotMigrated:
+    return NotMigrated(
+        f"DATABASE_URL's role {role} may not change tables; to migrate takes {owner}, who owns the database"
+    )
 
 
 def _lacks_rights(error: Exception) -> bool:

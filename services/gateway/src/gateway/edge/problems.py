@@ -123,6 +123,7 @@ PROBLEMS: dict[str, Kind] = {
     "provider_not_configured": Kind(422, "No credentials for a provider", "PUT /v1/provider-credentials/{provider}/accounts/{account} first, in the same mode.", CORRECT),
     # Things that are not there; those of another merchant or mode are not there either
     "payment_not_found":             Kind(404, "No such payment", "Check the id, and that your key has the payment's mode.", CORRECT),
+    "timeline_gone":                 Kind(410, "Its timeline is kept no longer", "Read the payment itself, which stays; whoever runs Malipo may have an archive of its timeline.", CORRECT),
     "refund_not_found":              Kind(404, "No such refund", "Check the id, and that your key has the refund's mode.", CORRECT),
     "payment_method_not_found":      Kind(404, "No such saved payment method", "GET /v1/payment-methods lists yours; check that your key has its mode.", CORRECT),
     "series_not_found":             Kind(404, "No such series", "PUT its rules first: /v1/series/{id}.", CORRECT),

@@ -1,16 +1,20 @@
 """Reads and writes merchants' events, in one order that only grows at its end."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 from sqlalchemy import Text, bindparam, or_, select
 
 from gateway.events.schemas import EventFilters
 from gateway.tables import EVENTS
+from malipo import ids
 from malipo.contracts.commands import Mode
 from malipo.contracts.events import PaymentTransitioned, event_body
-from malipo.messaging.pool import Queries
+from malipo.messaging.database import Database
+from malipo.messaging.pool import Queries, time_of
 from malipo.messaging.queries import CompiledQuery
+from malipo.messaging.runtime import PURGE_ROWS
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write, given, json_text
 
@@ -34,6 +38,11 @@ _WANTED = (
 )
 _NEWEST = CompiledQuery(_WANTED.where(EVENTS.c.position < bindparam("position")).order_by(EVENTS.c.position.desc()))
 _OLDEST = CompiledQuery(_WANTED.where(EVENTS.c.position > bindparam("position")).order_by(EVENTS.c.position))
+_FORGET = """
+DELETE FROM events WHERE position = ANY(ARRAY(
+    SELECT position FROM events WHERE id < $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))
+RETURNING 1
+"""
 type Event = tuple[str, msgspec.Raw]
 """An event's id and its body as stored."""
 FIRST_POSITION = 0
@@ -75,3 +84,9 @@ async def list_events(
     query = _OLDEST if ascending else _NEWEST
     rows = await source.fetch(*query.of(merchant_id=merchant_id, mode=mode, **wanted))
     return [(row["id"], msgspec.Raw(row["body"])) for row in rows]
+
+
+async def forget(database: Database, days: int) -> bool:
+    """Delete a slice of the events that are older than so many days, which is told by their ids; returns whether there may be more."""
+    before = ids.first_at("evt", await time_of(database.reads) - timedelta(days=days))
+    return len(await database.write(_FORGET, before, PURGE_ROWS)) == PURGE_ROWS

@@ -55,7 +55,10 @@ _STAND: dict[str, Any] = {
 }
 _ENTRIES: dict[str, Any] = {
     "status": TEXT,
-    "complete": BOOLEAN | {"description": "Whether all entries are here; a very long timeline lacks its oldest."},
+    "complete": BOOLEAN
+    | {
+        "description": "Whether all entries are here; a very long timeline lacks its oldest, and one that is kept no longer what came before."
+    },
     "entries": _array_of("TimelineEntry"),
 }
 TIMELINE = DocumentedResponse(

@@ -32,9 +32,13 @@ def arranged(rows: Sequence[tuple[datetime, Json]]) -> list[Json]:
 
 
 def is_whole(entries: Sequence[Json]) -> bool:
-    """Whether each cause is among them: entries come by several topics, a cause now and then after its effect."""
+    """Whether each cause is among them, and the first of the transitions.
+
+    Entries come by several topics, a cause now and then after its effect; and the first ones may be kept no longer.
+    """
     there = {None, *(entry["id"] for entry in entries)}
-    return all(entry["cause"] in there for entry in entries)
+    first = min((entry["step"] for entry in entries if entry["kind"] == "step"), default=1)
+    return first == 1 and all(entry["cause"] in there for entry in entries)
 
 
 def in_causal_order(times: Mapping[str, datetime], before: Mapping[str, Collection[str]]) -> list[str]:

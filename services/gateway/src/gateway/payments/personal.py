@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal, NamedTuple
 
-from gateway.tables import PAYMENTS
+from gateway.tables import PAYMENTS, UNDER_WAY
 from gateway.tables import PERSONAL_KEYS as KEYS
 from malipo.contracts.commands import Mode, PaymentMethod
 from malipo.contracts.descriptor import Method
@@ -33,12 +33,12 @@ SELECT count(*) FILTER (WHERE erased_at IS NOT NULL AND announce_at IS NULL) AS 
 FROM personal_keys WHERE {_THEIRS}
 """  # noqa: S608 - names of ours
 # A payment that is under way needs its data. The keys' rows stay, so that a repeat of the request finds them.
-_ENDED = """
+_ENDED = f"""
 SELECT k.payment_id FROM personal_keys AS k JOIN payments AS p ON p.id = k.payment_id
 WHERE k.erase_requested_at IS NOT NULL AND k.erased_at IS NULL
-  AND p.status NOT IN ('initiated', 'processing', 'requires_action', 'authorized')
+  AND p.status NOT IN {UNDER_WAY}
 ORDER BY k.payment_id LIMIT $1
-"""
+"""  # noqa: S608 - of ours
 _CLAIM_ENDED = f"{_ENDED} FOR UPDATE OF k SKIP LOCKED"
 _ERASE = """
 UPDATE personal_keys SET wrapped = NULL, erased_at = now(),

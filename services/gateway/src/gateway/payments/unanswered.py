@@ -12,11 +12,11 @@ from malipo.contracts.message import encode
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Row
-from malipo.messaging.runtime import INBOX_DAYS
 from malipo.messaging.unit_of_work import MESSAGE_ID, UnitOfWork
 from malipo.messaging.writes import Write, insert
 from malipo.platform import metrics
 from malipo.platform.logs import log
+from malipo.platform.retention_settings import INBOX_DAYS
 
 MOST_AT_ONCE = 100
 MOST_TRIED = 500

@@ -134,7 +134,7 @@ CREATE INDEX unanswered_waiting ON unanswered (waits_from);
 CREATE INDEX unanswered_tried ON unanswered (tries) WHERE tries > 1;
 
 CREATE TABLE audit_log (
-    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id          bigint GENERATED ALWAYS AS IDENTITY,
     at          timestamptz NOT NULL,
     request_id  text NOT NULL,
     merchant_id text,
@@ -143,8 +143,10 @@ CREATE TABLE audit_log (
     reason      text NOT NULL,
     method      text NOT NULL,
     route       text NOT NULL,
-    remote      text NOT NULL
-);
+    remote      text NOT NULL,
+    PRIMARY KEY (id, at)
+) PARTITION BY RANGE (at);
+CREATE TABLE audit_log_default PARTITION OF audit_log DEFAULT;
 CREATE INDEX audit_log_by_merchant ON audit_log (merchant_id, id);
 CREATE INDEX audit_log_by_age ON audit_log USING brin (at);
 """
@@ -218,13 +220,14 @@ CREATE INDEX movements_by_payment ON movements (payment_id) WHERE payment_id IS 
 CREATE INDEX movements_by_time ON movements (merchant_id, mode, moved_at, id);
 
 CREATE TABLE timeline (
-    payment_id text NOT NULL,
+    payment_id text COLLATE "C" NOT NULL,
     id         text NOT NULL,
     kind       text NOT NULL,
     at         timestamptz NOT NULL,
     entry      json NOT NULL,
     PRIMARY KEY (payment_id, id)
-);
+) PARTITION BY RANGE (payment_id);
+CREATE TABLE timeline_default PARTITION OF timeline DEFAULT;
 
 CREATE TABLE events (
     position    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

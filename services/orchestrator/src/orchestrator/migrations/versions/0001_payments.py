@@ -113,7 +113,7 @@ def upgrade() -> None:
         );
 
         CREATE TABLE history (
-            payment_id     text NOT NULL REFERENCES payments,
+            payment_id     text COLLATE "C" NOT NULL REFERENCES payments,
             step           integer NOT NULL,
             operation_id   text,
             from_state     text NOT NULL,
@@ -123,7 +123,7 @@ def upgrade() -> None:
             cause_message_id text NOT NULL,
             detail         text,
             contradiction  boolean NOT NULL,
-            event_id       text UNIQUE,
+            event_id       text,
             event_type     text,
             event_sequence integer,
             occurred_at    timestamptz NOT NULL,
@@ -133,7 +133,8 @@ def upgrade() -> None:
             recorded_at    timestamptz NOT NULL DEFAULT now(),
             PRIMARY KEY (payment_id, step),
             UNIQUE (payment_id, event_sequence)
-        );
+        ) PARTITION BY RANGE (payment_id);
+        CREATE TABLE history_default PARTITION OF history DEFAULT;
         CREATE INDEX history_by_age ON history (recorded_at);
 
         CREATE TABLE roll_calls (

@@ -1,0 +1,69 @@
+"""A connection as the role that owns a service's tables, and changes to these that hold nobody up for long."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import asyncpg
+
+from malipo import ids
+from malipo.platform.database_trouble import trouble
+from malipo.platform.database_url import CONNECT_SECONDS
+
+Connection = Any
+"""asyncpg's, which has no types."""
+
+_TRIES = 5
+_LOCK_SECONDS = 1  # while a lock is waited for, who comes later waits behind it
+_PAUSE_SECONDS = 1.0
+_LOCK = 0x6D616C72  # "malr": one of these changes at a time
+_IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+
+
+class Unreachable(Exception):
+    """Says why, for whoever has set `DATABASE_URL`; nothing secret is in it."""
+
+
+class TablesInUse(Exception):
+    """Somebody else is at work on the tables, or holds one for longer than it was waited for, as a report or a backup does."""
+
+
+async def connect(database_url: str) -> Connection:
+    """A connection, by the URL as asyncpg reads it, which is how services do. Raises `Unreachable`."""
+    try:
+        opened = await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    except (OSError, asyncpg.PostgresError) as error:
+        raise Unreachable(trouble(database_url, error)) from error
+    return cast("Connection", opened)
+
+
+@asynccontextmanager
+async def owning(database_url: str) -> AsyncGenerator[Connection]:
+    """A connection of one's own while the block lasts, and no other has one. Raises `Unreachable` or `TablesInUse`."""
+    connection = await connect(database_url)
+    try:
+        if not await connection.fetchval(f"SELECT pg_try_advisory_lock({_LOCK})"):
+            msg = "another `retention` or `migrate` is at work on the months"
+            raise TablesInUse(msg)
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def briefly[T](connection: Connection, what: str, work: Callable[[], Awaitable[T]]) -> T:
+    """What `work` answers in one transaction, tried anew while others hold what it has to lock.
+
+    It waits for no lock longer than a second, for until then all others wait as well. Raises `TablesInUse`.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+                return await work()
+        except _IN_THE_WAY as error:
+            if not left:
+                msg = f"{what}: another session holds the table, as a report or a backup does"
+                raise TablesInUse(msg) from error
+        await asyncio.sleep(_PAUSE_SECONDS * ids.jitter(0.5))
+    raise AssertionError

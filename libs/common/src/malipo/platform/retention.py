@@ -1,0 +1,108 @@
+"""Ends months that are kept long enough: archives them if that is wanted, and drops them in one short statement."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from malipo.platform import partitions
+from malipo.platform.archives import Archive, Manifest
+from malipo.platform.months import Month, MonthlyTable
+from malipo.platform.owner import Connection, briefly
+
+_NAMED = 5  # of the rows that keep a month
+_OVER = "SELECT now() >= $1"
+_SIZES = """
+SELECT part.relname AS name, pg_total_relation_size(part.oid) AS bytes, greatest(part.reltuples, 0)::bigint AS rows
+FROM pg_inherits JOIN pg_class AS part ON part.oid = inhrelid WHERE inhparent = to_regclass($1) ORDER BY 1
+"""
+
+
+class StillNeeded(Exception):
+    """A month cannot go yet: says why, and which rows keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a table of one month is; its rows are as last counted by PostgreSQL, by itself."""
+
+    name: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Ends the months of one service's tables. `days` says by table how long each is kept after its end, or for ever."""
+
+    connection: Connection
+    service: str
+    tables: Sequence[MonthlyTable]
+    days: Mapping[str, int | None]
+    archive: Path | None = None
+
+    async def over(self, table: MonthlyTable) -> list[Month]:
+        """The months that are kept long enough, by PostgreSQL's clock, the oldest first."""
+        days = self.days[table.name]
+        if days is None:
+            return []
+        months = await partitions.held(self.connection, table)
+        return [one for one in months if await self.connection.fetchval(_OVER, one.ends + timedelta(days=days))]
+
+    async def retire(self, tell: Callable[[str], None]) -> bool:
+        """End each month that is over, and tell what was done; returns whether all could go.
+
+        Of each table they go in their order: behind one that is still needed all stay. Raises `archives.Damaged`, `OSError` or
+        `TablesInUse`, with what was done before as it is.
+        """
+        all_gone = True
+        for table in self.tables:
+            try:
+                async for done in self._retired(table):
+                    tell(done)
+            except StillNeeded as reason:
+                all_gone = False
+                tell(str(reason))
+        return all_gone
+
+    async def sizes(self) -> list[Size]:
+        """How large each month of each table is, and what is of none."""
+        found = [row for table in self.tables for row in await self.connection.fetch(_SIZES, table.name)]
+        return [Size(row["name"], row["rows"], row["bytes"]) for row in found]
+
+    async def _retired(self, table: MonthlyTable) -> AsyncGenerator[str]:
+        for month in await self.over(table):
+            await self._require_unneeded(table, month)  # before an archive is written for nothing
+            written = await self._archived(table, month)
+            await briefly(self.connection, f"{table.part(month)} stays", lambda: self._drop(table, month, written))  # noqa: B023 - awaited here
+            kept = f", its {written.rows} rows are in {self.archive}" if written else ""
+            yield f"{table.name} {month} is gone{kept}"
+
+    async def _archived(self, table: MonthlyTable, month: Month) -> Manifest | None:
+        if self.archive is None or not table.by.archived:
+            return None
+        return await Archive.of(self.archive, self.service, table, month).write(
+            self.connection, self.service, table, month
+        )
+
+    async def _drop(self, table: MonthlyTable, month: Month, written: Manifest | None) -> None:
+        """Under a lock that keeps writers out of this month alone; all others wait only while it is detached."""
+        part = table.part(month)
+        await self.connection.execute(f"LOCK TABLE {part} IN SHARE MODE")
+        await self._require_unneeded(table, month)
+        if written is not None:  # rows are only ever added
+            rows = await self.connection.fetchval(f"SELECT count(*) FROM {part}")  # noqa: S608 - a name of ours
+            if rows != written.rows:
+                msg = f"{table.name} {month} stays: {rows - written.rows} rows came while it was archived; run it again"
+                raise StillNeeded(msg)
+        await self.connection.execute(f"ALTER TABLE {table.name} DETACH PARTITION {part}; DROP TABLE {part}")
+
+    async def _require_unneeded(self, table: MonthlyTable, month: Month) -> None:
+        for need in table.by.needed:
+            query = need.query.format(part=table.part(month), low=table.low(month), high=table.high(month))
+            rows = await self.connection.fetch(f"SELECT * FROM ({query}) AS needed LIMIT {_NAMED + 1}")  # noqa: S608 - of ours
+            if rows:
+                named = ", ".join(str(row[0]) for row in rows[:_NAMED])
+                more = ", and more" if len(rows) > _NAMED else ""
+                msg = f"{table.name} {month} stays: {need.why}: {named}{more}"
+                raise StillNeeded(msg)

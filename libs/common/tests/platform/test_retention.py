@@ -1,0 +1,360 @@
+"""Months of tables: made ahead, dropped when they are over and nobody needs them, archived and restored."""
+
+import asyncio
+import gzip
+import os
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from malipo import ids
+from malipo.messaging.months_watch import MonthsWatch
+from malipo.messaging.tables import INBOX
+from malipo.platform import migrations, partitions
+from malipo.platform.archives import Archive, Damaged
+from malipo.platform.months import Month, monthly, monthly_of
+from malipo.platform.retention import Keeper
+from orchestrator import tables
+from testkit.owning import owners
+
+(inbox,) = monthly([INBOX])
+(history,) = monthly_of([tables.metadata])
+PAYMENT = """
+INSERT INTO payments (id, merchant_id, mode, amount_minor, currency, method, capture, config_version, account, late_payments,
+    metadata, expires_at, created_at, state, captured_minor, had_money, known_references, step, event_sequence, attempt,
+    confirms, confirming, queries, unanswered, asked_step, updated_at, unclear, begun, save_method, subject)
+VALUES ($1, 'mer', 'test', 100, 'USD', '{}', 'automatic', 1, 'default', 'keep', '{}', $2, $2, 'completed', 100, true, '[]',
+    1, 1, 1, 0, false, 0, false, 0, $2, false, true, false, 'payment')
+"""
+STEP = """
+INSERT INTO history (payment_id, step, from_state, to_state, trigger, source, cause_message_id, contradiction, occurred_at,
+    message, message_id, recorded_at)
+VALUES ($1, $2, 'processing', 'completed', 'succeeded', 'attempt', 'msg', false, $3, 'said "once", and, twice', 'msg', $3)
+"""
+
+
+class World:
+    """An orchestrator's database, as the role that owns its tables sees it."""
+
+    def __init__(self, url: str, connection, now: datetime) -> None:
+        self.url = url
+        self.connection = connection
+        self.now = Month.of(now)
+
+    def ago(self, months: int) -> Month:
+        return self.now.plus(-months)
+
+    async def made(self, table, *months: int) -> None:
+        for ago in months:
+            await partitions.make(self.connection, table, self.ago(ago))
+
+    async def months(self, table) -> list[Month]:
+        return [month for month in await partitions.held(self.connection, table) if month <= self.now]
+
+    async def receive(self, months_ago: int, received: int | None = None) -> str:
+        """One message, made so many months ago and `received` then, or as many months ago as this says."""
+        made = self.ago(months_ago).begins
+        message_id = ids.new("msg", made)
+        at = self.ago(months_ago if received is None else received).begins
+        await self.connection.execute("INSERT INTO inbox VALUES ('some.consumer', $1, $2)", message_id, at)
+        return message_id
+
+    async def pay(self, months_ago: int, *, recorded: int | None = None) -> str:
+        """A payment that has ended, with one step."""
+        payment_id = ids.new("pay", self.ago(months_ago).begins)
+        await self.connection.execute(PAYMENT, payment_id, self.ago(months_ago).begins)
+        at = self.ago(months_ago if recorded is None else recorded).begins
+        await self.connection.execute(STEP, payment_id, 1, at)
+        return payment_id
+
+    async def count(self, table: str) -> int:
+        return await self.connection.fetchval(f"SELECT count(*) FROM {table}")
+
+    def keeper(self, *of_tables, days: int | None = 200, archive: Path | None = None) -> Keeper:
+        return Keeper(self.connection, "orchestrator", of_tables, {one.name: days for one in of_tables}, archive)
+
+    async def retire(self, *of_tables, **options) -> tuple[bool, str]:
+        told: list[str] = []
+        gone = await self.keeper(*of_tables, **options).retire(told.append)
+        return gone, "\n".join(told)
+
+
+@pytest.fixture
+async def world(new_database) -> AsyncGenerator[World]:
+    url = new_database("orchestrator")
+    connection = await asyncpg.connect(owners(url))
+    try:
+        yield World(url, connection, await connection.fetchval("SELECT now()"))
+    finally:
+        await connection.close()
+
+
+async def test_months_are_made_ahead_and_only_once(world):
+    assert await partitions.held(world.connection, inbox) == world.now.to(world.now.plus(partitions.AHEAD))
+    assert await partitions.make_ahead(world.connection, [inbox, history]) == []
+
+
+async def test_a_month_that_is_over_is_dropped_with_its_rows_and_its_neighbours_stay(world):
+    await world.made(inbox, 14, 12, 1)
+    for months_ago in (14, 12, 1, 0):
+        await world.receive(months_ago)
+    gone, told = await world.retire(inbox, days=380)
+    assert gone
+    assert told == f"inbox {world.ago(14)} is gone"
+    assert await world.months(inbox) == [world.ago(12), world.ago(1), world.now]
+    assert await world.count("inbox") == 3
+
+
+async def test_what_is_kept_for_ever_stays(world):
+    await world.made(history, 50)
+    assert await world.retire(history, days=None) == (True, "")
+    assert await world.months(history) == [world.ago(50), world.now]
+
+
+async def test_a_repeat_a_month_later_is_still_known_and_one_of_a_month_that_is_gone_is_there_once(world):
+    await world.made(inbox, 2, 1)
+    message_id = await world.receive(2)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await world.connection.execute("INSERT INTO inbox VALUES ('some.consumer', $1)", message_id)
+    await world.connection.execute("INSERT INTO inbox VALUES ('another.consumer', $1)", message_id)
+    await world.receive(20)
+    assert await world.count("inbox_default") == 1
+    old = await world.connection.fetchval("SELECT message_id FROM inbox_default")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await world.connection.execute("INSERT INTO inbox VALUES ('some.consumer', $1)", old)
+
+
+async def test_a_month_of_the_inbox_stays_while_a_message_of_it_that_came_late_may_come_again(world):
+    await world.made(inbox, 20)
+    message_id = await world.receive(20, received=1)
+    gone, told = await world.retire(inbox)
+    assert not gone
+    assert told == (
+        f"inbox {world.ago(20)} stays: messages of it came within the last 100 days, and may come again: {message_id}"
+    )
+    assert world.ago(20) in await world.months(inbox)
+
+
+async def test_the_history_of_a_payment_that_has_not_ended_stays_and_all_that_is_later_with_it(world):
+    await world.made(history, 20, 19)
+    payment_id = await world.pay(20)
+    await world.pay(19)
+    await world.connection.execute("INSERT INTO timers VALUES ($1, $1, now())", payment_id)
+    gone, told = await world.retire(history)
+    assert not gone
+    assert told == f"history {world.ago(20)} stays: payments of it have not ended: {payment_id}"
+    assert await world.count("history") == 2
+    await world.connection.execute("DELETE FROM timers")
+    assert (await world.retire(history))[0]
+    assert await world.count("history") == 0
+
+
+async def test_the_history_of_a_payment_that_may_still_be_resent_stays(world):
+    await world.made(history, 20)
+    payment_id = await world.pay(20, recorded=1)
+    gone, told = await world.retire(history)
+    assert not gone
+    assert f"may be resent: {payment_id} step 1" in told
+
+
+async def test_of_many_rows_that_keep_a_month_a_few_are_named(world):
+    await world.made(inbox, 20)
+    for _ in range(7):
+        await world.receive(20, received=0)
+    _, told = await world.retire(inbox)
+    assert told.count("msg_") == 5
+    assert told.endswith(", and more")
+
+
+async def test_an_archived_month_is_gone_from_the_database_and_comes_back_as_it_was(world, tmp_path):
+    await world.made(history, 20)
+    payment_id = await world.pay(20)
+    before = await world.connection.fetch("SELECT * FROM history")
+    gone, told = await world.retire(history, archive=tmp_path)
+    assert gone
+    assert told == f"history {world.ago(20)} is gone, its 1 rows are in {tmp_path}"
+    assert await world.count("history") == 0
+    archive = Archive.of(tmp_path, "orchestrator", history, world.ago(20))
+    assert archive.verified().rows == 1
+    with gzip.open(archive.rows, "rt") as text:
+        assert text.read().startswith("payment_id,step,")
+    await partitions.make(world.connection, history, world.ago(20), lambda part: archive.load(world.connection, part))
+    assert await world.connection.fetch("SELECT * FROM history") == before
+    assert payment_id in str(before)
+    assert (await world.retire(history, archive=tmp_path))[0]  # over the same archive
+
+
+async def test_what_the_inbox_knew_is_of_no_use_in_an_archive(world, tmp_path):
+    await world.made(inbox, 20)
+    await world.receive(20)
+    assert (await world.retire(inbox, archive=tmp_path))[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+async def archive(world, tmp_path) -> Archive:
+    await world.made(history, 20)
+    for _ in range(50):
+        await world.pay(20)
+    archive = Archive.of(tmp_path, "orchestrator", history, world.ago(20))
+    await archive.write(world.connection, "orchestrator", history, world.ago(20))
+    return archive
+
+
+async def test_an_archive_that_is_cut_short_is_refused(archive):
+    archive.rows.write_bytes(archive.rows.read_bytes()[:-100])
+    with pytest.raises(Damaged, match=r"is not as its manifest says: it has \d+ bytes, and was written with \d+"):
+        archive.verified()
+
+
+async def test_an_archive_that_was_altered_is_refused(archive):
+    with gzip.open(archive.rows) as rows:
+        text = rows.read()
+    size = archive.rows.stat().st_size
+    altered = bytearray(archive.rows.read_bytes())
+    altered[size // 2] ^= 1
+    archive.rows.write_bytes(altered)
+    with pytest.raises(Damaged, match="altered"):
+        archive.verified()
+    archive.rows.write_bytes(gzip.compress(text))
+    with pytest.raises(Damaged):
+        archive.verified()
+
+
+async def test_an_archive_without_its_manifest_was_never_written_to_its_end(archive):
+    archive.manifest.unlink()
+    with pytest.raises(Damaged, match="cannot be read"):
+        archive.verified()
+
+
+async def test_an_archive_is_not_replaced_by_one_of_fewer_rows(world, archive):
+    await world.connection.execute("DELETE FROM history WHERE payment_id = (SELECT min(payment_id) FROM history)")
+    with pytest.raises(Damaged, match="has 50 rows of this month, and the database 49"):
+        await archive.write(world.connection, "orchestrator", history, world.ago(20))
+    assert archive.verified().rows == 50
+
+
+class Busy:
+    """A connection of a database where a step is written just after a month was copied out."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __getattr__(self, name: str):
+        return getattr(self._world.connection, name)
+
+    async def copy_from_query(self, *args, **options) -> str:
+        done = await self._world.connection.copy_from_query(*args, **options)
+        await self._world.pay(20)
+        return done
+
+
+async def test_a_month_stays_when_rows_came_while_it_was_archived(world, archive):
+    keeper = replace(world.keeper(history, archive=archive.rows.parent), connection=Busy(world))
+    told: list[str] = []
+    assert not await keeper.retire(told.append)
+    assert told == [f"history {world.ago(20)} stays: 1 rows came while it was archived; run it again"]
+    assert await world.count("history") == 51
+
+
+async def test_rows_without_a_month_are_kept_and_told_of_and_move_once_it_is_made(world):
+    watch = MonthsWatch(INBOX)
+    await watch.look(world.connection)
+    assert watch.problem is None
+    for month in await partitions.held(world.connection, inbox):
+        await world.connection.execute(f"DROP TABLE {inbox.part(month)}")
+    await world.made(inbox, 1)
+    await watch.look(world.connection)
+    assert watch.problem is not None
+    assert watch.problem.startswith(f"inbox has no month beyond {world.ago(1)}; run `retention`")
+    message_id = await world.receive(0)
+    await world.connection.execute("INSERT INTO inbox VALUES ('some.consumer', 'dlq:a/1/2')")
+    await watch.look(world.connection)
+    assert watch.problem.startswith(f"rows of inbox have come that are later than {world.ago(1)}")
+
+    await partitions.make_ahead(world.connection, [inbox])
+    assert await world.connection.fetchval(f"SELECT message_id FROM {inbox.part(world.now)}") == message_id
+    assert await world.connection.fetchval("SELECT message_id FROM inbox_default") == "dlq:a/1/2"
+    await watch.look(world.connection)
+    assert watch.problem is None
+
+
+async def test_months_that_nobody_made_for_long_are_made_up_for(world):
+    for month in await partitions.held(world.connection, inbox):
+        await world.connection.execute(f"DROP TABLE {inbox.part(month)}")
+    await world.made(inbox, 5)
+    await world.receive(3)
+    await partitions.make_ahead(world.connection, [inbox])
+    assert await world.months(inbox) == world.ago(5).to(world.now)
+    assert await world.count("inbox_default") == 0
+
+
+def run(url: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess:
+    environment = os.environ | {"DATABASE_URL": url, "ENVIRONMENT": "test"} | settings
+    command = [sys.executable, "-m", "orchestrator", "retention", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+async def test_the_command_makes_and_ends_months_and_says_what_is_kept(world, tmp_path):
+    await world.made(history, 20)
+    await world.pay(20)
+    done = run(owners(world.url), "--archive", str(tmp_path), HISTORY_DAYS="300")
+    assert (done.returncode, done.stderr) == (0, "")
+    ahead = world.now.plus(partitions.AHEAD)
+    assert done.stdout.splitlines() == [
+        f"history {world.ago(20)} is gone, its 1 rows are in {tmp_path}",
+        f"inbox: {world.now} to {ahead}, kept for 100 days after a month's end (INBOX_DAYS)",
+        f"history: {world.now} to {ahead}, kept for 300 days after a month's end (HISTORY_DAYS)",
+    ]
+    (rows,) = tmp_path.glob("*.csv.gz")
+    back = run(owners(world.url), "--restore", str(rows))
+    assert back.stdout == f"history {world.ago(20)} is back, with 1 rows; the next run ends it again if it is over\n"
+    assert await world.count("history") == 1
+    twice = run(owners(world.url), "--restore", str(rows))
+    assert (twice.returncode, twice.stdout) == (1, "")
+    assert "is there" in twice.stderr
+    assert f"history_{world.ago(20)}".replace("-", "_") in run(owners(world.url), "--sizes").stdout
+
+
+async def test_the_command_ends_with_1_while_something_old_is_needed_and_is_refused_to_the_role_that_serves(world):
+    await world.made(inbox, 20)
+    await world.receive(20, received=0)
+    assert run(owners(world.url)).returncode == 1
+    await world.connection.execute(f"DROP TABLE {inbox.part(world.now.plus(partitions.AHEAD))}")
+    refused = run(world.url)
+    assert refused.returncode == 1
+    assert "has to name the role that owns the tables" in refused.stderr
+
+
+async def test_the_command_waits_for_no_other_that_is_at_work(world):
+    await world.connection.execute("SELECT pg_advisory_lock(0x6D616C72)")
+    assert "another `retention` or `migrate` is at work" in run(owners(world.url)).stderr
+
+
+async def test_a_table_that_somebody_holds_is_left_for_later_and_stops_no_release(world):
+    newest = inbox.part(world.now.plus(partitions.AHEAD))
+    await world.connection.execute(f"DROP TABLE {newest}")
+    reader = await asyncpg.connect(world.url)
+    try:
+        async with reader.transaction():
+            await reader.fetch("SELECT * FROM inbox")
+            told = await asyncio.to_thread(migrations.migrate, "orchestrator", owners(world.url))
+    finally:
+        await reader.close()
+    assert told.startswith(f"nothing to do: at 0001; {newest} was not made: another session holds the table")
+    assert "run `python -m orchestrator retention` later" in told
+    again = await asyncio.to_thread(migrations.migrate, "orchestrator", owners(world.url))
+    assert again == "nothing to do: at 0001"
+    assert world.now.plus(partitions.AHEAD) in await partitions.held(world.connection, inbox)
+
+
+async def test_a_release_by_the_role_that_serves_is_refused_where_a_month_is_missing(world):
+    await world.connection.execute(f"DROP TABLE {inbox.part(world.now.plus(partitions.AHEAD))}")
+    with pytest.raises(migrations.NotMigrated, match="to migrate takes malipo_orchestrator_owner"):
+        await asyncio.to_thread(migrations.migrate, "orchestrator", world.url)
