@@ -8,7 +8,7 @@ BIN = .venv/bin
 # The files that say what is to be installed; a change is noticed by their modification time.
 NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register step-over demo bench crash-matrix chaos test check conformance docs lock new-provider FORCE
+.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over demo bench crash-matrix chaos test check conformance docs lock new-provider FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ unmatched: setup ## list what providers reported that matches no operation of ou
 
 register: setup ## register an account at its provider, as M-Pesa wants (ARGS="--provider mpesa --credential cred_...")
 	@$(BIN)/python -m malipo_local register $(ARGS)
+
+retention: setup ## make months of tables ahead, and end those that are kept long enough (ARGS=--sizes lists them; ARGS="--service gateway --archive DIR")
+	@$(BIN)/python -m malipo_local retention $(ARGS)
 
 step-over: setup ## have a consumer skip a record that it cannot read (ARGS="orchestrator.payments payments.commands.v1 3 1042")
 	@$(BIN)/python -m malipo_local step-over $(ARGS)

@@ -12,6 +12,7 @@ import typer
 from malipo.contracts.providers import PROVIDERS
 from malipo_local.console import HomeOption, explained, fail
 from malipo_local.hints import USUAL_HOME, make
+from malipo_local.services import MIGRATES, SERVICES, Kind
 from malipo_local.stack import Stack
 
 commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -77,6 +78,25 @@ def register(
     if importlib.util.find_spec(f"{module}.registrar") is None:  # which services that register accounts have
         fail(f"{PROVIDERS[provider].title} has nothing to register here.")
     _become(home, f"provider-{provider}", module, "register", *context.args)
+
+
+@commands.command(context_settings=_HANDED_ON)
+def retention(
+    context: typer.Context,
+    *,
+    service: Annotated[str, typer.Option(help="The months of this one, not of all.")] = "",
+    home: HomeOption = USUAL_HOME,
+) -> None:
+    """Make the months ahead, and end those that are kept long enough: `retention --service gateway --sizes`."""
+    known = {row.name: row.module for row in SERVICES if row.kind is Kind.SERVICE}
+    if service and service not in known:
+        fail(f"There is no service '{service}'. Choose from: {', '.join(known)}.")
+    for name in (service,) if service else known:
+        try:
+            _become(home, f"{MIGRATES}{name}", known[name], "retention", *context.args)
+        except SystemExit as end:
+            if end.code:
+                raise
 
 
 @commands.command("step-over")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from malipo import clock
 from malipo_local.connection import connected
 from malipo_local.home import cache_folder
 from malipo_local.postgres_programs import client_programs, version_of
@@ -30,6 +31,10 @@ class Migration(Step):
         self._url = site.service_database_url(row)
         self._programs = client_programs(version_of(site))
         self._was_empty = False
+
+    def fingerprint(self) -> str:
+        """Changes with the month, too: a migration makes the next ones."""
+        return f"{super().fingerprint()}-{clock.now():%Y-%m}"
 
     async def need_not_run(self) -> bool:
         """It ran before on this data, or what it makes of an empty database is known."""
