@@ -88,7 +88,10 @@ def test_payments_are_multiplied_and_tidied_in_every_database(stack: Stack) -> N
             [after] = system.rows(service, f"SELECT count(*) FROM {table}")
             assert 0 < before["count"] * 4 == after["count"]
             asyncio.run(tidy(stack.administrator_url(service)))
-            untidy = "SELECT FROM pg_stat_user_tables WHERE last_vacuum IS NULL OR last_analyze IS NULL"
+            of_rows = "relid IN (SELECT oid FROM pg_class WHERE relkind = 'r')"  # a table in months has none of its own
+            untidy = (
+                f"SELECT FROM pg_stat_user_tables WHERE (last_vacuum IS NULL OR last_analyze IS NULL) AND {of_rows}"
+            )
             assert not system.rows(service, untidy)
 
 
