@@ -2,6 +2,7 @@
 
 import importlib
 import types
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAliasType, Union, get_args, get_origin
 
@@ -9,8 +10,10 @@ from pydantic import FilePath, SecretStr
 from pydantic.fields import FieldInfo
 
 from malipo.messaging import provision
+from malipo.platform.database_settings import DatabaseSettings
 from malipo.platform.environment import EnvironmentSettings
 from malipo.platform.kafka_settings import KafkaSettings
+from malipo.platform.retention_settings import RetentionSettings
 from malipo.platform.settings import ServiceSettings
 from malipo_local.services import SERVICES, Kind
 from pages.markdown import document, table
@@ -24,6 +27,9 @@ one stops the process with exit code 78 and is named, never with its value. `pyt
 _KAFKA = """\
 Every service has these, and so have the commands of `malipo.messaging`: `provision`, `redrive` and `step_over`. What they are for
 different kinds of clusters is in [operations/kafka.md](operations/kafka.md)."""
+_RETENTION = """\
+`python -m <package> retention`, which makes and ends the months of a service's tables ([operations/retention.md](operations/retention.md)),
+needs no other but `DATABASE_URL`, with the role that owns the tables. Every service has the first."""
 _PROVISIONING = """\
 `python -m malipo.messaging.provision`, which makes topics and ACLs, has these beside those of [Kafka](#kafka)."""
 
@@ -47,10 +53,22 @@ def page() -> str:
         _KAFKA,
         _table(kafka),
         *map(_section, services),
+        "## Retention",
+        _RETENTION,
+        _table(_kept(services)),
         "## The topics step",
         _PROVISIONING,
         _table({name: field for name, field in provision.Settings.model_fields.items() if name not in kafka | shared}),
     )
+
+
+def _kept(services: Sequence[str]) -> Mapping[str, FieldInfo]:
+    """How long each kind of data is kept, of all services."""
+    modules = [importlib.import_module(f"{package}.settings") for package in services]
+    fields = dict(RetentionSettings.model_fields)
+    for module in modules:
+        fields |= getattr(module, "Retention", RetentionSettings).model_fields
+    return {name: field for name, field in fields.items() if name not in DatabaseSettings.model_fields}
 
 
 def _section(package: str) -> str:
@@ -61,7 +79,7 @@ def _section(package: str) -> str:
     return f"## {package.replace('_', '-')}\n\n" + (_table(own) if own else "None of its own.")
 
 
-def _table(fields: dict[str, FieldInfo]) -> str:
+def _table(fields: Mapping[str, FieldInfo]) -> str:
     return table(
         _HEADER,
         [
