@@ -6,6 +6,7 @@ It plans a statement once a session, by what it knew of the tables that day, and
 import asyncpg
 import pytest
 
+from malipo import clock, ids
 from malipo.messaging import database, relay
 from malipo.messaging.pool import create_pool
 from malipo.messaging.relay import session
@@ -34,6 +35,20 @@ async def test_what_was_applied_is_not_looked_for_in_all_of_an_inbox_that_was_em
     finally:
         pool.terminate()
     assert not reads_all(plan)
+
+
+async def test_what_was_applied_is_looked_for_in_the_months_of_the_messages_alone(url):
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE known (text, text[]) AS {database._KNOWN}")
+        wanted = ", ".join(f"'{ids.new('msg')}'" for _ in range(3))
+        plan = await connection.fetch(f"EXPLAIN EXECUTE known ('orchestrator.payments', ARRAY[{wanted}])")
+    finally:
+        await connection.close()
+    looked_into = [line["QUERY PLAN"] for line in plan if " on inbox_" in line["QUERY PLAN"]]
+    assert len(looked_into) == 1
+    assert f"inbox_{clock.now():%Y_%m}" in looked_into[0]
 
 
 async def test_a_relay_does_not_read_all_of_an_outbox_that_was_empty_when_it_began(url):

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 
 from malipo import ids
+from malipo.messaging.database import applied
 from malipo.messaging.months_watch import MonthsWatch
 from malipo.messaging.tables import INBOX
 from malipo.platform import migrations, partitions
@@ -128,6 +129,17 @@ async def test_a_repeat_a_month_later_is_still_known_and_one_of_a_month_that_is_
     old = await world.connection.fetchval("SELECT message_id FROM inbox_default")
     with pytest.raises(asyncpg.UniqueViolationError):
         await world.connection.execute("INSERT INTO inbox VALUES ('some.consumer', $1)", old)
+
+
+async def test_messages_of_every_month_and_shape_are_known_however_they_are_asked_for(world):
+    await world.made(inbox, 2, 1)
+    known = {await world.receive(months_ago) for months_ago in (30, 2, 1, 0)} | {"dlq:a/1/2", "zz", "\N{SNOWMAN}"}
+    for message_id in ("dlq:a/1/2", "zz", "\N{SNOWMAN}"):
+        await world.connection.execute("INSERT INTO inbox VALUES ('some.consumer', $1)", message_id)
+    others = {ids.new("msg", world.ago(months_ago).begins) for months_ago in range(4)}
+    assert await applied(world.connection, "some.consumer", known | others) == known
+    assert await applied(world.connection, "another.consumer", known | others) == set()
+    assert await applied(world.connection, "some.consumer", []) == set()
 
 
 async def test_a_month_of_the_inbox_stays_while_a_message_of_it_that_came_late_may_come_again(world):
