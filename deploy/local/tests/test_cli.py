@@ -124,6 +124,21 @@ def test_the_list_of_what_matches_nothing_ends_where_one_fails(monkeypatch: pyte
     assert become.call_count == 1
 
 
+def test_months_of_every_service_or_of_one_are_made_as_who_migrates_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    become = Mock(side_effect=SystemExit(0))
+    monkeypatch.setattr(handed_on, "_become", become)
+    assert CliRunner().invoke(cli.app, ["retention", "--service", "webhook-dispatcher", "--sizes"]).exit_code == 0
+    assert become.call_args.args[1:] == (
+        *("migrate-webhook-dispatcher", "webhook_dispatcher", "retention"),
+        "--sizes",
+    )
+    assert CliRunner().invoke(cli.app, ["retention"]).exit_code == 0
+    assert {"migrate-gateway", "migrate-orchestrator"} < {call.args[1] for call in become.call_args_list}
+    refused = CliRunner().invoke(cli.app, ["retention", "--service", "nosuch"])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("There is no service 'nosuch'. Choose from: ")
+
+
 def test_an_account_is_registered_by_its_providers_service(monkeypatch: pytest.MonkeyPatch) -> None:
     become = Mock(side_effect=SystemExit(1))
     monkeypatch.setattr(handed_on, "_become", become)

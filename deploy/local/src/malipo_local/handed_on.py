@@ -92,6 +92,7 @@ def retention(
     if service and service not in known:
         fail(f"There is no service '{service}'. Choose from: {', '.join(known)}.")
     for name in (service,) if service else known:
+        typer.echo(f"{name}:")
         try:
             _become(home, f"{MIGRATES}{name}", known[name], "retention", *context.args)
         except SystemExit as end:
