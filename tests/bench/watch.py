@@ -10,7 +10,7 @@ from bench.database import connected
 from bench.fullness import Held, held
 from malipo.platform.settings import ServiceSettings
 from malipo_local import Stack
-from provider_kit.runner import CONCURRENT_OPERATIONS
+from provider_kit.work import CONCURRENT_OPERATIONS
 from webhook_dispatcher.settings import Settings as DispatcherSettings
 
 LOG = "PostgreSQL's log (WAL) on its way to the disk"
