@@ -12,7 +12,7 @@ from malipo.contracts.outcomes import AttemptPostponed, Canceled, Succeeded
 from malipo.contracts.provider_commands import Withdraw
 from malipo.messaging.subscription import Received
 from malipo.money import Money
-from provider_kit.attempt_rows import ClaimedAttempt
+from provider_kit.attempt_rows import ClaimedAttempt, unclaimed
 from provider_kit.errors import NotSent
 from provider_kit.handlers import handle_batch
 from provider_kit.runner import EXPIRED, UNREADABLE
@@ -29,7 +29,7 @@ async def recorded(kit, command) -> ClaimedAttempt:
     """As it is handed over after the commit."""
     await kit.handle(command)
     received = Received(command, ids.new("msg"), "topic", command.payment_id, {})
-    return kit.attempts.unclaimed(received, kit.lease)
+    return unclaimed(received, kit.lease)
 
 
 @pytest.fixture
@@ -144,6 +144,25 @@ async def test_a_command_that_comes_again_starts_nothing(kit, make):
     assert await kit.outcomes() == [DONE]
     await kit.runner.run(await recorded(kit, make.charge()))
     assert (await kit.reports(), len(kit.provider.executed)) == ([], 1)
+
+
+async def test_a_command_that_comes_again_while_it_is_carried_out_leaves_its_lease_to_be_renewed(kit, make):
+    await kit.handle(make.charge())
+    (claimed,) = await kit.claim()
+    since = claimed.hold.since
+    await kit.handle(make.charge())
+    await kit.attempts.renew(kit.lease, [claimed.id])
+    assert claimed.hold.since > since
+
+
+async def test_its_lease_is_renewed_from_its_mark_on(kit, make):
+    claimed = await recorded(kit, make.charge())
+    await kit.attempts.renew(kit.lease, [claimed.id])
+    assert (await kit.row("pay_1.1"))["lease_until"] is None
+    await kit.mark(claimed)
+    since = claimed.hold.since
+    await kit.attempts.renew(kit.lease, [claimed.id])
+    assert claimed.hold.since > since
 
 
 async def test_one_that_was_perhaps_sent_before_is_not_taken_for_new(kit, make):

@@ -48,8 +48,8 @@ class LeaseHold:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedAttempt:
-    """An attempt that this process may run now, and for how long it has waited (`age`): one that it has claimed, or as nobody has
-    so far, whose lease the mark takes (`hold.wanted`).
+    """An attempt that this process may run now, and for how long it has waited (`age`): one that it has claimed, or one that was
+    `unclaimed` so far.
 
     `first_sent_at` is set when an earlier try may have reached the provider, in the account with this fingerprint.
     `problem` is why the try before could not be sent; None at the first try, and after a process that died. The lease is
@@ -174,6 +174,21 @@ def new_row(received: Received[Message], command: ProviderCommand) -> Sequence[o
     expires_at = command.expires_at if isinstance(command, Charge | Setup | Confirm) else None
     ids_ = attempt_id, command.operation_id, command.payment_id, command.merchant_id
     return *ids_, kind, encode(command), received.headers, expires_at, account_of(command)
+
+
+def unclaimed(received: Received[Message], lease: Lease) -> ClaimedAttempt:
+    """The attempt that was just recorded for this operation, to be run without a claim: the mark leases it, if nobody was faster."""
+    command = command_of(received.message)
+    return ClaimedAttempt(
+        id=command.operation_id,
+        token=lease.token,
+        command=command,
+        headers=received.headers,
+        tries=1,
+        reference=None,
+        age=timedelta(),
+        hold=LeaseHold(wanted=lease),
+    )
 
 
 def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:

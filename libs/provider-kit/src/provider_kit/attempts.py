@@ -61,11 +61,11 @@ INSERT INTO attempts ({_RECORD.names}) SELECT {_RECORD.names} FROM new
 WHERE kind <> 'query' OR operation_id NOT IN (SELECT operation_id FROM held)
 ON CONFLICT (id) DO NOTHING
 """  # noqa: S608 - names of ours
-# Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is, nor keep
-# an operation from expiring.
 _NOTHING_EARLIER = """NOT EXISTS (
     SELECT FROM attempts AS earlier
     WHERE earlier.payment_id = a.payment_id AND earlier.done_at IS NULL AND earlier.position < a.position)"""
+# Ages are PostgreSQL's: a clock that is wrong here must never make an idempotency key look younger than it is, nor keep
+# an operation from expiring.
 _CLAIM = f"""
 WITH due AS (
     SELECT id FROM attempts AS a
@@ -242,15 +242,6 @@ class Attempts:
         ended = await unit.transaction.fetch(_WITHDRAW, *map(list, what), _CANCELED)
         return {row["id"]: row["also_answers"] for row in ended}
 
-    def unclaimed(self, received: Received[Message], lease: Lease) -> ClaimedAttempt:
-        """The attempt that was recorded for this command, to be run without a claim, if nobody is faster."""
-        command = command_of(received.message)
-        attempt_id = command.operation_id
-        hold = self._holds[attempt_id] = LeaseHold(wanted=lease)
-        return ClaimedAttempt(
-            attempt_id, lease.token, command, received.headers, tries=1, reference=None, age=timedelta(), hold=hold
-        )
-
     async def take(self, claimed: ClaimedAttempt) -> bool:
         """Lease the attempt unless that is done; False when another process was faster, or has to be: nothing was sent by us."""
         if (lease := claimed.hold.wanted) is None:
@@ -258,7 +249,7 @@ class Attempts:
         asked_at = clock.since_boot()
         taken = bool(await self._database.write(_TAKE, claimed.id, *lease))
         if taken:
-            claimed.hold.take(asked_at)
+            self._hold(claimed, asked_at)
         return taken
 
     async def claim_operations(
@@ -299,7 +290,7 @@ class Attempts:
         )
         if wanted is None:
             return claimed.ages
-        claimed.hold.take(marked.read_at)
+        self._hold(claimed, marked.read_at)
         return marked
 
     async def renew(self, lease: Lease, attempt_ids: Sequence[str]) -> None:
@@ -364,8 +355,12 @@ class Attempts:
         self._holds.update({claimed.id: claimed.hold for claimed in readable})
         return readable
 
+    def _hold(self, claimed: ClaimedAttempt, asked_at: float) -> None:
+        claimed.hold.take(asked_at)
+        self._holds[claimed.id] = claimed.hold
+
     async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[LeaseLost | Expired | Ages]:
-        """How long each attempt that is marked may still be sent; else what is to be raised: its lease was lost, or it has expired."""
+        """How old each attempt is that is marked now; else what is to be raised: its lease was lost, or it has expired."""
         asked_at = clock.since_boot()
         tried = zip(
             *[(m.id, m.token, m.account_fingerprint, m.address_key, m.takes_seconds) for m in marks], strict=True

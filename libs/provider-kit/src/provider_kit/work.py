@@ -6,7 +6,7 @@ from malipo.contracts.message import Message
 from malipo.contracts.provider_commands import Charge, Query, Setup
 from malipo.messaging.executor import Executor
 from malipo.messaging.subscription import Received
-from provider_kit.attempt_rows import ClaimedAttempt
+from provider_kit.attempt_rows import ClaimedAttempt, unclaimed
 from provider_kit.attempts import Attempts
 from provider_kit.bulkhead import ClaimWithout, Shares
 
@@ -29,9 +29,7 @@ class Work:
         self._attempts = attempts
         self._run = run
         self._lease_seconds = lease_seconds
-        self._operations, self.operations = self._executor(
-            "operations", attempts.claim_operations, CONCURRENT_OPERATIONS
-        )
+        self._shares, self.operations = self._executor("operations", attempts.claim_operations, CONCURRENT_OPERATIONS)
         _, self.queries = self._executor("queries", attempts.claim_queries, CONCURRENT_QUERIES)
 
     def nudge(self) -> None:
@@ -53,7 +51,7 @@ class Work:
         self.nudge_for(_QUERY if isinstance(one.message, Query) else "operation" for one in left)
 
     def _take(self, recorded: Received[Message]) -> bool:
-        return self._operations.take(self._attempts.unclaimed(recorded, self.operations.lease), self.operations.take)
+        return self._shares.take(unclaimed(recorded, self.operations.lease), self.operations.take)
 
     def _executor(self, what: str, claim: ClaimWithout, limit: int) -> tuple[Shares, Executor[ClaimedAttempt]]:
         shares = Shares(limit, claim, self._run)
