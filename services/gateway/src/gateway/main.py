@@ -41,6 +41,7 @@ from gateway.operations.routes import router as operations
 from gateway.payment_methods.routes import router as payment_methods
 from gateway.payments.acceptance import Acceptance
 from gateway.payments.erasure_routes import router as erasure
+from gateway.payments.routes import creating as created_payments
 from gateway.payments.routes import router as payments
 from gateway.scheduler import schedule
 from gateway.series.routes import router as series
@@ -52,7 +53,7 @@ from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
 _API = (
-    *(payments, history, operations, payment_methods, setups, history_of_setups, detach),
+    *(created_payments, payments, history, operations, payment_methods, setups, history_of_setups, detach),
     *(series, erasure, movements),
     *(providers, credentials, endpoints, settings_of_merchants),
     events,

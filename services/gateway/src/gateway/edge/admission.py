@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from gateway.edge.audit import AuditRecord, Unwritten
 from gateway.edge.authentication import Authentication, MerchantClient, Scope
-from gateway.edge.dependencies import Dependencies, DependenciesOf
+from gateway.edge.dependencies import Dependencies, dependencies_of
 from gateway.edge.middleware import about, before_answer, request_id, response_headers
 from gateway.edge.problems import Problem
 from gateway.edge.rate_limit import UNRECORDED
@@ -17,12 +17,16 @@ from http_limits.remote import network_of
 from malipo import clock
 
 _SINGLE_HEADERS = ("x-api-key", "content-type", "content-encoding")
-_API_KEY = APIKeyHeader(
+_SCHEME = APIKeyHeader(
     name="X-API-Key",
     scheme_name="ApiKey",
     description="`mk_test_...` works on test data alone, `mk_live_...` on live data alone.",
     auto_error=False,
 )
+
+
+ApiKeyOf = Annotated[str | None, Security(_SCHEME)]
+"""A parameter of this type is for the API's description: `Admission` reads the key itself."""
 
 
 class Admission:
@@ -39,10 +43,9 @@ class Admission:
         self._parameters = tuple(query.model_fields if query else ())
         self._recorded_with_change = recorded_with_change
 
-    async def __call__(
-        self, request: Request, dependencies: DependenciesOf, api_key: Annotated[str | None, Security(_API_KEY)]
-    ) -> MerchantClient:
-        authentication = await self._authenticate(request, dependencies, api_key)
+    async def __call__(self, request: Request, _api_key: ApiKeyOf = None) -> MerchantClient:
+        dependencies = dependencies_of(request)
+        authentication = await self._authenticate(request, dependencies)
         if authentication.client is None:
             _limit_anonymous(request, dependencies)
         record = _audit_record(request, authentication)
@@ -57,11 +60,11 @@ class Admission:
         self._check_parameters(request)
         return authentication.client
 
-    async def _authenticate(self, request: Request, dependencies: Dependencies, api_key: str | None) -> Authentication:
+    async def _authenticate(self, request: Request, dependencies: Dependencies) -> Authentication:
         # A proxy might use the one of two values, and we the other.
         if any(len(request.headers.getlist(name)) > 1 for name in _SINGLE_HEADERS):
             return Authentication(None, "header_repeated")
-        return await dependencies.authenticator.authenticate(api_key and api_key.strip(), self._scope)
+        return await dependencies.authenticator.authenticate(request.headers.get("x-api-key", "").strip(), self._scope)
 
     def _check_parameters(self, request: Request) -> None:
         names = [name for name, _ in request.query_params.multi_items()]

@@ -86,7 +86,7 @@ class Authenticator:
         """The one that was read longest ago is the first."""
         self._asked = GroupCommit[bytes, ApiKey | None](self._read, most=_READ_AT_ONCE)
 
-    async def authenticate(self, key: str | None, scope: Scope) -> Authentication:
+    async def authenticate(self, key: str, scope: Scope) -> Authentication:
         """Whether the holder of `key` may do what needs `scope`."""
         if not key:
             return Authentication(None, "api_key_missing")

@@ -30,8 +30,13 @@ class Dependencies:
     redis_presence: RedisPresence
 
 
-async def _dependencies(request: Request) -> Dependencies:
+def dependencies_of(request: Request) -> Dependencies:
+    """Those of the application that has this request."""
     return request.app.state.dependencies
+
+
+async def _dependencies(request: Request) -> Dependencies:
+    return dependencies_of(request)
 
 
 DependenciesOf = Annotated[Dependencies, Depends(_dependencies)]

@@ -1,17 +1,17 @@
 """A request that changes something: its Idempotency-Key, how long it may wait, and what is kept of it beside its command."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Header, Request
 
-from gateway.edge.admission import Admission, unwritten_of
+from gateway.edge.admission import Admission, ApiKeyOf, unwritten_of
 from gateway.edge.audit import Unwritten
 from gateway.edge.authentication import MerchantClient, Scope
 from gateway.edge.cards import mentions_card_number
-from gateway.edge.dependencies import Dependencies, DependenciesOf
+from gateway.edge.dependencies import Dependencies, dependencies_of
 from gateway.edge.fields import IDEMPOTENCY_KEY
 from gateway.edge.idempotency import Done, KeyedRequest
 from gateway.edge.middleware import request_id
@@ -31,6 +31,7 @@ _IDEMPOTENCY_KEY = Header(
         "Remembered for 7 days."
     ),
 )
+_KeyOf = Annotated[str | None, _IDEMPOTENCY_KEY]
 _PREFER = Header(
     alias="Prefer",
     description="`wait=N`: wait up to N seconds (at most 10) for a first state; `respond-async`: do not wait.",
@@ -64,46 +65,51 @@ class Mutation:
         return Origin(clock.now(), self.request.route, self.request_id, self.client.key_id, headers, operation_id)
 
 
-def mutation(
-    scope: Scope, *, key_required: bool = False, recorded_with_change: bool = False
-) -> Callable[..., Awaitable[Mutation]]:
-    """The dependency of a route that changes something; if it is `recorded_with_change`, it writes the audit's record, too."""
-    admission = Admission(scope, recorded_with_change=recorded_with_change)
+def mutation(scope: Scope, *, key_required: bool = False) -> Callable[..., Awaitable[Mutation]]:
+    """The dependency of a route that changes something."""
+    admission = Admission(scope)
 
-    async def admit(
-        request: Request,
-        dependencies: DependenciesOf,
-        client: Annotated[MerchantClient, Depends(admission)],
-        key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
-    ) -> Mutation:
-        if key is None and key_required:
-            raise Problem("idempotency_key_missing")
-        if len(request.headers.getlist("idempotency-key")) > 1:
-            raise Problem("idempotency_key_invalid")
-        if key is not None and not _KEY.fullmatch(key):
-            raise Problem("idempotency_key_invalid")
-        if key is not None and mentions_card_number(key):
-            raise Problem("raw_card_number", "The Idempotency-Key holds a card number: treat the number as exposed.")
-        route = f"{request.method} {request.url.path}"
-        keyed = KeyedRequest(client.merchant_id, client.mode, route, key, dependencies.key_ring)
-        seconds, unwritten = dependencies.settings.wait_seconds, unwritten_of(request)
-        return Mutation(dependencies, client, keyed, request_id(request), seconds, unwritten)
+    async def admit(request: Request, _api_key: ApiKeyOf = None, _key: _KeyOf = None) -> Mutation:
+        return await _admitted(request, admission, key_required=key_required)
 
     return admit
 
 
 def waiting_mutation(scope: Scope, *, recorded_with_change: bool = False) -> Callable[..., Awaitable[Mutation]]:
-    """The dependency of a route that starts work elsewhere and waits for it; such a route needs an Idempotency-Key."""
-    admit = mutation(scope, key_required=True, recorded_with_change=recorded_with_change)
+    """The dependency of a route that starts work elsewhere and waits for it; such a route needs an Idempotency-Key.
 
-    async def admit_with_preference(
-        request: Request, mutation: Annotated[Mutation, Depends(admit)], _prefer: Annotated[str, _PREFER] = ""
+    If it is `recorded_with_change`, who makes the change writes the audit's record, too.
+    """
+    admission = Admission(scope, recorded_with_change=recorded_with_change)
+
+    async def admit(
+        request: Request, _api_key: ApiKeyOf = None, _prefer: Annotated[str, _PREFER] = "", _key: _KeyOf = None
     ) -> Mutation:
+        mutation = await _admitted(request, admission, key_required=True)
         given = ", ".join(request.headers.getlist("prefer"))  # several of them are one list
         seconds, applied = preference(given, mutation.wait_seconds)
         return replace(mutation, wait_seconds=seconds, preference=applied)
 
-    return admit_with_preference
+    return admit
+
+
+async def _admitted(request: Request, admission: Admission, *, key_required: bool) -> Mutation:
+    client, dependencies = await admission(request), dependencies_of(request)
+    key = _idempotency_key(request.headers.getlist("idempotency-key"), required=key_required)
+    route = f"{request.method} {request.url.path}"
+    keyed = KeyedRequest(client.merchant_id, client.mode, route, key, dependencies.key_ring)
+    seconds, unwritten = dependencies.settings.wait_seconds, unwritten_of(request)
+    return Mutation(dependencies, client, keyed, request_id(request), seconds, unwritten)
+
+
+def _idempotency_key(given: Sequence[str], *, required: bool) -> str | None:
+    if not given and required:
+        raise Problem("idempotency_key_missing")
+    if len(given) > 1 or not all(map(_KEY.fullmatch, given)):
+        raise Problem("idempotency_key_invalid")
+    if any(map(mentions_card_number, given)):
+        raise Problem("raw_card_number", "The Idempotency-Key holds a card number: treat the number as exposed.")
+    return given[0] if given else None
 
 
 def preference(prefer: str, default_seconds: float) -> tuple[float, str | None]:

@@ -261,7 +261,8 @@ def send_commands(unit: UnitOfWork, commands: Sequence[tuple[PaymentCommand, Ori
     record(unit, sent)
 
 
-async def _acceptance(request: Request) -> Acceptance:
+def acceptance_of(request: Request) -> Acceptance:
+    """What `main` has made, as is the `RecorderOf` a route."""
     return request.app.state.acceptance
 
 
@@ -269,6 +270,4 @@ async def _recorder(request: Request) -> RecordRequests:
     return request.app.state.recorder
 
 
-AcceptanceOf = Annotated[Acceptance, Depends(_acceptance)]
 RecorderOf = Annotated[RecordRequests, Depends(_recorder)]
-"""Routes' parameters of these types get what `main` has made."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from msgspec import to_builtins
 from starlette.responses import Response
 
@@ -11,6 +11,7 @@ from gateway.edge.admission import Admission
 from gateway.edge.authentication import MerchantClient
 from gateway.edge.body import body_of
 from gateway.edge.dependencies import DependenciesOf
+from gateway.edge.direct import DirectRoute
 from gateway.edge.idempotency import Done
 from gateway.edge.middleware import about
 from gateway.edge.mutations import Mutation, waiting_mutation
@@ -18,18 +19,22 @@ from gateway.edge.responses import RETRY_AFTER_SECONDS, page, respond
 from gateway.openapi.description import spec
 from gateway.openapi.responses import PAYMENT, PAYMENT_SETTLED, PAYMENT_UNDER_WAY, PAYMENTS
 from gateway.payments import store
-from gateway.payments.acceptance import AcceptanceOf
+from gateway.payments.acceptance import acceptance_of
 from gateway.payments.access import require_payment
 from gateway.payments.schemas import NewPayment, PaymentFilters
 from gateway.payments.views import UNDER_WAY, has_first_state
 from malipo.contracts.events import PaymentView
 
+creating = APIRouter(prefix="/v1/payments", tags=["Payments"], route_class=DirectRoute)
 router = APIRouter(prefix="/v1/payments", tags=["Payments"])
+_admit = waiting_mutation("payments:write", recorded_with_change=True)
+_read_body = body_of(NewPayment)
 _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
 
 
-@router.post(
+@creating.post(
     "",
+    dependencies=[Depends(_admit)],
     **spec(
         "Create a payment",
         body=NewPayment,
@@ -49,11 +54,7 @@ _Reader = Annotated[MerchantClient, Depends(Admission("payments:read"))]
         read_at="/v1/payments/{payment_id}",
     ),
 )
-async def create_payment(
-    mutation: Annotated[Mutation, Depends(waiting_mutation("payments:write", recorded_with_change=True))],
-    acceptance: AcceptanceOf,
-    body: Annotated[NewPayment, Depends(body_of(NewPayment))],
-) -> Response:
+async def create_payment(request: Request) -> Response:
     """Accepts the payment for good, then waits briefly for its first meaningful state.
 
     201: the payment has come to a state: an end, `authorized`, or `requires_action` with the URL to send the customer
@@ -61,8 +62,10 @@ async def create_payment(
     `Location`, or wait for the webhook. A transfer is `initiated` until its bank works on it, perhaps not before its
     rail opens, and is canceled as long as its bank allows.
     """
+    mutation = await _admit(request)
+    body = await _read_body(request)
     origin = mutation.origin(body.client_ref)
-    done, payment = await acceptance.accept(mutation.request, body, origin, mutation.unwritten)
+    done, payment = await acceptance_of(request).accept(mutation.request, body, origin, mutation.unwritten)
     about(payment_id=done.resource_id, client_ref=body.client_ref)
     if payment is None or mutation.wait_seconds > 0:
         payment = await _first_state(mutation, done)
