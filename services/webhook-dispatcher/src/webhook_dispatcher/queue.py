@@ -246,26 +246,31 @@ UPDATE deliveries SET due_at = now() + make_interval(secs => $3), lease_token = 
                       failing_since = coalesce(failing_since, now())
 WHERE delivery_id = $1 AND lease_token = $2
 """
+_STUCK = """
+deliveries WHERE state = 'pending' AND overtaken_at IS NULL AND failing_since <= now() - make_interval(secs => $1)
+"""
 # One that is locked is being ended, or overtaken by another process.
-_OVERTAKE = """
+_OVERTAKE = f"""
 WITH stuck AS (
-    SELECT delivery_id FROM deliveries
-    WHERE state = 'pending' AND overtaken_at IS NULL AND failing_since <= now() - make_interval(secs => $1)
+    SELECT delivery_id FROM {_STUCK}
     ORDER BY failing_since LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 UPDATE deliveries d SET overtaken_at = now() FROM stuck WHERE d.delivery_id = stuck.delivery_id
 RETURNING d.endpoint_id, d.payment_id, d.event_id, d.sequence, d.attempts
+"""  # noqa: S608 - names of ours
+_GONE = """
+busy_endpoints busy JOIN deliveries d USING (endpoint_id)
+WHERE busy.gone_at IS NOT NULL AND d.state = 'pending' AND (d.lease_until IS NULL OR d.lease_until <= now())
 """
-_END_GONE = """
+_END_GONE = f"""
 WITH gone AS (
-    SELECT d.delivery_id FROM busy_endpoints busy JOIN deliveries d USING (endpoint_id)
-    WHERE busy.gone_at IS NOT NULL AND d.state = 'pending' AND (d.lease_until IS NULL OR d.lease_until <= now())
+    SELECT d.delivery_id FROM {_GONE}
     LIMIT $1 FOR UPDATE OF d SKIP LOCKED
 )
 UPDATE deliveries d SET state = 'endpoint_gone', ended_at = now(), due_at = NULL, lease_token = NULL, lease_until = NULL
 FROM gone, events e WHERE d.delivery_id = gone.delivery_id AND e.event_id = d.event_id
 RETURNING d.delivery_id, d.endpoint_id, d.event_id, d.payment_id, d.attempts, e.merchant_id, e.headers, now() AS ended_at
-"""
+"""  # noqa: S608 - names of ours
 _BACKLOG = """
 SELECT count(*) AS pending, count(*) FILTER (WHERE lease_until > now()) AS in_flight,
        coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at <= now() AND lease_token IS NULL)), 0)::float8
@@ -319,12 +324,22 @@ async def postpone(database: Database, delivery: Delivery, seconds: float) -> No
     await database.write(_POSTPONE, delivery.id, delivery.lease_token, seconds)
 
 
+async def any_stuck(database: Database, after_seconds: float) -> bool:
+    """Whether there is something to `overtake`."""
+    return await database.reads.fetchval(f"SELECT EXISTS (SELECT FROM {_STUCK})", after_seconds)  # noqa: S608 - names of ours
+
+
 async def overtake(connection: Statements, after_seconds: float, limit: int) -> Sequence[Row]:
     """Let later events go past up to `limit` deliveries that have failed for `after_seconds`; returns these.
 
     Afterwards their lanes must be promoted.
     """
     return await connection.fetch(_OVERTAKE, after_seconds, limit)
+
+
+async def any_gone(database: Database) -> bool:
+    """Whether there is something to `end_gone`."""
+    return await database.reads.fetchval(f"SELECT EXISTS (SELECT FROM {_GONE})")  # noqa: S608 - names of ours
 
 
 async def end_gone(connection: Statements, limit: int) -> Sequence[Row]:

@@ -55,6 +55,8 @@ async def watch(database: Database) -> None:
 
 async def end_gone(database: Database) -> bool:
     """End and report a slice of what waits for endpoints that are gone; returns whether there may be more."""
+    if not await queue.any_gone(database):
+        return False
     async with database.begin() as unit:
         rows = await queue.end_gone(unit.transaction, GONE_SLICE)
         for row in rows:
@@ -65,6 +67,8 @@ async def end_gone(database: Database) -> bool:
 
 async def overtake(database: Database, after_seconds: float) -> bool:
     """Let later events go past a slice of what has failed for `after_seconds`; returns whether there may be more."""
+    if not await queue.any_stuck(database, after_seconds):
+        return False
     async with database.begin() as unit:
         rows = await queue.overtake(unit.transaction, after_seconds, OVERTAKE_SLICE)
         if rows:

@@ -96,10 +96,12 @@ END $$;
 
 -- Up to `most` deliveries that are due and not leased, endpoints taking turns, and of no endpoint more than `per_endpoint`
 -- less its leases. One transaction claims at a time, until it ends: two would each count leases before the other's were
--- there. That is why it is a function: each of its statements sees what was committed when it begins.
+-- there. That is why it is a function: each of its statements sees what was committed when it begins. A claim waits for no
+-- disk: one that a crash of the server undoes leaves a delivery that is due, and is claimed again.
 CREATE FUNCTION due_deliveries(most bigint, per_endpoint bigint, running text[]) RETURNS SETOF text
 LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM pg_advisory_xact_lock(0x6D616C77);  -- "malw"
     RETURN QUERY
     WITH held AS MATERIALIZED (
