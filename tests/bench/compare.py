@@ -91,15 +91,15 @@ def run(
 def by(python: Path, order: Order) -> Told:
     """What the Python of a checkout measures. Raises `RuntimeError` with what it said at last if it fails."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [python, "-m", "bench.one_stage"],
-        input=msgspec.json.encode(order) + b"\n",
-        capture_output=True,
-        cwd=TESTS,
-        env=environment,
-        check=False,
-    )
-    if done.returncode:
-        message = f"{order.name} failed by {python}:\n{done.stderr.decode(errors='replace')[-3000:]}"
+    command = [python, "-m", "bench.one_stage"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=TESTS, env=environment) as process:
+        try:
+            said, complained = process.communicate(msgspec.json.encode(order) + b"\n")
+        except BaseException:
+            process.terminate()  # it ends its stack by itself, which takes a while
+            raise
+    if process.returncode:
+        message = f"{order.name} failed by {python}:\n{complained.decode(errors='replace')[-3000:]}"
         raise RuntimeError(message)
-    return Told.of(done.stdout.decode().splitlines()[-1])
+    return Told.of(said.decode().splitlines()[-1])

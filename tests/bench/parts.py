@@ -59,7 +59,7 @@ def compare(
         message = "Give the older commit, either by --with PATH or by --commit REVISION."
         raise typer.BadParameter(message)
     try:
-        with nullcontext(other) if other else checkout_of(commit or "", say) as place:
+        with nullcontext(other.resolve()) if other else checkout_of(commit or "", say) as place:
             compared = comparing.run(
                 place,
                 rounds=rounds,

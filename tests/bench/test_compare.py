@@ -1,14 +1,13 @@
 """An older commit is measured beside this one: by its own Python, in turn, and what went wrong is said."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
-from bench import checkout, compare, goals, report
+from bench import checkout, compare, goals, parts, report
 from bench.checkout import CheckoutError
 from bench.compare import Compared, Side
 from bench.one_stage import Order, Told
@@ -74,10 +73,14 @@ def test_a_folder_that_is_no_checkout_or_is_not_set_up_is_refused_with_the_next_
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [([], "Give the older commit"), (["--commit", "no-such-commit"], "no-such-commit"), (["--with", "/"], "checkout")],
+    [
+        ([], "Give the older commit"),
+        (["--commit", "no-such-commit"], "no-such-commit"),
+        (["--with", "docs"], "docs is no checkout of Malipo"),
+        (["--with", "..", "--commit", "HEAD"], "Give the older commit"),
+    ],
 )
 def test_the_command_says_what_is_wrong_with_the_older_commit(arguments: list[str], said: str) -> None:
-    command = [sys.executable, "-m", "bench", "compare", *arguments]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert said in done.stderr
+    done = CliRunner().invoke(parts.app, ["compare", *arguments])
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.replace("│", " ").split())

@@ -99,7 +99,9 @@ def test_all_methods_are_paid_with_in_turn_and_the_books_of_every_provider_agree
     with running(stack, merchants=1, all_providers=True) as system:
         measured = stage.run(system, "mixed", rate=8, warm_up=1, seconds=4, methods=tuple(BODIES))
         assert measured.complaints == []
-        assert books.differences(system) == []
+        of_today = "SELECT min(id) AS oldest FROM payments WHERE created_at > now() - interval '12 hours'"
+        [made] = system.rows("orchestrator", of_today)  # copies of payments are some days older
+        assert books.differences(system, made["oldest"]) == []
         paid = system.rows("orchestrator", "SELECT DISTINCT provider FROM payments")
         assert {row["provider"] for row in paid} == set(PROVIDERS)
 
