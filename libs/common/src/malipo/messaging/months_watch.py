@@ -42,7 +42,7 @@ class MonthsWatch:
 
 async def _missing(source: Queries, table: MonthlyTable, now: Month) -> str | None:
     newest = max(await partitions.held(source, table), default=now.plus(-1))
-    stray = await partitions.strays(source, table, newest)
+    stray = await partitions.strays(source, table, newest, now)
     AHEAD_MONTHS.labels(table.name).set(len(now.plus(1).to(newest)))
     STRAY_ROWS.labels(table.name).set(stray)
     if stray:

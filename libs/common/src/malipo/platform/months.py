@@ -10,7 +10,6 @@ from sqlalchemy import MetaData, Table
 from malipo import ids
 
 _BY_MONTH = "by_month"
-_AFTER_PREFIX = "`"  # the character behind the underscore that ends a prefix
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -119,14 +118,9 @@ class MonthlyTable:
         """The lowest value behind it, quoted."""
         return self.low(month.plus(1))
 
-    def holds(self, month: Month) -> str:
-        """The condition that a row is of this month."""
-        return f"{self.by.column} >= {self.low(month)} AND {self.by.column} < {self.high(month)}"
-
-    def comes_after(self, month: Month) -> str:
-        """The condition that a row is of a later month."""
-        beyond = f" AND {self.by.column} < {_quoted(self.by.prefix + _AFTER_PREFIX)}" if self.by.prefix else ""
-        return f"{self.by.column} >= {self.high(month)}{beyond}"
+    def holds(self, first: Month, last: Month | None = None) -> str:
+        """The condition that a row is of this month, or of one up to `last`."""
+        return f"{self.by.column} >= {self.low(first)} AND {self.by.column} < {self.high(last or first)}"
 
 
 def monthly(tables: Iterable[Table]) -> list[MonthlyTable]:

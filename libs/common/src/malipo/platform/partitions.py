@@ -44,10 +44,16 @@ async def present(source: Reads) -> Month:
     return Month.of(await source.fetchval("SELECT now()"))
 
 
-async def strays(source: Reads, table: MonthlyTable, newest: Month) -> int:
-    """How many rows have come that are of no month because theirs, which is behind `newest`, was not made; counted up to a limit."""
+async def strays(source: Reads, table: MonthlyTable, newest: Month, now: Month) -> int:
+    """How many rows have come whose month was not made, as months end with `newest`; counted up to a limit.
+
+    Of a clock that is years ahead they are not: no month will be made for these soon.
+    """
+    if newest > now:
+        return 0
+    missing = table.holds(newest.plus(1), now.plus(1))
     return await source.fetchval(
-        f"SELECT count(*) FROM (SELECT FROM {table.default} WHERE {table.comes_after(newest)} LIMIT {STRAYS_COUNTED}) AS counted"  # noqa: S608 - names of ours
+        f"SELECT count(*) FROM (SELECT FROM {table.default} WHERE {missing} LIMIT {STRAYS_COUNTED}) AS counted"  # noqa: S608 - names of ours
     )
 
 
