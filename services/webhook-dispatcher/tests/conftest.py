@@ -31,7 +31,9 @@ from testkit.waiting import until
 from webhook_dispatcher import scheduler
 from webhook_dispatcher.courier import Courier
 from webhook_dispatcher.main import executor
-from webhook_dispatcher.recorder import Recorder
+from webhook_dispatcher.queue import Delivery
+from webhook_dispatcher.recorder import DeliveryAttempt, Recorder
+from webhook_dispatcher.result import ReceiverResponse
 from webhook_dispatcher.sender import Sender
 from webhook_dispatcher.subscriptions import subscriptions
 
@@ -194,6 +196,17 @@ def records(topic: Topic, messages: Sequence[Message]) -> list[ConsumerRecord]:
     ]  # fmt: skip
 
 
+# ---- ends of attempts
+
+
+def delivered(delivery: Delivery) -> DeliveryAttempt:
+    return DeliveryAttempt(delivery, clock.now(), 1, ReceiverResponse(status=200), "delivered", None)
+
+
+def failed(delivery: Delivery) -> DeliveryAttempt:
+    return DeliveryAttempt(delivery, clock.now(), 1, ReceiverResponse(status=500), "exhausted", None)
+
+
 # ---- dispatchers
 
 
@@ -326,5 +339,6 @@ def kit() -> Any:
         SECRET, KEY_RING = SECRET, KEY_RING
         endpoint, transition, status, hang = map(staticmethod, (endpoint, transition, status, hang))
         verify, written = map(staticmethod, (verify, written))
+        delivered, failed = map(staticmethod, (delivered, failed))
 
     return Kit

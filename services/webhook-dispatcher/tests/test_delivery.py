@@ -1,19 +1,13 @@
 """What merchants' servers see: everything, signed, in order, each endpoint at its own pace."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 
 from malipo import clock
-from malipo.contracts.config import MerchantConfigured
-from malipo.contracts.topics import MERCHANT_CONFIG, PAYMENT_EVENTS
 from malipo.messaging.executor import Lease
-from malipo.messaging.subscription import Received
 from testkit.waiting import until
-from webhook_dispatcher import handlers, queue, recorder, scheduler
-from webhook_dispatcher.recorder import DeliveryAttempt
-from webhook_dispatcher.result import ReceiverResponse
+from webhook_dispatcher import queue
 
 
 async def test_an_event_arrives_signed_at_both_endpoints_and_is_reported(replica, receiver, kit):
@@ -93,7 +87,7 @@ async def test_the_end_of_a_delivery_shows_whether_others_are_due(replica, kit):
     await one.receive(kit.transition("pay_1", 1), kit.transition("pay_1", 2), kit.transition("pay_2", 1))
     for more_due in (True, True, False):  # the one that had no room, the next of its payment, nothing
         (delivery,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 1)
-        assert await one.recorder.record(delivered(delivery)) is more_due
+        assert await one.recorder.record(kit.delivered(delivery)) is more_due
 
 
 async def test_a_payment_that_is_stuck_does_not_hold_up_other_payments(replica, receiver, kit):
@@ -258,7 +252,7 @@ async def test_what_a_dead_process_had_claimed_is_claimed_by_another(replica, re
     assert len(receiver.hooks) == 3
     # The dead one was only slow, and comes back with an answer: the record stands as it is.
     too_late = dead.recorder
-    assert await asyncio.gather(*(too_late.record(failed(delivery)) for delivery in claimed)) == [False] * 3
+    assert await asyncio.gather(*(too_late.record(kit.failed(delivery)) for delivery in claimed)) == [False] * 3
     assert await alive.states() == {"delivered": 3}
     assert [report["result"] for report in await alive.reports()] == ["delivered"] * 3
 
@@ -306,18 +300,12 @@ async def test_an_attempt_that_cannot_be_recorded_does_not_stop_those_beside_it(
     claimed = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
     bad = next(delivery for delivery in claimed if delivery.payment_id == "pay_2")
     await one.pool.execute("INSERT INTO attempts VALUES ($1, 1, now(), 1, 'retrying', 500, NULL, '')", bad.id)
-    results = await asyncio.gather(*(one.recorder.record(delivered(each)) for each in claimed), return_exceptions=True)
+    results = await asyncio.gather(
+        *(one.recorder.record(kit.delivered(each)) for each in claimed), return_exceptions=True
+    )
     assert [type(result).__name__ for result in results if result is not False] == ["UniqueViolationError"]
     assert await one.states() == {"delivered": 4, "pending": 1}
     assert sorted(report["payment_id"] for report in await one.reports()) == ["pay_0", "pay_1", "pay_3", "pay_4"]
-
-
-def delivered(delivery):
-    return DeliveryAttempt(delivery, clock.now(), 1, ReceiverResponse(status=200), "delivered", None)
-
-
-def failed(delivery):
-    return DeliveryAttempt(delivery, clock.now(), 1, ReceiverResponse(status=500), "exhausted", None)
 
 
 async def test_an_endpoint_removed_while_an_attempt_is_under_way_gets_nothing_more(replica, receiver, kit):
@@ -340,98 +328,7 @@ async def test_an_endpoint_removed_while_an_attempt_is_under_way_gets_nothing_mo
     assert [r["result"] for r in await one.reports()] == ["endpoint_gone", "retrying", "endpoint_gone"]
 
 
-@pytest.mark.parametrize("first", ["the end", "the event"])
-async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(replica, kit, first):
-    """Both orders of the race that a stored `due_at` has to win, with the loser held at its lock."""
-    one, two = await replica(started=False), await replica(started=False)
-    await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
-    await one.receive(kit.transition("pay_1", 1))
-    (head,) = await queue.claim(one.database, Lease("run_1", 6), 1, [], 10)
-
-    async def end(unit):
-        queue.end(unit, [recorder._end(delivered(head), None, timedelta(minutes=10))], lambda _: None)
-
-    async def come(unit):
-        transition = kit.transition("pay_1", 2)
-        await handlers.fan_out(lambda: None, unit, [Received(transition, "msg_2", PAYMENT_EVENTS.name, "pay_1")])
-
-    works = [end, come]
-    first_work, second_work = works if first == "the end" else reversed(works)
-    async with kit.written(one, first_work):
-        loser = asyncio.create_task(two.database.transact(second_work))
-        await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")
-    await loser
-    assert await one.rows("SELECT state FROM deliveries WHERE due_at IS NOT NULL ORDER BY sequence DESC LIMIT 1") == [
-        {"state": "pending"}
-    ]
-
-
-async def test_what_a_configuration_brings_while_its_predecessor_ends_is_due_afterwards(replica, kit):
-    one, two = await replica(started=False), await replica(started=False)
-    endpoint = kit.endpoint("mer_1", "https://a.example/", id="ep_a")
-    await one.configure(1, endpoint)
-    await one.receive(kit.transition("pay_1", 1))
-    (head,) = await queue.claim(one.database, Lease("run_1", 6), 1, [], 10)
-    await one.receive(kit.transition("pay_1", 2, config_version=2))
-    configured = MerchantConfigured(merchant_id="mer_1", version=2, endpoints=(endpoint,))
-
-    async def configuration_comes(unit):
-        await handlers.replicate(lambda: None, unit, [Received(configured, "msg_3", MERCHANT_CONFIG.name, "mer_1")])
-
-    async with kit.written(one, configuration_comes):
-        ending = asyncio.create_task(two.recorder.record(delivered(head)))
-        await until(lambda: waits_for_a_lock(one), what="the end waits for the configuration")
-    assert await ending is True
-    assert await one.rows("SELECT state FROM deliveries WHERE due_at IS NOT NULL AND sequence = 2") == [
-        {"state": "pending"}
-    ]
-
-
-async def test_a_delivery_and_one_that_was_overtaken_end_together_and_the_next_one_is_due(replica, kit):
-    one = await replica(started=False)
-    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    await one.receive(*(kit.transition("pay_1", sequence) for sequence in (1, 2, 3)))
-    await one.pool.execute("UPDATE deliveries SET failing_since = now() - interval '1 hour' WHERE sequence = 1")
-    await scheduler.overtake(one.database, 600)
-    both = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
-    assert len(both) == 2
-    assert True in await asyncio.gather(*(one.recorder.record(delivered(delivery)) for delivery in both))
-    (last,) = await queue.claim(one.database, Lease("run_1", 6), 100, [], 10)
-    assert await one.recorder.record(delivered(last)) is False
-    assert await one.states() == {"delivered": 3}
-
-
-async def test_a_delivery_that_fails_stays_the_first_of_its_lane_though_an_overtaken_one_ends_beside_it(replica, kit):
-    one = await replica(started=False)
-    await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
-    await one.receive(*(kit.transition("pay_1", sequence) for sequence in (1, 2, 3)))
-    await one.pool.execute("UPDATE deliveries SET failing_since = now() - interval '1 hour' WHERE sequence = 1")
-    await scheduler.overtake(one.database, 600)
-    overtaken, first = sorted(
-        await queue.claim(one.database, Lease("run_1", 6), 100, [], 10), key=lambda one: one.still_retried or 0
-    )
-    again = failed(first)._replace(result="retrying", wait_seconds=60)
-    await asyncio.gather(one.recorder.record(delivered(overtaken)), one.recorder.record(again))
-    due = await one.rows(
-        "SELECT sequence, due_at IS NOT NULL AS due FROM deliveries WHERE state = 'pending' ORDER BY 1"
-    )
-    assert [tuple(row.values()) for row in due] == [(2, True), (3, False)]
-
-
 async def waits_for_a_lock(dispatcher):
     return await dispatcher.rows(
         "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
-
-
-async def test_deliveries_come_and_end_at_once_and_none_is_left_behind(replica, receiver, kit):
-    """The race that a stored `due_at` has to win: an event comes for a payment just as its predecessor ends."""
-    one, two = await replica(), await replica()
-    await one.configure(1, kit.endpoint("mer_1", f"{receiver.url}/a"), kit.endpoint("mer_1", f"{receiver.url}/b"))
-    for sequence in range(1, 31):
-        await (one, two)[sequence % 2].receive(*(kit.transition(f"pay_{i}", sequence) for i in range(5)))
-        await asyncio.sleep(0.001 * (sequence % 7))
-    await one.until_states(delivered=300, seconds=30)
-    for path in ("/a", "/b"):
-        for i in range(5):
-            assert [h.place[1] for h in receiver.on(path) if h.place[0] == f"pay_{i}"] == list(range(1, 31))
