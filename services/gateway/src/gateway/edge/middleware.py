@@ -118,11 +118,12 @@ class _Exchange:
                 await app(self._request.scope, self._request.receive, self._stamp)
         except ClientDisconnect:
             log.info("client went away")
-            await self._prepare()
+            await self._prepare_anyway()
         except Exception as error:
             if self._status is not None:  # the response has begun: it can only be broken off
                 raise
-            await self._answer(await self._failed(error))
+            await self._prepare_anyway()
+            await self._answer(_problem_of(error))
         finally:
             self._report(clock.monotonic() - started)
 
@@ -130,12 +131,12 @@ class _Exchange:
         if act := self._request.scope["state"].pop("before_answer", None):
             await act()
 
-    async def _failed(self, error: Exception) -> Problem:
+    async def _prepare_anyway(self) -> None:
+        """For a request that has come to nothing."""
         try:
             await self._prepare()
-        except Exception as another:  # noqa: BLE001 - it has failed already; what stops this stops the next one, too
-            log.warning("not prepared to answer", error=repr(another))
-        return _problem_of(error)
+        except Exception as error:  # noqa: BLE001 - that it has failed is to be answered whatever else fails
+            log.warning("not prepared to answer", error=repr(error))
 
     async def _answer(self, problem: Problem) -> None:
         answer = problem_response(self._request, problem)
