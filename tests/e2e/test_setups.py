@@ -8,6 +8,7 @@ import pytest
 from malipo import clock
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant
+from malipo_local.waiting import until
 
 BACK = "https://shop.example/cards"
 ASKS = "pm_card_authenticationRequiredOnSetup"
@@ -92,8 +93,7 @@ def test_a_card_is_saved_though_no_webhook_tells_that_its_customer_has_been_ther
     merchant.stripe_fault("webhook_drop", times=1)
     merchant.authenticate(method["id"], "approve")
     merchant.wait_method(method["id"], "active", seconds=60)
-    kinds = [one["kind"] for one in merchant.timeline(method["id"])]
-    assert "query" in kinds
+    assert until(lambda: "query" in {one["kind"] for one in merchant.timeline(method["id"])}, 10)
 
 
 def test_the_answer_lost_there_is_one_setup_intent(merchant):

@@ -96,7 +96,7 @@ def test_a_refund_in_the_dashboard_of_which_no_webhook_tells_is_found_in_the_eve
     with dropping(shop):
         at_stripe(shop, paid, "refunds", amount=250)
         assert until(lambda: shop.payment(paid["id"])["amount_refunded"] == 250, SECONDS)
-    assert "reconciliation" in {one["kind"] for one in shop.timeline(paid["id"])}
+    assert until(lambda: "reconciliation" in {one["kind"] for one in shop.timeline(paid["id"])}, SECONDS)
 
 
 def test_a_payment_shows_what_stripe_has_kept_of_it(shop):
