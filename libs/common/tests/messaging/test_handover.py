@@ -96,6 +96,23 @@ def test_nothing_is_handed_over_on_terms_from_before_the_relay_knew_less(handove
     assert (handover.next(), handover.look) == ([], True)
 
 
+def test_what_waits_behind_a_row_that_was_refused_is_looked_for_with_it(handover):
+    first = {"placed": {"msg_1": 1}, "unseen": []}
+    handover.take(handover.terms(), ROWS[:1], first)
+    assert ids_of(handover.next()) == [1]
+    handover.take(handover.terms(), ROWS[1:], {"placed": {"msg_2": 2}, "unseen": []})
+    handover.refused([1])
+    assert (handover.next(), handover.known, handover.look) == ([], set(), True)
+
+
+def test_while_nothing_is_sent_a_bounded_number_waits_in_memory(handover):
+    for number in range(1000):
+        rows = [(f"msg_{number}", 0, "topic", "pay_1", {}, b"1")]
+        handover.take(handover.terms(), rows, {"placed": {f"msg_{number}": number}, "unseen": []})
+    assert len(handover.known) == 200
+    assert handover.look
+
+
 def test_of_a_shard_that_another_relay_holds_nothing_is_handed_over_and_that_one_is_told(handover):
     handover.hold([0])
     handover.take(handover.terms(), ROWS, returned())

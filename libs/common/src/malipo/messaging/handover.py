@@ -10,6 +10,8 @@ from malipo.messaging.pool import Row
 from malipo.messaging.tables import OUTBOX
 from malipo.messaging.writes import TERMS, given
 
+_MOST_WAITING = 200
+"""Messages that are held in memory while Kafka is slow, or away; others stay in PostgreSQL."""
 _COLUMNS = len(given(OUTBOX))
 _SHARDS, _KNOWN = TERMS
 HANDED_OVER = f"""jsonb_object_agg(message_id, id) AS placed, ARRAY(
@@ -91,7 +93,8 @@ class Handover:
 
     def take(self, terms: Terms, written: Iterable[Sequence[object]], answer: Row) -> None:
         """What is committed of these rows, of which the last columns are the outbox's; `answer` is that of `HANDED_OVER`."""
-        if not terms.shards or terms.known is not self._known or set(answer["unseen"]) - self._known:
+        outdated = not terms.shards or terms.known is not self._known
+        if outdated or len(self._rows) >= _MOST_WAITING or set(answer["unseen"]) - self._known:
             return self.nudge()
         placed: Mapping[str, int] = answer["placed"] or {}
         for row in written:
@@ -123,8 +126,9 @@ class Handover:
         return list((new | waiting).values())
 
     def refused(self, ids: Iterable[int]) -> None:
-        """These were not sent, and stay in the table, where a look will find them."""
-        self._known = self._known.difference(ids)
+        """These were not sent, and stay in the table, where a look will find them; so do those that wait here, perhaps behind one."""
+        self._known = self._known.difference(ids, (row.id for row in self.next()))
+        self.look = True
 
     def deleted(self, ids: Iterable[int]) -> None:
         """These are in the table no more."""
