@@ -128,7 +128,7 @@ class Handover:
     def refused(self, ids: Iterable[int]) -> None:
         """These were not sent, and stay in the table, where a look will find them; so do those that wait here, perhaps behind one."""
         self._known = self._known.difference(ids, (row.id for row in self.next()))
-        self.look = True
+        self.look_again()
 
     def deleted(self, ids: Iterable[int]) -> None:
         """These are in the table no more."""
