@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from bench.system import SERVICES, System
 
 _TABLES = """
-SELECT relname AS name, n_live_tup AS rows, n_dead_tup AS dead, autovacuum_count AS vacuums,
-    pg_relation_size(relid) AS heap, pg_table_size(relid) - pg_relation_size(relid) AS beside, pg_indexes_size(relid) AS indexes
-FROM pg_stat_user_tables
+SELECT coalesce(whole.relname, part.relname) AS name, sum(n_live_tup)::bigint AS rows, sum(n_dead_tup)::bigint AS dead,
+    sum(autovacuum_count)::bigint AS vacuums, sum(pg_relation_size(part.relid))::bigint AS heap,
+    sum(pg_table_size(part.relid) - pg_relation_size(part.relid))::bigint AS beside, sum(pg_indexes_size(part.relid))::bigint AS indexes
+FROM pg_stat_user_tables AS part LEFT JOIN pg_inherits ON inhrelid = part.relid LEFT JOIN pg_class AS whole ON whole.oid = inhparent
+GROUP BY 1
 """
+"""What is kept by month is one table here."""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class Sink:
 
     def __init__(self, pool: Any, url: str) -> None:
         self.pool = pool
-        self.database = Database(lambda: None)
+        self.database = Database()
         self.database.use(pool)
         self.erp = Erp(self.database, url, timeout_seconds=2)
         self.posts = executor(self.database, self.erp, limit=4, lease_seconds=1)

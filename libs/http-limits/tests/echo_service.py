@@ -12,14 +12,17 @@ from http_limits.remote import networks
 from http_limits.server import serve
 
 
+SECONDS = {"/slow": 0.5, "/slower": 3.0}
+"""How long some take to be answered."""
+
+
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         return await lifespan(receive, send)
     body = b"" if scope["path"] == "/unread" else await whole(receive)
     if body is None:
         return
-    if scope["path"] == "/slow":
-        await asyncio.sleep(0.5)
+    await asyncio.sleep(SECONDS.get(scope["path"], 0.0))
     if scope["path"] == "/large":
         return await answer(send, b"x" * 50_000_000)
     await answer(

@@ -35,7 +35,7 @@ async def test_what_has_begun_before_the_end_is_answered_and_who_waits_for_nothi
     service = draining(0)
     idle, answered, slow, begun, posting = [await service.connect() for _ in range(5)]
     assert (await answered.request(GET)).status == 200
-    await slow.send(b"GET /slow HTTP/1.1\r\nHost: malipo\r\n\r\n")
+    await slow.send(b"GET /slower HTTP/1.1\r\nHost: malipo\r\n\r\n")
     await begun.send(GET[:20])
     await posting.send(b"POST / HTTP/1.1\r\nHost: malipo\r\nContent-Length: 10\r\n\r\n12345")
     assert (await (await service.connect()).request(GET)).status == 200  # by now it has read what came before
