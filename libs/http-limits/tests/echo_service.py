@@ -11,7 +11,6 @@ from http_limits.limits import Limits
 from http_limits.remote import networks
 from http_limits.server import serve
 
-
 SECONDS = {"/slow": 0.5, "/slower": 3.0}
 """How long some take to be answered."""
 
