@@ -4,7 +4,12 @@ import pytest
 
 from bench import fullness
 from bench.fullness import Held
-from bench.watch import Watch
+from bench.watch import OPERATIONS, Watch
+from provider_kit.work import CONCURRENT_OPERATIONS
+
+
+def test_the_slots_of_a_providers_service_are_as_many_as_it_has() -> None:
+    assert OPERATIONS == CONCURRENT_OPERATIONS
 
 
 def test_a_process_counts_by_its_busiest_one_against_one_processor() -> None:

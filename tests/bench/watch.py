@@ -10,12 +10,13 @@ from bench.database import connected
 from bench.fullness import Held, held
 from malipo.platform.settings import ServiceSettings
 from malipo_local import Stack
-from provider_kit.work import CONCURRENT_OPERATIONS
 from webhook_dispatcher.settings import Settings as DispatcherSettings
 
 LOG = "PostgreSQL's log (WAL) on its way to the disk"
 _EVERY_SECONDS = 0.5
 _DATABASE = "bench_watch"  # of its own, so that these looks are no work of a service
+OPERATIONS = 48
+"""Of a provider's service at once: `provider_kit.work.CONCURRENT_OPERATIONS`, which older commits have elsewhere (`compare`)."""
 _CONNECTIONS: int = ServiceSettings.model_fields["database_connections"].default
 _DELIVERIES: int = DispatcherSettings.model_fields["attempts_at_once"].default
 _ACTIVITY = """
@@ -73,7 +74,7 @@ def limits(stack: Stack) -> dict[str, float]:
         settings = stack.plan.settings.get(name, {})
         found[_connections_of(name)] = replicas * int(settings.get("DATABASE_CONNECTIONS", _CONNECTIONS))
         if name.startswith("provider"):
-            found[_slots_of(name)] = replicas * CONCURRENT_OPERATIONS
+            found[_slots_of(name)] = replicas * OPERATIONS
         if name == "webhook-dispatcher":
             found[_slots_of(name)] = replicas * int(settings.get("ATTEMPTS_AT_ONCE", _DELIVERIES))
     return found
