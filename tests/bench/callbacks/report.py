@@ -7,12 +7,13 @@ from rich.table import Table
 
 from bench.callbacks.reception import Reception
 from bench.callbacks.trial import Trial
-from bench.cpu import by_process
+from bench.cpu_table import cpu_table
 
 
 def tables(trial: Trial) -> list[Table]:
     """All tables of a run."""
-    return [stages_table(trial.provider, trial.stages), cpu_table(trial.stages), heavy_table(trial)]
+    used = cpu_table("callback", [(stage.name, stage.cpu) for stage in trial.stages])
+    return [stages_table(trial.provider, trial.stages), used, heavy_table(trial)]
 
 
 def stages_table(provider: str, stages: Sequence[Reception]) -> Table:
@@ -25,15 +26,6 @@ def stages_table(provider: str, stages: Sequence[Reception]) -> Table:
         again = (f"{stage.sent_again:,}", str(stage.repeated), f"{stage.longest_seconds:.1f}")
         ends = (str(stage.lost), str(stage.untold), f"{stage.processors:.2f}", f"{stage.late_p99:.0f}")
         drawn.add_row(stage.name, f"{stage.callbacks:,}", f"{stage.rate:.0f}", *answered, stage.refusals, *again, *ends)
-    return drawn
-
-
-def cpu_table(stages: Sequence[Reception]) -> Table:
-    """Processor time of one callback: one column a stage, one row a process."""
-    drawn = Table("CPU ms a callback", *(stage.name for stage in stages))
-    totals = [by_process(stage.cpu) for stage in stages]
-    for name in sorted({name for total in totals for name in total}):
-        drawn.add_row(name, *(f"{total[name]:.2f}" if name in total else "" for total in totals))
     return drawn
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from bench.cpu import by_process
+from bench.cpu_table import cpu_table
 from bench.webhooks.delivering import Delivering
 from bench.webhooks.trial import Trial
 
 
 def tables(trial: Trial) -> list[Table]:
     """All tables of a run."""
-    return [stages_table(trial.stages), cpu_table(trial.stages)]
+    return [stages_table(trial.stages), cpu_table("delivery", [(stage.name, stage.cpu) for stage in trial.stages])]
 
 
 def stages_table(stages: Sequence[Delivering]) -> Table:
@@ -26,15 +26,6 @@ def stages_table(stages: Sequence[Delivering]) -> Table:
         times = (*(f"{value:.0f}" for value in stage.told), f"{stage.longest_seconds:.1f}")
         ends = (str(stage.lost), str(stage.repeated), f"{stage.processors:.2f}", f"{stage.late_p99:.0f}")
         drawn.add_row(stage.name, f"{stage.events:,}", *rates, *times, *ends, f"{stage.loop_ms:.1f}")
-    return drawn
-
-
-def cpu_table(stages: Sequence[Delivering]) -> Table:
-    """Processor time of one delivery: one column a stage, one row a process."""
-    drawn = Table("CPU ms a delivery", *(stage.name for stage in stages))
-    totals = [by_process(stage.cpu) for stage in stages]
-    for name in sorted({name for total in totals for name in total}):
-        drawn.add_row(name, *(f"{total[name]:.2f}" if name in total else "" for total in totals))
     return drawn
 
 

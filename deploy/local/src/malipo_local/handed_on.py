@@ -54,11 +54,7 @@ def unmatched(
     if provider and provider not in PROVIDERS:
         fail(f"There is no provider '{provider}'. Choose from: {', '.join(PROVIDERS)}.")
     for name in (provider,) if provider else tuple(PROVIDERS):
-        try:
-            _become(home, f"provider-{name}", f"provider_{name}", "unmatched", *context.args)
-        except SystemExit as end:  # as every command ends: the next one's turn, unless this one failed
-            if end.code:
-                raise
+        _become_for_a_while(home, f"provider-{name}", f"provider_{name}", "unmatched", *context.args)
 
 
 @commands.command(context_settings=_HANDED_ON)
@@ -93,11 +89,7 @@ def retention(
         fail(f"There is no service '{service}'. Choose from: {', '.join(known)}.")
     for name in (service,) if service else known:
         typer.echo(f"{name}:")
-        try:
-            _become(home, f"{MIGRATES}{name}", known[name], "retention", *context.args)
-        except SystemExit as end:
-            if end.code:
-                raise
+        _become_for_a_while(home, f"{MIGRATES}{name}", known[name], "retention", *context.args)
 
 
 @commands.command("step-over")
@@ -105,6 +97,15 @@ def step_over(group: str, topic: str, partition: int, offset: int, *, home: Home
     """Have a consumer group skip a record that it cannot read; its service's log and health page say where."""
     service = group.partition(".")[0]
     _become(home, service, "malipo.messaging.step_over", "step-over", group, topic, str(partition), str(offset))
+
+
+def _become_for_a_while(home: Path, service: str, module: str, target: str, *arguments: str) -> None:
+    """`_become` one of several: it ends as every command does, and then it is the next one's turn, unless it failed."""
+    try:
+        _become(home, service, module, target, *arguments)
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 def _become(home: Path, service: str, module: str, target: str, *arguments: str) -> None:

@@ -74,14 +74,17 @@ class Seen:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.by_key = defaultdict(list)
+        self.sizes: list[int] = []  # of the batches that had any of them
 
     async def __call__(self, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         unit.after_commit(partial(self._applied, batch))
 
     def _applied(self, batch: Sequence[Received[Message]]) -> None:
-        for received in batch:
-            if received.key.startswith(self.prefix):
-                self.by_key[received.key].append(received.message.cancel_id)
+        mine = [received for received in batch if received.key.startswith(self.prefix)]
+        if mine:
+            self.sizes.append(len(mine))
+        for received in mine:
+            self.by_key[received.key].append(received.message.cancel_id)
 
     @property
     def count(self) -> int:
@@ -136,37 +139,25 @@ async def test_messages_that_are_not_taken_yet_are_the_lag_and_it_ends_when_they
 async def test_a_paced_subscription_takes_the_first_at_once_and_what_follows_in_one_batch(service):
     database = await service()
     seen = Seen(ids.new("pay"))
-    sizes: list[int] = []
 
-    async def handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-        await seen(unit, batch)
-        if mine := sum(received.key.startswith(seen.prefix) for received in batch):
-            unit.after_commit(partial(sizes.append, mine))
-
-    async with service.consuming(database, handle, pace_seconds=3.0):
+    async with service.consuming(database, seen, pace_seconds=3.0):
         await send(database, seen.prefix, keys=1, each=1)
-        await until(lambda: sizes == [1], what="the first is taken")
+        await until(lambda: seen.sizes == [1], what="the first is taken")
         await send(database, seen.prefix, keys=20, each=1)
         await until(lambda: outbox_is_empty(database), what="all are in Kafka")
         await until(lambda: seen.count == 21, what="all are taken")
-    assert sizes == [1, 20]
+    assert seen.sizes == [1, 20]
 
 
 async def test_what_a_broker_gathers_is_taken_in_one_batch_and_in_time(service):
     database = await service()
     seen = Seen(ids.new("pay"))
-    sizes: list[int] = []
 
-    async def handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
-        await seen(unit, batch)
-        if mine := sum(received.key.startswith(seen.prefix) for received in batch):
-            unit.after_commit(partial(sizes.append, mine))
-
-    async with service.consuming(database, handle, gather_seconds=3.0):
+    async with service.consuming(database, seen, gather_seconds=3.0):
         for number in range(10):
             await send(database, f"{seen.prefix}{number}", keys=1, each=1)
         await until(lambda: seen.count == 10, what="all are taken")
-    assert len(sizes) <= 2  # they may have been sent to both sides of an answer
+    assert len(seen.sizes) <= 2  # they may have been sent to both sides of an answer
 
 
 async def test_what_is_no_message_at_all_is_dead_lettered_and_what_comes_behind_it_is_taken(
