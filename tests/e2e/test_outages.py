@@ -29,8 +29,12 @@ def health(stack: Stack, service: str) -> tuple[int, str, dict[str, str]]:
 
 
 def lines_about_stores(stack: Stack, service: str) -> list[str]:
-    """What a service has logged of its stores, be it once or again and again."""
+    """What a service has logged of Kafka and of what its database waits for, be it once or again and again.
+
+    Not of Redis: a gateway gives it a tenth of a second, which a machine that starts Kafka may take.
+    """
     others = ("commands unanswered", "sent again", "statement cannot be read")  # of payments, and of providers
+    others += ("redis away", "redis is back")
     lines = logged(stack, service)
     told = [line["event"] for line in lines if line["level"] != "info" or line["event"].startswith(("kafka", "relay"))]
     return [event for event in told if event not in others]

@@ -14,7 +14,7 @@ from orchestrator import handlers, rollcall, store, suspense
 from orchestrator.settings import Settings
 
 _PAYMENTS_AT_ONCE = 200
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS = 1.0
 _POSTPONE_SECONDS = 60.0
 _GAUGE_SECONDS = 5.0
 
