@@ -25,7 +25,7 @@ from malipo.messaging.handover import Handover
 from malipo.messaging.pool import create_pool
 from malipo.messaging.runtime import sweep
 from malipo.messaging.unit_of_work import MESSAGE_ID, UnitOfWork
-from malipo.messaging.writes import arguments, statement
+from malipo.messaging.writes import Sends, arguments, statement
 from malipo.platform.secrets import KeyRing
 from testkit.waiting import until
 from webhook_dispatcher import scheduler
@@ -290,7 +290,9 @@ async def written(dispatcher: Dispatcher, work: Callable[[UnitOfWork], Awaitable
     async with dispatcher.database.begin() as unit:
         await work(unit)
         if rows := unit.written():
-            terms = Handover().terms().arguments if any(write.sends for write in rows) else ()
+            nobody = Handover().terms()
+            handed_over = any(write.sends is Sends.HANDED_OVER for write in rows)
+            terms = (nobody.shards, nobody.known) if handed_over else ()
             await unit.transaction.fetch(statement(tuple(rows)), *terms, *arguments(rows))
             unit._rows.clear()
             unit._told = None

@@ -20,8 +20,8 @@ from testkit.waiting import until
 ROWS = [("msg_1", 0, "topic", "pay_1", {}, b"1"), ("msg_2", 1, "topic", "pay_2", {}, b"2")]
 
 
-def returned(*unseen: int) -> dict:
-    return {"placed": {"msg_1": 1, "msg_2": 2}, "unseen": list(unseen)}
+def returned(*unknown: int) -> dict:
+    return {"placed": {"msg_1": 1, "msg_2": 2}, "unknown": list(unknown)}
 
 
 def row(number: int) -> OutboxRow:
@@ -42,19 +42,19 @@ def handover() -> Handover:
 
 def test_without_a_relay_that_holds_a_shard_nothing_is_handed_over():
     handover = Handover()
-    handover.take(handover.terms(), ROWS, returned())
+    handover.queue(handover.terms(), ROWS, returned())
     assert (handover.next(), handover.look) == ([], True)
 
 
 def test_what_was_not_committed_of_a_statement_is_not_handed_over(handover):
-    handover.take(handover.terms(), ROWS, {"placed": {"msg_2": 2}, "unseen": []})
+    handover.queue(handover.terms(), ROWS, {"placed": {"msg_2": 2}, "unknown": []})
     assert ids_of(handover.next()) == [2]
-    handover.take(handover.terms(), ROWS, {"placed": None, "unseen": []})
+    handover.queue(handover.terms(), ROWS, {"placed": None, "unknown": []})
     assert (handover.next(), handover.look) == ([], False)
 
 
 def test_what_is_committed_is_handed_over_once_and_known_until_it_is_deleted(handover):
-    handover.take(handover.terms(), ROWS, returned())
+    handover.queue(handover.terms(), ROWS, returned())
     assert ids_of(handover.next()) == [1, 2]
     assert handover.found([row(1)]) == []
     assert not handover.look
@@ -65,26 +65,35 @@ def test_what_is_committed_is_handed_over_once_and_known_until_it_is_deleted(han
 def test_what_a_look_has_found_before_it_was_handed_over_is_sent_once(handover):
     terms = handover.terms()
     assert ids_of(handover.found([row(1)])) == [1]
-    handover.take(terms, ROWS, returned())
+    handover.queue(terms, ROWS, returned())
     assert ids_of(handover.next()) == [2]
 
 
 def test_what_was_handed_over_during_a_look_has_the_place_that_the_look_gives_it(handover):
-    handover.take(handover.terms(), ROWS, returned())
+    handover.queue(handover.terms(), ROWS, returned())
     assert ids_of(handover.found([row(0), row(2), row(3)])) == [0, 2, 3, 1]
     assert handover.known == {0, 1, 2, 3}
 
 
 def test_where_a_row_was_seen_that_is_not_known_nothing_is_handed_over_and_the_relay_looks(handover):
-    handover.take(handover.terms(), ROWS, returned(0))
+    handover.queue(handover.terms(), ROWS, returned(0))
     assert (handover.next(), handover.look) == ([], True)
 
 
 def test_a_row_that_was_seen_and_is_known_by_now_is_no_hindrance(handover):
     terms = handover.terms()
     handover.found([row(0)])
-    handover.take(terms, ROWS, returned(0))
+    handover.queue(terms, ROWS, returned(0))
     assert ids_of(handover.next()) == [1, 2]
+
+
+def test_where_more_rows_were_unknown_than_could_be_named_nothing_is_handed_over_though_all_those_are_known_by_now(
+    handover,
+):
+    terms = handover.terms()
+    handover.found([row(number) for number in range(10, 210)])  # a look's most; more stand behind these
+    handover.queue(terms, ROWS, returned(*range(10, 60)))
+    assert (handover.next(), handover.look) == ([], True)
 
 
 @pytest.mark.parametrize("happens", [lambda one: one.hold(range(SHARDS)), lambda one: one.refused([7])])
@@ -92,15 +101,15 @@ def test_nothing_is_handed_over_on_terms_from_before_the_relay_knew_less(handove
     terms = handover.terms()
     happens(handover)
     handover.look = False
-    handover.take(terms, ROWS, returned())
+    handover.queue(terms, ROWS, returned())
     assert (handover.next(), handover.look) == ([], True)
 
 
 def test_what_waits_behind_a_row_that_was_refused_is_looked_for_with_it(handover):
-    first = {"placed": {"msg_1": 1}, "unseen": []}
-    handover.take(handover.terms(), ROWS[:1], first)
+    first = {"placed": {"msg_1": 1}, "unknown": []}
+    handover.queue(handover.terms(), ROWS[:1], first)
     assert ids_of(handover.next()) == [1]
-    handover.take(handover.terms(), ROWS[1:], {"placed": {"msg_2": 2}, "unseen": []})
+    handover.queue(handover.terms(), ROWS[1:], {"placed": {"msg_2": 2}, "unknown": []})
     handover.refused([1])
     assert (handover.next(), handover.known, handover.look) == ([], set(), True)
 
@@ -108,14 +117,14 @@ def test_what_waits_behind_a_row_that_was_refused_is_looked_for_with_it(handover
 def test_while_nothing_is_sent_a_bounded_number_waits_in_memory(handover):
     for number in range(1000):
         rows = [(f"msg_{number}", 0, "topic", "pay_1", {}, b"1")]
-        handover.take(handover.terms(), rows, {"placed": {f"msg_{number}": number}, "unseen": []})
+        handover.queue(handover.terms(), rows, {"placed": {f"msg_{number}": number}, "unknown": []})
     assert len(handover.known) == 200
     assert handover.look
 
 
 def test_of_a_shard_that_another_relay_holds_nothing_is_handed_over_and_that_one_is_told(handover):
     handover.hold([0])
-    handover.take(handover.terms(), ROWS, returned())
+    handover.queue(handover.terms(), ROWS, returned())
     assert ids_of(handover.next()) == [1]
     assert handover.written
 

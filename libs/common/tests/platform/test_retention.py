@@ -16,7 +16,7 @@ import pytest
 from malipo import ids
 from malipo.messaging.database import applied
 from malipo.messaging.months_watch import MonthsWatch
-from malipo.messaging.tables import INBOX
+from malipo.messaging.tables import INBOX, metadata
 from malipo.platform import migrations, partitions
 from malipo.platform.archives import Archive, Damaged
 from malipo.platform.months import Month, monthly, monthly_of
@@ -276,7 +276,7 @@ async def test_a_month_stays_when_rows_came_while_it_was_archived(world, archive
 
 
 async def test_rows_without_a_month_are_kept_and_told_of_and_move_once_it_is_made(world):
-    watch = MonthsWatch(INBOX)
+    watch = MonthsWatch(metadata)
     await watch.look(world.connection)
     assert watch.problem is None
     for month in await partitions.held(world.connection, inbox):

@@ -41,8 +41,8 @@ class LeaseHold:
     since: float = field(default_factory=clock.since_boot)
     wanted: Lease | None = None
 
-    def take(self, asked_at: float) -> None:
-        """It is ours since then."""
+    def confirm(self, asked_at: float) -> None:
+        """It is ours, since the moment before the database was asked."""
         self.since, self.wanted = asked_at, None
 
 

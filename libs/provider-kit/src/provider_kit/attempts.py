@@ -20,7 +20,7 @@ from malipo.messaging.pool import Row
 from malipo.messaging.subscription import Received
 from malipo.messaging.tables import OUTBOX
 from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork, outbox_row
-from malipo.messaging.writes import Write, insert, names
+from malipo.messaging.writes import Sends, Write, insert, names
 from provider_kit import knowledge
 from provider_kit.attempt_rows import (
     ClaimedAttempt,
@@ -83,7 +83,7 @@ RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.firs
 _CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
 # What nobody has claimed was never sent. Whoever is the first to lease it, by a claim or by one of these, leaves it so no more.
 _FRESH = f"a.done_at IS NULL AND a.tries = 0 AND a.lease_token IS NULL AND {_NOTHING_EARLIER}"
-_TAKE = f"""
+_LEASE = f"""
 UPDATE attempts AS a SET lease_token = $2, lease_until = now() + make_interval(secs => $3), tries = 1 WHERE id = $1 AND {_FRESH}
 RETURNING id
 """  # noqa: S608 - text of ours
@@ -146,7 +146,7 @@ _FINISH = Write(
         WHERE later.payment_id = a.payment_id AND later.done_at IS NULL AND later.position > a.position
         ORDER BY position LIMIT 1) AS followed_by
 )""",  # noqa: S608 - names of ours
-    sends=True,
+    sends=Sends.HANDED_OVER,
 )
 # Never beyond the expiry, so that the end is reported at once. What has expired already was perhaps sent, and is queried.
 # What was to be withdrawn during this try, and is now known not to have been sent, ends here.
@@ -242,15 +242,15 @@ class Attempts:
         ended = await unit.transaction.fetch(_WITHDRAW, *map(list, what), _CANCELED)
         return {row["id"]: row["also_answers"] for row in ended}
 
-    async def take(self, claimed: ClaimedAttempt) -> bool:
+    async def lease(self, claimed: ClaimedAttempt) -> bool:
         """Lease the attempt unless that is done; False when another process was faster, or has to be: nothing was sent by us."""
         if (lease := claimed.hold.wanted) is None:
             return True
         asked_at = clock.since_boot()
-        taken = bool(await self._database.write(_TAKE, claimed.id, *lease))
-        if taken:
+        leased = bool(await self._database.write(_LEASE, claimed.id, *lease))
+        if leased:
             self._hold(claimed, asked_at)
-        return taken
+        return leased
 
     async def claim_operations(
         self, lease: Lease, count: int, running: Sequence[str], without: Sequence[str] = ()
@@ -356,7 +356,7 @@ class Attempts:
         return readable
 
     def _hold(self, claimed: ClaimedAttempt, asked_at: float) -> None:
-        claimed.hold.take(asked_at)
+        claimed.hold.confirm(asked_at)
         self._holds[claimed.id] = claimed.hold
 
     async def _write_marks(self, marks: Sequence[_Mark]) -> Sequence[LeaseLost | Expired | Ages]:

@@ -114,16 +114,19 @@ class AttemptRunner:
 
     async def _run(self, claimed: ClaimedAttempt) -> None:
         try:
-            outcome = await self._outcome(claimed)
+            result = await self._outcome(claimed)
         except LeaseLost:
             if claimed.hold.wanted is None:  # else another process has claimed it before
                 log.warning("lease lost before the call", provider=self._name)
+            return
         except NOTHING_SENT as error:
-            if await self._attempts.take(claimed):
-                await self._could_not_send(claimed, obstacle_of(error, claimed))
+            result = obstacle_of(error, claimed)
+        if not await self._attempts.lease(claimed):
+            return
+        if isinstance(result, Obstacle):
+            await self._could_not_send(claimed, result)
         else:
-            if await self._attempts.take(claimed):
-                await self._record(claimed, outcome)
+            await self._record(claimed, result)
 
     async def _outcome(self, claimed: ClaimedAttempt) -> Outcome:
         """The outcome that a query finds, or that an operation has: as the provider reports it, or unsent."""

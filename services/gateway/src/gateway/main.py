@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from gateway import tables
 from gateway.accounts.credential_routes import router as credentials
 from gateway.accounts.endpoint_routes import router as endpoints
 from gateway.accounts.provider_routes import router as providers
@@ -48,7 +49,6 @@ from gateway.series.routes import router as series
 from gateway.settings import Settings
 from gateway.setups.routes import router as setups
 from gateway.subscriptions import subscriptions
-from gateway.tables import AUDIT_LOG, TIMELINE
 from malipo.messaging.runtime import Runtime
 from malipo.platform.secrets import KeyRing
 
@@ -78,7 +78,7 @@ def build(settings: Settings) -> ASGIApp:
     schedule(runtime, settings)
     runtime.purge_after(idempotency.PURGE, settings.idempotency_days)
     runtime.purge_after(audit.PURGE, settings.audit_days)
-    runtime.keep_by_month(AUDIT_LOG, TIMELINE)
+    runtime.watch_months(tables.metadata)
     runtime.on_stop(redis.aclose)
     runtime.on_stop(subscriber.aclose)
     return _app(runtime, dependencies)

@@ -4,11 +4,10 @@ from starlette.applications import Starlette
 
 from malipo.messaging.runtime import Runtime
 from malipo.platform.retention_settings import INBOX_DAYS
-from orchestrator import resending
+from orchestrator import resending, tables
 from orchestrator.scheduler import schedule
 from orchestrator.settings import Settings
 from orchestrator.subscriptions import SUBSCRIPTIONS
-from orchestrator.tables import HISTORY
 
 
 def build(settings: Settings) -> Starlette:
@@ -16,6 +15,6 @@ def build(settings: Settings) -> Starlette:
     runtime = Runtime("orchestrator", settings)
     runtime.subscribe(*SUBSCRIPTIONS)
     runtime.purge_after(resending.PURGE, INBOX_DAYS)  # no command comes again later than its inbox row is kept
-    runtime.keep_by_month(HISTORY)
+    runtime.watch_months(tables.metadata)
     schedule(runtime, settings)
     return runtime.app()

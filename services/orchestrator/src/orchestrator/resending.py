@@ -21,7 +21,7 @@ from malipo.messaging import tables
 from malipo.messaging.database import Database
 from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import INSERT_OUTBOX, MESSAGE_ID, UnitOfWork, shard_of
-from malipo.messaging.writes import Write, purge_of
+from malipo.messaging.writes import Sends, Write, purge_of
 from malipo.platform.tracing import CLIENT_REF, TRACEPARENT
 from orchestrator.payment import Payment
 from orchestrator.store import RECENT
@@ -39,12 +39,14 @@ _STEPS = Write(
     AND (asked.operation_id IS NULL OR kept.operation_id = asked.operation_id) AND {RECENT}
 JOIN payments AS p ON p.id = asked.payment_id ORDER BY kept.payment_id, kept.step""",
     (HISTORY.c.payment_id, _SHARD, HISTORY.c.step, HISTORY.c.operation_id),
+    sends=Sends.UNTOLD,
 )
 _REFUSALS = Write(
     f"""{_RESEND} JOIN refusals AS kept ON kept.payment_id = asked.payment_id
     AND kept.operation_id = coalesce(asked.operation_id, kept.operation_id) AND {RECENT}
 JOIN payments AS p ON p.id = asked.payment_id ORDER BY kept.recorded_at""",
     (REFUSALS.c.payment_id, _SHARD, REFUSALS.c.operation_id),
+    sends=Sends.UNTOLD,
 )
 _COUNT = f"""
 SELECT (SELECT count(*) FROM history WHERE payment_id = $1 AND {RECENT})

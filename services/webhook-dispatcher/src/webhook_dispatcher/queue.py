@@ -18,7 +18,7 @@ from malipo.messaging.executor import Lease
 from malipo.messaging.handover import HANDED_OVER
 from malipo.messaging.pool import Row, Statements
 from malipo.messaging.unit_of_work import INSERT_OUTBOX, UnitOfWork
-from malipo.messaging.writes import Write, names
+from malipo.messaging.writes import Sends, Write, names
 from webhook_dispatcher.tables import ATTEMPTS, DELIVERIES
 
 
@@ -194,7 +194,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM over WHERE place <> seen_at) THEN decide_an
                  AND d.delivery_id <> ALL(ARRAY(SELECT delivery_id FROM over))
                ORDER BY d.due_at LIMIT 1
            ) free
-       ) AS more_due, (SELECT placed FROM told), (SELECT unseen FROM told)
+       ) AS more_due, (SELECT placed FROM told), (SELECT unknown FROM told)
 """,
     (*_ENDED, *INSERT_OUTBOX.columns),
     f"""
@@ -239,7 +239,7 @@ seen AS MATERIALIZED (
     INSERT INTO attempts ({names(ATTEMPTS.c)}) SELECT {names(ATTEMPTS.c)} FROM over
 )
 """,  # noqa: S608 - names of ours
-    sends=True,
+    sends=Sends.HANDED_OVER,
 )
 _POSTPONE = """
 UPDATE deliveries SET due_at = now() + make_interval(secs => $3), lease_token = NULL, lease_until = NULL,

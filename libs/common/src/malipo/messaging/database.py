@@ -11,7 +11,7 @@ from malipo import clock, ids
 from malipo.messaging.handover import Handover, Terms
 from malipo.messaging.pool import CONFLICT, DatabaseNotReady, Pool, Queries, Row, acquire
 from malipo.messaging.unit_of_work import INSERT_INBOX, Reads, Transaction, UnitOfWork
-from malipo.messaging.writes import Write, arguments, statement
+from malipo.messaging.writes import Sends, Write, arguments, statement
 from malipo.platform.network import in_unit
 
 _TRIES = 20  # of a unit for which others are faster: one of them always comes through
@@ -119,18 +119,22 @@ class Database:
         if not rows:
             return
         write = unit.transaction.fetch if unit.transaction.begun else self.write
-        terms = self._handover.terms() if any(write.sends for write in rows) else None
-        returned = await write(statement(tuple(rows)), *(terms.arguments if terms else ()), *arguments(rows))
+        sends = {write.sends for write in rows}
+        terms = self._handover.terms() if Sends.HANDED_OVER in sends else None
+        first = (terms.shards, terms.known) if terms else ()
+        returned = await write(statement(tuple(rows)), *first, *arguments(rows))
         unit.answered(returned)
         if terms:
             unit.after_commit(partial(self._hand_over, terms, rows, returned))
+        elif Sends.UNTOLD in sends:
+            unit.after_commit(self.nudge)
 
     def _hand_over(
         self, terms: Terms, rows: Mapping[Write, Sequence[Sequence[object]]], returned: Sequence[Row]
     ) -> None:
         *before, last = rows
-        if last.sends and not any(write.sends for write in before):
-            self._handover.take(terms, rows[last], returned[0])
+        if last.sends is Sends.HANDED_OVER and all(write.sends is Sends.NOTHING for write in before):
+            self._handover.queue(terms, rows[last], returned[0])
         else:
             self._handover.nudge()
 

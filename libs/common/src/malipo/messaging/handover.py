@@ -14,9 +14,10 @@ _MOST_WAITING = 200
 """Messages that are held in memory while Kafka is slow, or away; others stay in PostgreSQL."""
 _COLUMNS = len(given(OUTBOX))
 _SHARDS, _KNOWN = TERMS
+_MOST_UNKNOWN = 50
 HANDED_OVER = f"""jsonb_object_agg(message_id, id) AS placed, ARRAY(
-    SELECT id FROM outbox WHERE shard = ANY({_SHARDS}) AND id <> ALL({_KNOWN}) LIMIT 50
-) AS unseen"""  # noqa: S608 - names of ours
+    SELECT id FROM outbox WHERE shard = ANY({_SHARDS}) AND id <> ALL({_KNOWN}) LIMIT {_MOST_UNKNOWN}
+) AS unknown"""  # noqa: S608 - names of ours
 """What a statement that sends answers of the rows that it has inserted into the outbox, beside whatever else it answers."""
 
 
@@ -30,17 +31,14 @@ class OutboxRow(NamedTuple):
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Terms:
-    """By what a unit is handed over: the shards that the relay here holds, and which of their rows it knew before the unit."""
+    """On what a unit's rows may be handed over: the shards that the relay here holds, and which of their rows it knew before the unit."""
 
-    shards: AbstractSet[int]
-    known: set[int]
-
-    @property
-    def arguments(self) -> tuple[Sequence[int], Sequence[int]]:
-        """The statement's first."""
-        return list(self.shards), list(self.known)
+    shards: Sequence[int]
+    known: Sequence[int]
+    generation: int
+    """Of what the relay knows: see `Handover`."""
 
 
 class Handover:
@@ -49,6 +47,9 @@ class Handover:
     The order of the table holds although rows pass by it: the statement that writes a row also answers which rows it saw that
     the relay does not know. What was committed before the row is among these, whoever wrote it; if there is one, nothing is
     handed over, and the relay looks. So it does for what was written by any other statement (`nudge`), and now and then.
+
+    What the relay knows is of one generation for as long as no row leaves it that is in the table. With the next one whatever is
+    being committed is looked for: a row that it saw known may be unknown by now, and would be overtaken.
     """
 
     def __init__(self) -> None:
@@ -60,6 +61,7 @@ class Handover:
         """Whether the table has rows that are not known here, as far as anybody knows."""
         self._shards: AbstractSet[int] = frozenset()
         self._known: set[int] = set()
+        self._generation = 0
         self._rows: list[OutboxRow] = []
 
     @property
@@ -80,21 +82,27 @@ class Handover:
     def hold(self, shards: Iterable[int]) -> None:
         """The relay holds these shards now, of some of which it knows nothing."""
         self._shards = frozenset(shards)
-        self._known = set(self._known)  # another one: by terms from before nothing is handed over any more
+        self._generation += 1
         self.look_again()
 
     def let_go(self) -> None:
         """The relay holds nothing."""
         self._shards, self._known, self._rows = frozenset(), set(), []
+        self._generation += 1
 
     def terms(self) -> Terms:
-        """By which what is to be committed now is handed over."""
-        return Terms(self._shards, self._known)
+        """On which what is to be committed now may be handed over."""
+        return Terms(list(self._shards), list(self._known), self._generation)
 
-    def take(self, terms: Terms, written: Iterable[Sequence[object]], answer: Row) -> None:
-        """What is committed of these rows, of which the last columns are the outbox's; `answer` is that of `HANDED_OVER`."""
-        outdated = not terms.shards or terms.known is not self._known
-        if outdated or len(self._rows) >= _MOST_WAITING or set(answer["unseen"]) - self._known:
+    def queue(self, terms: Terms, written: Iterable[Sequence[object]], answer: Row) -> None:
+        """Queue for the relay what was committed of these rows, of which the last columns are the outbox's, or have it look.
+
+        `answer` is that of `HANDED_OVER`. If it could not name all rows that were unknown, nobody knows what else there is.
+        """
+        outdated = not terms.shards or terms.generation != self._generation
+        unknown: Sequence[int] = answer["unknown"]
+        overtakes = len(unknown) == _MOST_UNKNOWN or not self._known.issuperset(unknown)
+        if outdated or overtakes or len(self._rows) >= _MOST_WAITING:
             return self.nudge()
         placed: Mapping[str, int] = answer["placed"] or {}
         for row in written:
@@ -127,7 +135,8 @@ class Handover:
 
     def refused(self, ids: Iterable[int]) -> None:
         """These were not sent, and stay in the table, where a look will find them; so do those that wait here, perhaps behind one."""
-        self._known = self._known.difference(ids, (row.id for row in self.next()))
+        self._known.difference_update(ids, [row.id for row in self.next()])
+        self._generation += 1
         self.look_again()
 
     def deleted(self, ids: Iterable[int]) -> None:

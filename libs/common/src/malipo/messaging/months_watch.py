@@ -1,11 +1,11 @@
 """Notices when a table that is kept by month has no next month: somebody has to run `retention`, and nothing fails until then."""
 
 from prometheus_client import Gauge
-from sqlalchemy import Table
+from sqlalchemy import MetaData
 
 from malipo.messaging.pool import Queries
 from malipo.platform import partitions
-from malipo.platform.months import Month, MonthlyTable, monthly
+from malipo.platform.months import Month, MonthlyTable, monthly_of
 
 LOOK_SECONDS = 60.0
 _REMEDY = "run `retention` of this service, as the role that owns the tables"
@@ -25,13 +25,13 @@ STRAY_ROWS = Gauge(
 class MonthsWatch:
     """Looks now and then at the months of a service's tables. `problem` says what is missing, if anything."""
 
-    def __init__(self, *tables: Table) -> None:
-        self._tables = monthly(tables)
+    def __init__(self, metadata: MetaData) -> None:
+        self._tables = monthly_of([metadata])
         self.problem: str | None = None
 
-    def add(self, *tables: Table) -> None:
+    def add(self, metadata: MetaData) -> None:
         """Look at these as well."""
-        self._tables += monthly(tables)
+        self._tables += monthly_of([metadata])
 
     async def look(self, source: Queries) -> None:
         """Look once."""

@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
-from sqlalchemy import Table
+from sqlalchemy import MetaData
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from malipo import ids
-from malipo.messaging import months_watch
+from malipo.messaging import months_watch, tables
 from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
@@ -20,7 +20,6 @@ from malipo.messaging.reach import Reach
 from malipo.messaging.relay import Relay
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Subscription
-from malipo.messaging.tables import INBOX
 from malipo.messaging.writes import purge_of
 from malipo.platform import metrics
 from malipo.platform.health import Health
@@ -40,7 +39,7 @@ SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted) AS row
        current_setting('transaction_read_only')::boolean AS read_only
 """
 _READ_ONLY = "PostgreSQL is read-only, or a replica: nothing can be written"
-_PURGE_INBOX = purge_of(INBOX.c.received_at)
+_PURGE_INBOX = purge_of(tables.INBOX.c.received_at)
 
 Loop = Callable[[], Awaitable[None]]
 Sweep = Callable[[Database], Awaitable[bool | None]]
@@ -66,7 +65,7 @@ class Runtime:
         self._loops: dict[str, Loop] = {"relay": self.relay.run}
         self._retention = {_PURGE_INBOX: INBOX_DAYS}
         self._closers: list[Loop] = []
-        self._months = MonthsWatch(INBOX)
+        self._months = MonthsWatch(tables.metadata)
         self._database_problem: str | None = "not connected"
         self.health.require("database", lambda: self._database_problem or self.relay.session_problem)
         self.health.warn("relay", lambda: self.relay.problem)
@@ -112,9 +111,9 @@ class Runtime:
         """Once an hour have `query` delete what is older than `days` ($1), at most $2 rows at a time, which it returns."""
         self._retention[query] = days
 
-    def keep_by_month(self, *tables: Table) -> None:
-        """Tell, as of the inbox, when the next month of one of these was not made."""
-        self._months.add(*tables)
+    def watch_months(self, metadata: MetaData) -> None:
+        """Tell, as of the inbox, when the next month was not made of one of these tables that is kept by month."""
+        self._months.add(metadata)
 
     def on_stop(self, close: Loop) -> None:
         """Call `close` after everything else has stopped."""

@@ -13,7 +13,7 @@ from malipo.contracts.topics import Topic
 from malipo.messaging import tables
 from malipo.messaging.handover import HANDED_OVER
 from malipo.messaging.pool import Connection, Pool, Row, acquire
-from malipo.messaging.writes import Write, given, insert
+from malipo.messaging.writes import Sends, Write, given, insert
 from malipo.platform.tracing import carrier
 
 SHARDS = 4
@@ -28,7 +28,7 @@ INSERT_OUTBOX = Write(
     f"SELECT {HANDED_OVER} FROM sent",  # noqa: S608 - names of ours
     given(tables.OUTBOX),
     "sent AS (INSERT INTO outbox ({names}) SELECT * FROM unnest({arrays}) RETURNING id, message_id)",
-    sends=True,
+    sends=Sends.HANDED_OVER,
 )
 INSERT_INBOX = insert(tables.INBOX)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cache, cached_property
 from typing import Any
 
@@ -12,8 +13,16 @@ from sqlalchemy.dialects.postgresql import dialect
 from malipo.platform.months import with_loose_rows
 
 TERMS = ("$1::smallint[]", "$2::bigint[]")
-"""The arguments of a statement that sends which are not of its rows."""
+"""The arguments, which are not of its rows, of a statement whose messages are handed over: a hand-over's terms."""
 _POSTGRESQL = dialect()
+
+
+class Sends(Enum):
+    """What a write does to the outbox, and how the relay comes to know of it."""
+
+    NOTHING = "nothing"
+    UNTOLD = "rows for which the relay looks"
+    HANDED_OVER = "rows that its last columns say; it answers with one row of what a hand-over needs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,14 +30,13 @@ class Write:
     """How rows change one table. `text` has room for the `{names}` of the columns and for an array of each, `{arrays}`.
 
     A row holds the values of `columns` in their order. `parts` are the common table expressions that `text` is made of, if it
-    needs any, with the same room. One that `sends` writes to the outbox what its last columns say, and answers with one row of
-    what a hand-over needs (`malipo/messaging/handover.py`).
+    needs any, with the same room.
     """
 
     text: str
     columns: Sequence[Column[Any]] = field(repr=False)
     parts: str = ""
-    sends: bool = False
+    sends: Sends = Sends.NOTHING
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -92,14 +100,14 @@ RETURNING 1
 
 @cache
 def statement(writes: tuple[Write, ...]) -> str:
-    """These writes as one statement, which returns what the last one does. Its arguments are those of a hand-over's terms, if
-    any of them sends, and the arrays of the first one's columns, then of the next one's.
+    """These writes as one statement, which returns what the last one does. Its arguments are a hand-over's terms, if any of
+    them is handed over, and the arrays of the first one's columns, then of the next one's.
 
     They all see what was there before it, and PostgreSQL is free in their order: no row may be in two of them. It has
     always run the last one first and then the others from the last to the first, which decides who waits for whom.
     """
     parts: list[str] = []
-    text, first = "", 1 + len(TERMS) * any(write.sends for write in writes)
+    text, first = "", 1 + len(TERMS) * any(write.sends is Sends.HANDED_OVER for write in writes)
     for place, write in enumerate(writes):
         if text:
             parts.append(f"write_{place} AS ({text})")
