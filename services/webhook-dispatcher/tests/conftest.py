@@ -290,9 +290,8 @@ async def written(dispatcher: Dispatcher, work: Callable[[UnitOfWork], Awaitable
     async with dispatcher.database.begin() as unit:
         await work(unit)
         if rows := unit.written():
-            nobody = Handover().terms()
             handed_over = any(write.sends is Sends.HANDED_OVER for write in rows)
-            terms = (nobody.shards, nobody.known) if handed_over else ()
+            terms = Handover().terms().arguments if handed_over else ()
             await unit.transaction.fetch(statement(tuple(rows)), *terms, *arguments(rows))
             unit._rows.clear()
             unit._told = None

@@ -10,6 +10,8 @@ from malipo import clock, ids
 from malipo.messaging import database, relay
 from malipo.messaging.pool import create_pool
 from malipo.messaging.relay import session
+from malipo.messaging.unit_of_work import INSERT_OUTBOX
+from malipo.messaging.writes import statement
 
 
 def reads_all(plan) -> bool:
@@ -53,5 +55,22 @@ async def test_what_was_applied_is_looked_for_in_the_months_of_the_messages_alon
 
 async def test_a_relay_does_not_read_all_of_an_outbox_that_was_empty_when_it_began(url):
     async with session(url) as connection:
-        plan = await connection.fetch(f"EXPLAIN {relay._DELETE_AND_NEXT}", [0, 1], 200, [], [1, 2], [1, 2])
+        plan = await connection.fetch(f"EXPLAIN {relay._DELETE_AND_NEXT}", [0, 1], 200, [], [1, 2], 7, [1, 2])
     assert not reads_all(plan)
+
+
+async def test_whoever_sends_does_not_read_all_of_an_outbox_in_which_nothing_is_unknown(url):
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
+        sending = statement((INSERT_OUTBOX,))
+        await connection.execute(f"PREPARE sending AS {sending}")
+        plan = await connection.fetch(
+            "EXPLAIN EXECUTE sending (ARRAY[0], ARRAY[1], 7, ARRAY['msg_1'], ARRAY[0], ARRAY['topic'], ARRAY['key'],"
+            " ARRAY['{}'::jsonb], ARRAY[''::bytea])"
+        )
+    finally:
+        await connection.close()
+    assert not reads_all(plan)
+    assert any("Index Cond: (id >= $3)" in line["QUERY PLAN"] for line in plan)
+    assert any("One-Time Filter: (cardinality($1) > 0)" in line["QUERY PLAN"] for line in plan)

@@ -121,8 +121,7 @@ class Database:
         write = unit.transaction.fetch if unit.transaction.begun else self.write
         sends = {write.sends for write in rows}
         terms = self._handover.terms() if Sends.HANDED_OVER in sends else None
-        first = (terms.shards, terms.known) if terms else ()
-        returned = await write(statement(tuple(rows)), *first, *arguments(rows))
+        returned = await write(statement(tuple(rows)), *(terms.arguments if terms else ()), *arguments(rows))
         unit.answered(returned)
         if terms:
             unit.after_commit(partial(self._hand_over, terms, rows, returned))

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from malipo.messaging.floor import Floor
 from malipo.messaging.pool import Row
 from malipo.messaging.tables import OUTBOX
 from malipo.messaging.writes import TERMS, given
@@ -13,10 +14,16 @@ from malipo.messaging.writes import TERMS, given
 _MOST_WAITING = 200
 """Messages that are held in memory while Kafka is slow, or away; others stay in PostgreSQL."""
 _COLUMNS = len(given(OUTBOX))
-_SHARDS, _KNOWN = TERMS
-_MOST_UNKNOWN = 50
-HANDED_OVER = f"""jsonb_object_agg(message_id, id) AS placed, ARRAY(
-    SELECT id FROM outbox WHERE shard = ANY({_SHARDS}) AND id <> ALL({_KNOWN}) LIMIT {_MOST_UNKNOWN}
+_SHARDS, _KNOWN, _FLOOR = TERMS
+_MOST_UNKNOWN = 300  # of all shards: more than one look finds
+HANDED_OVER = f"""jsonb_object_agg(message_id, id) AS placed, (
+    SELECT CASE WHEN count(*) < {_MOST_UNKNOWN}
+        THEN coalesce(array_agg(others.id) FILTER (WHERE others.shard = ANY({_SHARDS})), ARRAY[]::bigint[]) END
+    FROM (
+        SELECT outbox.id, outbox.shard FROM outbox
+        WHERE cardinality({_SHARDS}) > 0 AND outbox.id >= {_FLOOR} AND outbox.id <> ALL({_KNOWN})
+        ORDER BY outbox.id LIMIT {_MOST_UNKNOWN}
+    ) AS others
 ) AS unknown"""  # noqa: S608 - names of ours
 """What a statement that sends answers of the rows that it has inserted into the outbox, beside whatever else it answers."""
 
@@ -33,10 +40,10 @@ class OutboxRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what a unit's rows may be handed over: the shards that the relay here holds, and which of their rows it knew before the unit."""
+    """On what a unit's rows may be handed over: what the relay here held and knew before the unit."""
 
-    shards: Sequence[int]
-    known: Sequence[int]
+    arguments: tuple[Sequence[int], Sequence[int], int]
+    """The statement's first: the shards, what is known of them, and the floor."""
     generation: int
     """Of what the relay knows: see `Handover`."""
 
@@ -57,6 +64,7 @@ class Handover:
         """Set whenever there is something to do for the relay."""
         self.written = False
         """Whether others may hold the shard of something that was written here."""
+        self.floor = Floor()
         self.look = False
         """Whether the table has rows that are not known here, as far as anybody knows."""
         self._shards: AbstractSet[int] = frozenset()
@@ -89,19 +97,20 @@ class Handover:
         """The relay holds nothing."""
         self._shards, self._known, self._rows = frozenset(), set(), []
         self._generation += 1
+        self.floor.forget()
 
     def terms(self) -> Terms:
         """On which what is to be committed now may be handed over."""
-        return Terms(list(self._shards), list(self._known), self._generation)
+        return Terms((list(self._shards), list(self._known), self.floor.id), self._generation)
 
     def queue(self, terms: Terms, written: Iterable[Sequence[object]], answer: Row) -> None:
         """Queue for the relay what was committed of these rows, of which the last columns are the outbox's, or have it look.
 
-        `answer` is that of `HANDED_OVER`. If it could not name all rows that were unknown, nobody knows what else there is.
+        `answer` is that of `HANDED_OVER`, which names no unknown rows at all where there were too many.
         """
-        outdated = not terms.shards or terms.generation != self._generation
-        unknown: Sequence[int] = answer["unknown"]
-        overtakes = len(unknown) == _MOST_UNKNOWN or not self._known.issuperset(unknown)
+        outdated = not self._shards or terms.generation != self._generation
+        unknown: Sequence[int] | None = answer["unknown"]
+        overtakes = unknown is None or not self._known.issuperset(unknown)
         if outdated or overtakes or len(self._rows) >= _MOST_WAITING:
             return self.nudge()
         placed: Mapping[str, int] = answer["placed"] or {}

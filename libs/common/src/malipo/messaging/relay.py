@@ -18,6 +18,7 @@ from aiokafka.errors import (
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
 from malipo import clock
+from malipo.messaging.floor import LOWEST
 from malipo.messaging.handover import Handover, OutboxRow
 from malipo.messaging.idle_holder import IdleHolder
 from malipo.messaging.kafka import started, uncut
@@ -33,6 +34,7 @@ from malipo.platform.logs import log
 BATCH_ROWS = 200  # in one turn of the event loop, in which nobody is answered
 POLL_SECONDS = 1.0
 """The net beneath the handover: rows whose writer died before it told anybody, or is none of the replicas."""
+_FLOOR_SECONDS = 10.0  # a look this often passes all that was deleted, for what a commit that hung has brought so late
 _DELETE_SECONDS = 1.0  # how long rows that were sent stay: a statement of its own for each would cost more than the row
 _MOST_SENT = 100  # rows that are in the table still: whatever is handed over is compared with them
 _TAKE_OVER_SECONDS = 0.25  # how often a relay that lacks shards asks whether another one has gone
@@ -46,10 +48,10 @@ _REFUSALS = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError, Messag
 
 _NEXT = """
 SELECT id, topic, key, headers, payload, pg_backend_pid() AS pid FROM outbox
-WHERE shard = ANY($1::smallint[]) AND id <> ALL($4::bigint[]) AND topic <> ALL($3::text[]) ORDER BY id LIMIT $2
+WHERE shard = ANY($1::smallint[]) AND id <> ALL($4::bigint[]) AND topic <> ALL($3::text[]) AND id >= $5 ORDER BY id LIMIT $2
 """
-_DELETE = "DELETE FROM outbox WHERE id = ANY($5::bigint[])"
-_DELETE_AND_NEXT = f"WITH sent AS ({_DELETE}) {_NEXT}"  # what this deletes it still sees
+_DELETE = "DELETE FROM outbox WHERE id = ANY({}::bigint[])"
+_DELETE_AND_NEXT = f"WITH sent AS ({_DELETE.format('$6')}) {_NEXT}"  # what this deletes it still sees
 _CHANNEL = "outbox"
 _TELL = f"NOTIFY {_CHANNEL}"
 _LET_GO = f"SELECT pg_advisory_unlock_all(), pg_notify('{_CHANNEL}', '')"
@@ -83,6 +85,8 @@ class Relay:
         self._idle_holder = IdleHolder()
         self._sent: list[int] = []  # what Kafka has and PostgreSQL still holds
         self._looks_at = 0.0  # again, even if nobody calls
+        self._floor_at = 0.0
+        self._from_floor = False  # whether the next look may leave out what is below the floor
         self._sending_since: float | None = None
         self._silent_seconds = 0.0  # of Kafka, in the last batch
         self._trouble: str | None = None
@@ -128,6 +132,7 @@ class Relay:
                     self.handover.hold(shards)
                 self._goes_on()
                 self.handover.wake.clear()
+                await self._look_for_floor(connection)
                 await self._tell_others(connection, shards)
                 if shards:
                     await uncut(self._move(connection, producer, shards))
@@ -136,7 +141,7 @@ class Relay:
         except asyncio.CancelledError:
             with suppress(*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
                 async with asyncio.timeout(_LAST_SECONDS):
-                    await self._delete_sent(connection, shards)
+                    await self._delete_sent(connection)
                     await connection.execute(_LET_GO)
             raise
         finally:
@@ -145,6 +150,11 @@ class Relay:
     async def _look_who_holds(self, connection: Connection, lacking: Sequence[int]) -> None:
         if not self._reach.problem:  # else the rows of whoever relays them are old, too
             await self._idle_holder.look(connection, lacking)
+
+    async def _look_for_floor(self, connection: Connection) -> None:
+        if (now := clock.monotonic()) >= self._floor_at:
+            self.handover.floor.looked(now, await connection.fetchval(LOWEST))
+            self._floor_at, self._from_floor = now + _FLOOR_SECONDS, False
 
     def _heard(self, connection: Connection, pid: int, _channel: str, _payload: object) -> None:
         if pid != connection.get_server_pid():
@@ -168,7 +178,7 @@ class Relay:
         if due:
             rows += self.handover.found(await self._look(connection, shards))
         if rows:
-            await self._send_by_topic(connection, producer, shards, rows)
+            await self._send_by_topic(connection, producer, rows)
 
     async def _look(self, connection: Connection, shards: Mapping[int, int]) -> Sequence[OutboxRow]:
         """The next rows of the table that are not known here; those that were sent are deleted."""
@@ -176,11 +186,13 @@ class Relay:
         sent, self._sent = self._sent, []
         known, resting = list(self.handover.known), self._refusals.resting()
         deleting = (_DELETE_AND_NEXT, sent) if sent else (_NEXT,)
+        floor = self.handover.floor.id if self._from_floor else 0
         rows: Sequence[Row] = await connection.fetch(
-            deleting[0], list(shards), BATCH_ROWS, resting, known, *deleting[1:]
+            deleting[0], list(shards), BATCH_ROWS, resting, known, floor, *deleting[1:]
         )
         _refuse_shared(shards, rows[:1])
         self.handover.deleted(sent)
+        self._from_floor = True
         self._looks_at = clock.monotonic() + POLL_SECONDS
         self._refusals.forget_but({row["topic"] for row in rows})
         if len(rows) == BATCH_ROWS:
@@ -188,7 +200,7 @@ class Relay:
         return [OutboxRow(row["id"], row["topic"], row["key"], row["headers"], row["payload"]) for row in rows]
 
     async def _send_by_topic(
-        self, connection: Connection, producer: AIOKafkaProducer, shards: Mapping[int, int], rows: Sequence[OutboxRow]
+        self, connection: Connection, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]
     ) -> None:
         by_topic: defaultdict[str, list[OutboxRow]] = defaultdict(list)
         for row in rows:
@@ -204,11 +216,11 @@ class Relay:
         self._looks_at = min(self._looks_at, clock.monotonic() + _DELETE_SECONDS)
         for failed in sent:
             if isinstance(failed, BaseException):
-                await self._delete_sent(connection, shards)
+                await self._delete_sent(connection)
                 raise failed
 
-    async def _delete_sent(self, connection: Connection, shards: Collection[int]) -> None:
-        await connection.fetch(_DELETE_AND_NEXT, list(shards), 0, [], [], self._sent)
+    async def _delete_sent(self, connection: Connection) -> None:
+        await connection.execute(_DELETE.format("$1"), self._sent)
         self._sent = []
 
     async def _send_all(self, producer: AIOKafkaProducer, topic: str, rows: Sequence[OutboxRow]) -> list[int]:

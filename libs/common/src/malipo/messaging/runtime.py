@@ -34,8 +34,8 @@ _RESTART_SECONDS = 1.0
 
 # Counted up to a limit: a long outage of Kafka must not make the look at it slow.
 _OUTBOX = """
-SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted) AS rows,
-       coalesce((SELECT extract(epoch FROM now() - created_at) FROM outbox ORDER BY id LIMIT 1), 0) AS age,
+SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE id >= $1 ORDER BY id LIMIT 10000) AS counted) AS rows,
+       coalesce((SELECT extract(epoch FROM now() - created_at) FROM outbox WHERE id >= $1 ORDER BY id LIMIT 1), 0) AS age,
        current_setting('transaction_read_only')::boolean AS read_only
 """
 _READ_ONLY = "PostgreSQL is read-only, or a replica: nothing can be written"
@@ -171,7 +171,7 @@ class Runtime:
     async def _watch(self, database: Database) -> None:
         try:
             async with asyncio.timeout(_WATCH_SECONDS * 2):
-                row = await database.reads.fetchrow(_OUTBOX)
+                row = await database.reads.fetchrow(_OUTBOX, self.relay.handover.floor.id)
             assert row is not None
             metrics.OUTBOX_ROWS.set(row["rows"])
             metrics.OUTBOX_AGE_SECONDS.set(row["age"])

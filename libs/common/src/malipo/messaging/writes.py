@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import dialect
 
 from malipo.platform.months import with_loose_rows
 
-TERMS = ("$1::smallint[]", "$2::bigint[]")
+TERMS = ("$1::smallint[]", "$2::bigint[]", "$3::bigint")
 """The arguments, which are not of its rows, of a statement whose messages are handed over: a hand-over's terms."""
 _POSTGRESQL = dialect()
 

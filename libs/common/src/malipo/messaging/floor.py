@@ -1,0 +1,39 @@
+"""Below which id nothing comes to the outbox any more: who looks into the table need not pass what was deleted below it."""
+
+from collections import deque
+
+LOWEST = """
+SELECT coalesce(least((SELECT min(id) FROM outbox), pg_sequence_last_value(pg_get_serial_sequence('outbox', 'id'))), 0)
+"""
+"""The lowest id in the outbox, or the last one that was given out while there is none."""
+SECONDS = 60.0
+"""Longer than any statement takes from its id to its commit: see `malipo/messaging/sessions.py`."""
+
+
+class Floor:
+    """The lowest id that a row of the outbox may have which is there now, or is still to come.
+
+    Rows that were deleted stay in the index as long as anybody has an older view of the database, as a dump has for hours:
+    whoever looks for the first rows of the table passes all of them. So the lowest id is looked up now and then, and what
+    was the lowest throughout a minute is the floor: what had a lower one has been committed since, and was looked up, too.
+    """
+
+    def __init__(self) -> None:
+        self._looks = deque[tuple[float, int]]()
+
+    @property
+    def id(self) -> int:
+        """The floor; 0 until the looks of a whole minute are known."""
+        if not self._looks or self._looks[-1][0] - self._looks[0][0] < SECONDS:
+            return 0
+        return min(lowest for _, lowest in self._looks)
+
+    def looked(self, at: float, lowest: int) -> None:
+        """At this moment of `clock.monotonic`, or a little later, this was `LOWEST`."""
+        self._looks.append((at, lowest))
+        while len(self._looks) > 1 and at - self._looks[1][0] >= SECONDS:
+            self._looks.popleft()
+
+    def forget(self) -> None:
+        """It may be another server from now on."""
+        self._looks.clear()
