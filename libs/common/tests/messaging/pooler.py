@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import chain
 from urllib.parse import urlsplit
 
 _PASSED_ON = {"user", "database", "client_encoding"}  # what PgBouncer takes at the start, of what asyncpg may send
@@ -34,6 +33,7 @@ class Pooler:
     _server: tuple[str, int]
     shares: bool
     _kept: defaultdict[bytes, list[_Session]] = field(default_factory=lambda: defaultdict(list))
+    _opened: list[_Session] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, EOFError):
@@ -48,12 +48,14 @@ class Pooler:
                     session.writer.close()
         writer.close()
 
-    def close(self) -> None:
-        for session in chain(*self._kept.values()):
+    async def close(self) -> None:
+        for session in self._opened:  # also those whose client went while it logged in
             session.writer.close()
+        await asyncio.gather(*[session.writer.wait_closed() for session in self._opened], return_exceptions=True)
 
     async def _log_in(self, startup: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Session:
         session = _Session(*await asyncio.open_connection(*self._server))
+        self._opened.append(session)
         session.writer.write(startup)
         asking = asyncio.create_task(_pass_on(reader, session.writer))
         while not session.greeting.endswith(b"Z\0\0\0\5I"):
@@ -78,7 +80,7 @@ async def pooler(server_url: str, *, shares: bool) -> AsyncGenerator[Pooler]:
         port = listening.sockets[0].getsockname()[1]
         stand_in.url = server_url.replace(f"@{at.hostname}:{at.port}", f"@127.0.0.1:{port}")
         yield stand_in
-        stand_in.close()
+        await stand_in.close()
 
 
 async def _begun(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:

@@ -126,13 +126,13 @@ class Relay:
         await connection.add_listener(_CHANNEL, self._heard)
         try:
             while True:
+                await self._look_for_floor(connection)
                 await self._look_who_holds(connection, _lacking(shards))
                 if free := await _lock_free_shards(connection, shards):
                     shards |= free
                     self.handover.hold(shards)
                 self._goes_on()
                 self.handover.wake.clear()
-                await self._look_for_floor(connection)
                 await self._tell_others(connection, shards)
                 if shards:
                     await uncut(self._move(connection, producer, shards))
