@@ -42,7 +42,7 @@ async def replicate(nudge: Callable[[], None], unit: UnitOfWork, batch: Sequence
     configured = [received.message for received in batch if isinstance(received.message, MerchantConfigured)]
     newest = {message.merchant_id: message for message in sorted(configured, key=lambda message: message.version)}
     replaced = await store.replicate(unit.transaction, list(newest.values()))
-    if await store.fan_out(unit.transaction, replaced):
+    if await store.fan_out_waiting(unit.transaction, replaced):
         unit.after_commit(nudge)
 
 

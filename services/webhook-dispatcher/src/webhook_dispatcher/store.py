@@ -173,12 +173,12 @@ async def replicate(connection: Statements, configurations: Sequence[MerchantCon
     return sorted(replaced)
 
 
-async def fan_out(connection: Statements, merchant_ids: Sequence[str]) -> bool:
+async def fan_out_waiting(connection: Statements, merchant_ids: Sequence[str]) -> bool:
     """Make the deliveries of each event that was waiting and is ready. The merchants must be locked.
 
     Returns whether any delivery is due now.
     """
-    made = await _fan_out(connection, merchant_ids)
+    made = await _slices(connection, merchant_ids)
     # Last of all: merchants come before lanes in the order of locks.
     lanes = [lane for row in made for lane in zip(row["endpoint_ids"], row["payment_ids"], strict=True)]
     promoted = bool(lanes) and await queue.promote(connection, lanes)
@@ -193,7 +193,7 @@ async def ask(connection: Statements, first_seconds: float, longest_seconds: flo
     return [row["merchant_id"] for row in await connection.fetch(_ASK, first_seconds, longest_seconds, limit)]
 
 
-async def _fan_out(connection: Statements, merchant_ids: Sequence[str]) -> list[Row]:
+async def _slices(connection: Statements, merchant_ids: Sequence[str]) -> list[Row]:
     made = [*await connection.fetch(_FAN_OUT, merchant_ids, SLICE)]
     while made[-1]["ready"] == SLICE:
         made += await connection.fetch(_FAN_OUT, merchant_ids, SLICE)

@@ -139,24 +139,25 @@ class Acceptance:
     ) -> Sequence[Accepted | Problem]:
         audit.write_with(unit, [one.unwritten for one in asked if one.unwritten])
         claims = [one.claim for one in asked]
-        found, known = await current_and_keys(unit.reads, {claim.owner for claim in claims if claim.owner})
-        earlier = idempotency.judge(unit, claims, known)
-        new = [one for one, known in zip(asked, earlier, strict=True) if known is None]
-        results = iter(await self._accept(unit, new, found))
+        configurations, keys = await current_and_keys(unit.reads, {claim.owner for claim in claims if claim.owner})
+        earlier = idempotency.judge(unit, claims, keys)
+        new = [one for one, before in zip(asked, earlier, strict=True) if before is None]
+        results = iter(await self._accept(unit, new, configurations))
         return [
-            next(results) if known is None else known if isinstance(known, Problem) else Accepted(known)
-            for known in earlier
+            next(results) if before is None else before if isinstance(before, Problem) else Accepted(before)
+            for before in earlier
         ]
 
     async def _accept(
-        self, unit: UnitOfWork, new: Sequence[_PaymentRequest], found: Mapping[tuple[str, Mode], Configuration]
+        self, unit: UnitOfWork, new: Sequence[_PaymentRequest], configurations: Mapping[tuple[str, Mode], Configuration]
     ) -> list[Accepted | Problem]:
-        saved = await _Saved.of(unit, new, max((one.read_at for one in found.values()), default=clock.now()))
-        decided = [_decide(one, found[one.owner], saved) for one in new]
+        read_at = max((one.read_at for one in configurations.values()), default=clock.now())
+        saved = await _Saved.of(unit, new, read_at)
+        decided = [_decide(one, configurations[one.owner], saved) for one in new]
         accepted = [(one, fits) for one, fits in zip(new, decided, strict=True) if isinstance(fits, _Fits)]
         store.add_payments(unit, [(*one.owner, fits.payment) for one, fits in accepted])
         charges.add(unit, [_charge(one, fits, one.saved) for one, fits in accepted if one.saved is not None])
-        commands = [(self._command(unit, one, fits, found[one.owner]), one.origin) for one, fits in accepted]
+        commands = [(self._command(unit, one, fits, configurations[one.owner]), one.origin) for one, fits in accepted]
         send_commands(unit, commands, self._record)
         idempotency.remember(unit, [(one.claim, fits.payment.id) for one, fits in accepted])
         return [
@@ -214,15 +215,15 @@ def _decide(one: _PaymentRequest, configuration: Configuration, saved: _Saved) -
 
 def _fit(one: _PaymentRequest, body: NewPayment, configuration: Configuration) -> _Fits | Problem:
     now = configuration.read_at
-    asked = [one for one in body.fitting if body.provider in {None, one.provider.name}]
-    found = configured(asked, configuration, body.expires_at, body.account, one.owner[1])
+    asked_for = [candidate for candidate in body.fitting if body.provider in {None, candidate.provider.name}]
+    found = configured(asked_for, configuration, body.expires_at, body.account, one.owner[1])
     if isinstance(found, Problem):
         return found
-    expires_at = body.expires_at or now + min(one.rules.life for one in found)
+    expires_at = body.expires_at or now + min(candidate.rules.life for candidate in found)
     rules = found[0].rules
     method, transfer = rules.completed(body.method, body.money, now)
     payment = first_payment(body, now, expires_at, rules, transfer)
-    return _Fits(body, payment, method, tuple(one.provider.name for one in found))
+    return _Fits(body, payment, method, tuple(candidate.provider.name for candidate in found))
 
 
 def configured(
