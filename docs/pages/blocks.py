@@ -36,7 +36,7 @@ _IMAGE = """\
 x-provider-{name}: &provider-{name}
   image: malipo/provider-{name}:${{MALIPO_TAG:-latest}}
   environment:
-    <<: *sealing
+    <<: [*sealing, *called]
     DATABASE_URL: postgresql://malipo_provider_{name}:local-only@postgres/malipo_provider_{name}
 """
 _CALLED_BACK = "    CALLBACK_BASE_URL: http://proxy:8080 # as a provider does, its simulator comes through the proxy\n"

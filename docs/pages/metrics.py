@@ -12,7 +12,7 @@ from malipo_local.services import SERVICES, Kind
 from pages.markdown import document, table
 
 _INTRO = """\
-Each service answers `GET /metrics` on its port, always in the OpenMetrics format, for that carries exemplars. Names follow
+Each service answers `GET /metrics` on its admin port (`ADMIN_PORT`), always in the OpenMetrics format, for that carries exemplars. Names follow
 Prometheus: base units, the unit last, and `_total` on counters, which the format adds. A histogram has `_bucket`, `_sum` and
 `_count`: of `payment_retry`, `payment_retry_count` is how often anything was tried again. No label holds an id; where one payment matters, its id is the
 exemplar. A metric described as *of all replicas* is shown by each of them: take the maximum, not the sum.

@@ -12,7 +12,7 @@ from pages.markdown import as_json
 
 def page() -> str:
     """The document as JSON."""
-    app = cast("FastAPI", build(_settings()))
+    app = cast("FastAPI", build(_settings()).public)
     return as_json(json.loads(app.state.openapi()))
 
 

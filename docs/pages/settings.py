@@ -14,7 +14,7 @@ from malipo.platform.database_settings import DatabaseSettings
 from malipo.platform.environment import EnvironmentSettings
 from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.retention_settings import RetentionSettings
-from malipo.platform.settings import ServiceSettings
+from malipo.platform.settings import HttpSettings, ServiceSettings
 from malipo_local.services import SERVICES, Kind
 from pages.markdown import document, table
 
@@ -24,6 +24,8 @@ A setting is an environment variable; a secret text may be in a file instead, wh
 sets one, and with Docker a line of the service's `environment` in docker-compose.yml. An empty one counts as unset. A wrong or missing
 one stops the process with exit code 78 and is named, never with its value. `python -m <package> settings` lists the same."""
 
+_CALLED = """\
+The gateway, and the services of providers, which are called back; the orchestrator and the dispatcher have no public port."""
 _KAFKA = """\
 Every service has these, and so have the commands of `malipo.messaging`: `provision`, `redrive` and `step_over`. What they are for
 different kinds of clusters is in [operations/kafka.md](operations/kafka.md)."""
@@ -49,6 +51,9 @@ def page() -> str:
         _INTRO,
         "## Every service",
         _table({name: field for name, field in every.items() if name not in kafka}),
+        "## Services that are called",
+        _CALLED,
+        _table({name: field for name, field in HttpSettings.model_fields.items() if name not in every}),
         "## Kafka",
         _KAFKA,
         _table(kafka),
@@ -74,7 +79,7 @@ def _kept(services: Sequence[str]) -> Mapping[str, FieldInfo]:
 def _section(package: str) -> str:
     """A service's own settings: those that it adds, or whose meaning it changes."""
     fields: dict[str, FieldInfo] = importlib.import_module(f"{package}.settings").Settings.model_fields
-    shared = ServiceSettings.model_fields
+    shared = HttpSettings.model_fields
     own = {name: field for name, field in fields.items() if name not in shared or repr(field) != repr(shared[name])}
     return f"## {package.replace('_', '-')}\n\n" + (_table(own) if own else "None of its own.")
 

@@ -76,6 +76,8 @@ def test_the_local_stack_gives_a_service_every_setting_that_it_needs_and_no_othe
 def test_compose_and_the_local_stack_set_the_same_things(row: Service) -> None:
     of_the_place = {
         "INSTANCE",
+        "ADMIN_HOST",
+        "ADMIN_PORT",
         "HTTP_HOST",
         "HTTP_PORT",
         "HTTP_DRAIN_SECONDS",
@@ -112,9 +114,9 @@ def test_a_service_waits_for_topics_and_simulators_but_for_no_other_service(row:
 
 
 @EACH_SERVICE
-def test_a_services_health_check_reads_the_port_where_it_listens(row: Service) -> None:
+def test_a_services_health_check_reads_the_port_where_it_listens_for_operators(row: Service) -> None:
     container = CONTAINERS[row.name]
-    port = container["environment"]["HTTP_PORT"]
+    port = container["environment"]["ADMIN_PORT"]
     assert container["healthcheck"]["test"] == ["CMD", "probe", port, row.ready_path]
 
 
@@ -278,4 +280,6 @@ def test_the_dashboard_shows_metrics_that_there_are():
 
 def test_every_service_is_watched() -> None:
     (job,) = yaml.safe_load((ROOT / "deploy/observability/prometheus.yaml").read_text("utf-8"))["scrape_configs"]
-    assert sorted(job["dns_sd_configs"][0]["names"]) == sorted(row.name for row in OUR_SERVICES)
+    (found,) = job["dns_sd_configs"]
+    assert sorted(found["names"]) == sorted(row.name for row in OUR_SERVICES)
+    assert {str(found["port"])} == {CONTAINERS[row.name]["environment"]["ADMIN_PORT"] for row in OUR_SERVICES}

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
-from typing import Self
+from typing import NamedTuple, Self
 
 import httpx
 
@@ -16,16 +16,23 @@ _PATIENCE_SECONDS = 2.0
 _PIECE = 64 * 1024
 
 
+class Replica(NamedTuple):
+    """Where one replica is called, and where it is asked whether it is ready."""
+
+    port: int
+    admin_port: int
+
+
 class Balancer:
-    """Hands connections on in a thread of its own, in turn, to the `ports` that answer that they are ready.
+    """Hands connections on in a thread of its own, in turn, to the ports of the `replicas` that answer that they are ready.
 
     It learns four times a second who is ready, and tries the next one where nobody listens any more. A connection that breaks is
     its client's failure.
     """
 
-    def __init__(self, ports: Sequence[int]) -> None:
-        self.ports = list(ports)
-        """Of all replicas. Assign to it when one comes or has gone."""
+    def __init__(self, replicas: Sequence[Replica]) -> None:
+        self.replicas = list(replicas)
+        """All of them. Assign to it when one comes or has gone."""
         self._port = free_port()
         self._ready: list[int] = []
         self._turn = count()
@@ -69,7 +76,7 @@ class Balancer:
     async def _look(self) -> None:
         async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as http:  # noqa: TID251 - it calls this machine alone
             while True:
-                self._ready = [port for port in self.ports if await _is_ready(http, port)]
+                self._ready = [one.port for one in self.replicas if await _is_ready(http, one.admin_port)]
                 self._has_looked.set()
                 await asyncio.sleep(_LOOK_SECONDS)
 

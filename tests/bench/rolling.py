@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 
 from bench import books, machine
-from bench.balancer import Balancer
+from bench.balancer import Balancer, Replica
 from bench.figures import percentile
 from bench.load import Load, Shot, firing
 from bench.stage import errors_of, wait_until
@@ -116,7 +116,7 @@ class Rolling(System):
 
     def _balance(self, service: str) -> None:
         if service in self._balancers:
-            self._balancers[service].ports = _ports(self.stack, service)
+            self._balancers[service].replicas = _replicas(self.stack, service)
 
 
 WAYS: Mapping[str, Restart] = {"replaced": Rolling.replace, "restarted in place": Rolling.restart}
@@ -143,15 +143,16 @@ def up(home: Path, settings: Settings, merchants: int = MERCHANTS) -> Generator[
         stack = opened.enter_context(
             Balanced(home, only=only, replicas=dict.fromkeys(PATH, 2), settings=settings, forked=True)
         )
-        stack.balancers = {name: opened.enter_context(Balancer(_ports(stack, name))) for name in _CALLED}
+        stack.balancers = {name: opened.enter_context(Balancer(_replicas(stack, name))) for name in _CALLED}
         opening = pool.map(DemoMerchant.open, [stack] * merchants)
         system = Rolling(stack, [opened.enter_context(merchant) for merchant in opening])
         opened.callback(system.close)
         yield system
 
 
-def _ports(stack: Stack, service: str) -> list[int]:
-    return [unit.port for unit in stack.status() if unit.service == service and unit.port]
+def _replicas(stack: Stack, service: str) -> list[Replica]:
+    units = [unit for unit in stack.status() if unit.service == service]
+    return [Replica(unit.port, unit.admin_port) for unit in units if unit.port and unit.admin_port]
 
 
 def during(system: Rolling, name: str, rate: float, restart: Callable[[], object]) -> Phase:

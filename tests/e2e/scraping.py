@@ -8,7 +8,7 @@ from prometheus_client.samples import Sample
 
 
 def families(stack, service: str) -> list:
-    answer = httpx.get(f"{stack.url(service)}/metrics").raise_for_status()
+    answer = httpx.get(f"{stack.admin_url(service)}/metrics").raise_for_status()
     return list(text_string_to_metric_families(answer.text))
 
 

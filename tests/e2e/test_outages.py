@@ -24,7 +24,7 @@ def pay_soon(merchant: DemoMerchant, count: int) -> list[str]:
 
 
 def health(stack: Stack, service: str) -> tuple[int, str, dict[str, str]]:
-    answer = httpx.get(f"{stack.url(service)}/health/ready")
+    answer = httpx.get(f"{stack.admin_url(service)}/health/ready")
     return answer.status_code, answer.json()["status"], answer.json()["problems"]
 
 

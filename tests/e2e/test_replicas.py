@@ -44,7 +44,7 @@ def both_prompt_with_one_token(stack: Stack, merchant: DemoMerchant) -> None:
     for payment_id in [merchant.prompt(prefer="respond-async")["id"] for _ in range(20)]:
         assert merchant.wait(payment_id, seconds=90)["status"] == "completed"
         assert len(merchant.paybill.prompts(payment_id)) == 1
-    assert [sent(url, "mpesa", "charge") > 0 for url in stack.urls("provider-mpesa")] == [True, True]
+    assert [sent(url, "mpesa", "charge") > 0 for url in stack.admin_urls("provider-mpesa")] == [True, True]
     fetched = merchant.paybill.http.get("/_sim/requests", params={"path": "/oauth/v1/generate"})
     assert len(fetched.raise_for_status().json()) == 1
 
@@ -60,7 +60,7 @@ def both_capture_what_is_approved(stack: Stack, merchant: DemoMerchant) -> None:
             assert merchant.wait(payment_id, seconds=90)["status"] == "completed"
     assert books.differences(merchant) == []
     assert books.double_charges(merchant) == []
-    assert [sent(url, "paypal", "confirm") > 0 for url in stack.urls("provider-paypal")] == [True, True]
+    assert [sent(url, "paypal", "confirm") > 0 for url in stack.admin_urls("provider-paypal")] == [True, True]
     fetched = merchant.paypal.http.get("/_sim/requests", params={"path": "/v1/oauth2/token"}).raise_for_status().json()
     assert len(fetched) == 2, "one of the merchant's own, to make the webhook, and one of both replicas"
 

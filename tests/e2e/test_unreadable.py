@@ -38,7 +38,7 @@ def statuses(merchant: DemoMerchant, payment_ids: list[str]) -> Counter[str]:
 
 
 def health(stack: Stack) -> list[dict]:
-    answers = [httpx.get(f"{url}/health/ready") for url in stack.urls("orchestrator")]
+    answers = [httpx.get(f"{url}/health/ready") for url in stack.admin_urls("orchestrator")]
     assert {answer.status_code for answer in answers} == {200}
     return sorted((answer.json() for answer in answers), key=lambda one: one["status"])
 
@@ -79,7 +79,7 @@ def test_of_ninety_payments_those_behind_an_unreadable_record_alone_wait_until_i
 
 def in_outbox(stack: Stack) -> int:
     """How many messages of the gateway are not in Kafka yet."""
-    page = httpx.get(f"{stack.url('gateway')}/metrics").text
+    page = httpx.get(f"{stack.admin_url('gateway')}/metrics").text
     [line] = [line for line in page.splitlines() if line.startswith("malipo_outbox_rows ")]
     return int(float(line.split()[1]))
 

@@ -23,8 +23,8 @@ MAX_SECONDS = 1800  # alone about 60; for machines that do much else beside
 
 @pytest.fixture
 def environment(stores, new_database) -> dict[str, str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as another:
+        port, admin_port = (one.getsockname()[1] for one in (free, another))
     return os.environ | {
         "DATABASE_URL": new_database("gateway"),
         "REDIS_URL": stores.redis_url,
@@ -33,6 +33,8 @@ def environment(stores, new_database) -> dict[str, str]:
         "ENVIRONMENT": "test",
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(port),
+        "ADMIN_HOST": "127.0.0.1",
+        "ADMIN_PORT": str(admin_port),
         "WAIT_SECONDS": "0",
         "RATE_LIMIT_PER_SECOND": "100000",
         "RATE_LIMIT_BURST": "1000000",
@@ -67,7 +69,7 @@ def operator(environment: dict[str, str], *command: str) -> dict[str, Any]:
 def test_every_route_does_what_its_description_promises(environment, gateway):
     merchant = operator(environment, "merchant", "create", "corner-shop")
     key = operator(environment, "key", "create", merchant["id"])["key"]
-    asyncio.run(until(lambda: is_ready(environment["MALIPO_URL"]), seconds=60, what="a gateway"))
+    asyncio.run(until(lambda: is_ready(environment["ADMIN_PORT"]), seconds=60, what="a gateway"))
     run = subprocess.run(
         [
             Path(sys.executable).with_name("schemathesis"),
@@ -85,9 +87,9 @@ def test_every_route_does_what_its_description_promises(environment, gateway):
     ] == []  # there is no orchestrator that would answer
 
 
-def is_ready(url: str) -> bool:
+def is_ready(admin_port: str) -> bool:
     try:
-        return httpx.get(f"{url}/health/ready").is_success
+        return httpx.get(f"http://127.0.0.1:{admin_port}/health/ready").is_success
     except httpx.TransportError:
         return False
 

@@ -38,7 +38,7 @@ def main() -> None:
         for migration in (Path(__file__).parent / "migrations").glob("*.sql"):
             asyncio.run(execute(os.environ["DATABASE_URL"], migration.read_text()))
         return
-    port = sys.argv[sys.argv.index("--port") + 1] if "--port" in sys.argv else os.environ["HTTP_PORT"]
+    port = sys.argv[sys.argv.index("--port") + 1] if "--port" in sys.argv else os.environ["ADMIN_PORT"]
     print("serving on", port, flush=True)
     ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
 

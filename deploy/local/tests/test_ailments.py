@@ -38,7 +38,16 @@ def port() -> Iterator[int]:
 
 def unit(name: str, kind: str, state: str, port: int | None) -> UnitStatus:
     return UnitStatus(
-        name=name, service=name, kind=kind, state=state, pid=None, port=port, restarts=0, seconds=0, memory_mb=0
+        name=name,
+        service=name,
+        kind=kind,
+        state=state,
+        pid=None,
+        port=1,
+        admin_port=port,
+        restarts=0,
+        seconds=0,
+        memory_mb=0,
     )
 
 
@@ -56,7 +65,7 @@ def test_what_is_stopped_and_what_is_not_ready_is_printed_with_the_command_that_
 
 def test_nothing_is_printed_about_what_is_well(port: int) -> None:
     Health.page = b'{"status": "ready", "problems": {}}'
-    assert printed(unit("kafka", "store", "ready", 1), unit("gateway", "service", "ready", port)) == []
+    assert printed(unit("kafka", "store", "ready", None), unit("gateway", "service", "ready", port)) == []
 
 
 def test_a_health_page_that_cannot_be_read_is_reported(port: int) -> None:

@@ -12,7 +12,16 @@ from malipo_local.waiting import until
 
 def unit(name: str, state: str, seconds: float = 0.0, kind: str = "store") -> UnitStatus:
     return UnitStatus(
-        name=name, service=name, kind=kind, state=state, pid=None, port=None, restarts=0, seconds=seconds, memory_mb=0.0
+        name=name,
+        service=name,
+        kind=kind,
+        state=state,
+        pid=None,
+        port=None,
+        admin_port=None,
+        restarts=0,
+        seconds=seconds,
+        memory_mb=0.0,
     )
 
 

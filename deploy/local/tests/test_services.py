@@ -49,19 +49,27 @@ def test_every_service_gets_its_settings_and_those_from_outside_win(fakes: Fakes
     settings = fakes.settings
     settings["provider-stripe"]["STRIPE_API_BASE"] = "http://127.0.0.1:9999"
     with Stack(settings=settings, replicas={"gateway": 2}) as stack:
-        first, second = (environment_of(url) for url in stack.urls("gateway"))
+        first, second = (environment_of(url) for url in stack.admin_urls("gateway"))
         assert (first["INSTANCE"], second["INSTANCE"]) == ("gateway-0", "gateway-1")
         assert (first["HTTP_PORT"], second["HTTP_PORT"]) == tuple(
             url.rsplit(":", 1)[1] for url in stack.urls("gateway")
         )
+        assert (first["ADMIN_PORT"], second["ADMIN_PORT"]) == tuple(
+            url.rsplit(":", 1)[1] for url in stack.admin_urls("gateway")
+        )
+        assert "HTTP_PORT" not in environment_of(stack.admin_url("orchestrator"))  # nobody calls it
+        with pytest.raises(StackError, match="orchestrator: its health and metrics are at its admin_url"):
+            stack.url("orchestrator")
         assert first["DATABASE_URL"] == stack.database_url("gateway") == stack.env()["GATEWAY_DATABASE_URL"]
-        assert first["KEY_RING"] == environment_of(stack.url("provider-stripe"))["KEY_RING"]
-        assert "KEY_RING" not in environment_of(stack.url("orchestrator"))  # it seals and opens nothing
+        assert first["KEY_RING"] == environment_of(stack.admin_url("provider-stripe"))["KEY_RING"]
+        assert "KEY_RING" not in environment_of(stack.admin_url("orchestrator"))  # it seals and opens nothing
         assert first["REDIS_URL"] == stack.redis_url
-        assert environment_of(stack.url("provider-stripe"))["STRIPE_API_BASE"] == "http://127.0.0.1:9999"
-        assert environment_of(stack.url("provider-mpesa"))["CALLBACK_BASE_URL"] == stack.url("provider-mpesa")
-        assert environment_of(stack.url("provider-paypal"))["PAYPAL_CERTIFICATE_ORIGINS"] == stack.url("paypal-sim")
-        assert environment_of(stack.url("webhook-dispatcher"))["ALLOW_LOOPBACK"] == "true"
+        assert environment_of(stack.admin_url("provider-stripe"))["STRIPE_API_BASE"] == "http://127.0.0.1:9999"
+        assert environment_of(stack.admin_url("provider-mpesa"))["CALLBACK_BASE_URL"] == stack.url("provider-mpesa")
+        assert environment_of(stack.admin_url("provider-paypal"))["PAYPAL_CERTIFICATE_ORIGINS"] == stack.url(
+            "paypal-sim"
+        )
+        assert environment_of(stack.admin_url("webhook-dispatcher"))["ALLOW_LOOPBACK"] == "true"
         assert environment_of(stack.env()["STRIPE_SIM_URL"])
         assert sorted(fakes.steps_run()) == [
             "gateway migrate",

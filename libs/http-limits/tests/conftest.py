@@ -72,11 +72,13 @@ class Service:
     """The echo service; its event loop is alone with its clients."""
 
     port: int
+    admin_port: int
     process: subprocess.Popen[bytes]
     clients: list[Client] = field(default_factory=list[Client])
 
-    async def connect(self, source: str = "127.0.0.1") -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0)))
+    async def connect(self, source: str = "127.0.0.1", *, admin: bool = False) -> Client:
+        port = self.admin_port if admin else self.port
+        client = Client(*await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0)))
         self.clients.append(client)
         return client
 
@@ -98,28 +100,46 @@ class Service:
         self.clients.clear()
 
 
+class Process:
+    """How the echo service is started, and seen from outside."""
+
+    @staticmethod
+    def free_ports() -> tuple[int, int]:
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+            return one.getsockname()[1], other.getsockname()[1]
+
+    @staticmethod
+    def start(port: int, admin_port: int, limits: dict[str, Any], **how: Any) -> subprocess.Popen[bytes]:
+        """Its process; without a public port if that is 0."""
+        script = str(Path(__file__).with_name("echo_service.py"))
+        return subprocess.Popen([sys.executable, script, str(port), str(admin_port), json.dumps(limits)], **how)
+
+    @staticmethod
+    def listens(port: int) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=0.05).close()
+        except OSError:
+            return False
+        return True
+
+
+@pytest.fixture
+def process() -> type[Process]:
+    return Process
+
+
 def running(limits: dict[str, Any]) -> Generator[Service]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    script = str(Path(__file__).with_name("echo_service.py"))
-    process = subprocess.Popen([sys.executable, script, str(port), json.dumps(limits)])
+    port, admin_port = Process.free_ports()
+    process = Process.start(port, admin_port, limits)
     deadline = time.monotonic() + 60
-    while not listens(port):
+    while not Process.listens(port):
         assert process.poll() is None, "the service ended"
         assert time.monotonic() < deadline, "the service does not listen"
     try:
-        yield Service(port, process)
+        yield Service(port, admin_port, process)
     finally:
         process.kill()
         process.wait()
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=0.05).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -133,12 +153,13 @@ def strict_service() -> Generator[Service]:
 
 
 @pytest.fixture
-async def draining() -> AsyncGenerator[Callable[[float], Service]]:
-    """Starts a service that serves on for so many seconds once it is told to stop."""
+async def draining() -> AsyncGenerator[Callable[..., Service]]:
+    """Starts a service that serves on for so many seconds once it is told to stop, and `stays` for as long as that says."""
     with ExitStack() as services:
 
-        def start(seconds: float) -> Service:
-            service = next(services.enter_context(closing(running({"drain_seconds": seconds}))))
+        def start(seconds: float, *, stays: bool = False) -> Service:
+            told = {"drain_seconds": seconds, "stays": stays}
+            service = next(services.enter_context(closing(running(told))))
             services.callback(service.hang_up)
             return service
 

@@ -1,26 +1,29 @@
-"""A small application on the server that every service runs on: `python echo_service.py <port> <Limits as JSON>`.
+"""A small service on the server that every service runs on: `python echo_service.py <port> <admin port> <Limits as JSON>`.
 
-`drain_seconds` may be among the limits.
+`drain_seconds` may be among the limits, and `stays`: what is behind its ports ends only once somebody has asked for `/end`.
 """
 
 import asyncio
 import json
 import sys
+from contextlib import asynccontextmanager
+from functools import partial
 
-from http_limits.limits import Limits
+from http_limits.limits import ADMIN, Limits
 from http_limits.remote import networks
-from http_limits.server import serve
+from http_limits.server import Port, serve
 
+ENDED = asyncio.Event()
 SECONDS = {"/slow": 0.5, "/slower": 3.0}
 """How long some take to be answered."""
 
 
 async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        return await lifespan(receive, send)
     body = b"" if scope["path"] == "/unread" else await whole(receive)
     if body is None:
         return
+    if scope["path"] == "/end":
+        ENDED.set()
     await asyncio.sleep(SECONDS.get(scope["path"], 0.0))
     if scope["path"] == "/large":
         return await answer(send, b"x" * 50_000_000)
@@ -38,10 +41,11 @@ async def app(scope, receive, send):
     )
 
 
-async def lifespan(receive, send):
-    while (await receive())["type"] == "lifespan.startup":
-        await send({"type": "lifespan.startup.complete"})
-    await send({"type": "lifespan.shutdown.complete"})
+@asynccontextmanager
+async def running(stays):
+    yield
+    if stays:
+        await ENDED.wait()
 
 
 async def whole(receive):
@@ -60,7 +64,13 @@ async def answer(send, body):
 
 
 if __name__ == "__main__":
-    given = json.loads(sys.argv[2])
-    drain_seconds = given.pop("drain_seconds", 0)
+    port, admin_port, given = *map(int, sys.argv[1:3]), json.loads(sys.argv[3])
+    drain_seconds, stays = given.pop("drain_seconds", 0), given.pop("stays", False)
     limits = Limits(**given | {"trusted_proxies": networks(given.get("trusted_proxies", ""))})
-    serve(app, "127.0.0.1", int(sys.argv[1]), stop_seconds=5, limits=limits, drain_seconds=drain_seconds)
+    serve(
+        partial(running, stays),
+        admin=Port(app, "127.0.0.1", admin_port, ADMIN, settings="ADMIN"),
+        public=Port(app, "127.0.0.1", port, limits, settings="HTTP") if port else None,
+        stop_seconds=5,
+        drain_seconds=drain_seconds,
+    )

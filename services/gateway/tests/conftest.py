@@ -37,7 +37,7 @@ from malipo.platform.client import http_client
 from malipo.platform.logs import redact
 from malipo.platform.tracing import TRACEPARENT
 from testkit.owning import as_owner, owners
-from testkit.service import KEY_RING
+from testkit.service import KEY_RING, client_of
 from testkit.waiting import until
 
 sys.path.append(str(Path(__file__).parent))
@@ -88,6 +88,7 @@ class Replica:
 
     app: Any
     client: Any
+    admin: Any
     steps: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
@@ -215,13 +216,14 @@ def refusal(merchant_id: str, shown: dict[str, Any], code: str) -> CommandRefuse
 
 @asynccontextmanager
 async def running(**settings: Any) -> AsyncGenerator[Replica]:
-    app: Any = build(Settings(**{"key_ring": KEY_RING, "environment": "test", "allow_loopback": True} | settings))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    application = build(Settings(**{"key_ring": KEY_RING, "environment": "test", "allow_loopback": True} | settings))
+    transport = httpx.ASGITransport(application.public, raise_app_exceptions=False)
     async with (
-        app.router.lifespan_context(app),
+        application.running(),
+        client_of(application.admin) as admin,
         http_client(timeout_seconds=30, transport=transport, base_url="http://gateway") as client,
     ):
-        yield Replica(app, client)
+        yield Replica(application.public, client, admin)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ NOWHERE = "redis://127.0.0.1:1/0"
 
 async def test_with_kafka_away_payments_are_accepted_and_the_gateway_is_ready(gateway, merchant):
     async def ready() -> bool:
-        return (await gateway.client.get("/health/ready")).status_code == 200
+        return (await gateway.admin.get("/health/ready")).status_code == 200
 
     await until(ready, what="readiness")
     response = await merchant.pay(Prefer="wait=0")
@@ -29,9 +29,9 @@ async def test_before_postgresql_has_ever_answered_the_gateway_is_not_ready(repl
     gateway = await replica(database_url="postgresql://malipo@127.0.0.1:1/none")
     response = await gateway.client.get("/v1/payments", headers={"X-API-Key": "mk_test_x"})
     assert_away(response)
-    health = await gateway.client.get("/health/ready")
+    health = await gateway.admin.get("/health/ready")
     assert health.status_code == 503
-    assert (await gateway.client.get("/health/live")).status_code == 200
+    assert (await gateway.admin.get("/health/live")).status_code == 200
 
 
 async def test_with_postgresql_away_nothing_is_accepted_and_it_heals_by_itself(replica, database_url, line):
@@ -99,7 +99,7 @@ async def test_a_redis_that_is_away_or_refuses_is_shown_until_it_answers_again(r
 
     async def shown() -> str | None:
         await merchant.get("/v1/payments")
-        return (await gateway.client.get("/health/ready")).json()["problems"].get("redis")
+        return (await gateway.admin.get("/health/ready")).json()["problems"].get("redis")
 
     assert await shown() is None
     wire.cut()
@@ -252,6 +252,6 @@ async def test_a_redis_that_refuses_a_password_or_is_not_trusted_is_named_and_re
 
 async def redis_problem(gateway, why: str) -> str:
     """What the health page says of Redis, if it has this in it."""
-    ready = await gateway.client.get("/health/ready")
+    ready = await gateway.admin.get("/health/ready")
     problem = ready.json()["problems"].get("redis", "")
     return problem if why in problem else ""

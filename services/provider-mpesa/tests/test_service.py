@@ -106,7 +106,7 @@ async def world(stores, new_database, pool_of, tmp_path):
         url = await enter(serving(make_server(create_mpesa_app(SETTINGS, HttpxPoster(5, to_service)))))
         daraja = await enter(http_client(timeout_seconds=5, base_url=url))
         replicas = [build(settings_of(name, url)) for name in ("one", "two")]
-        to_service.app = replicas[0]
+        to_service.app = replicas[0].public
         producer = await enter(AIOKafkaProducer(bootstrap_servers=stores.kafka))
         consumer = await enter(
             AIOKafkaConsumer(OUTCOMES.name, bootstrap_servers=stores.kafka, auto_offset_reset="earliest")

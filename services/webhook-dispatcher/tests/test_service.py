@@ -75,7 +75,7 @@ async def test_an_event_on_kafka_reaches_the_merchant_and_its_report_comes_back(
     assert [(report["event_id"], report["result"]) for report in found] == [
         (transition.public_event.id, "delivered") for transition in transitions
     ]
-    page = await asyncio.to_thread(httpx.get, f"{stack.url(SERVICE)}/metrics")
+    page = await asyncio.to_thread(httpx.get, f"{stack.admin_url(SERVICE)}/metrics")
     assert 'malipo_webhook_attempts_total{result="delivered"}' in page.text
 
 

@@ -87,7 +87,7 @@ def sink(stack: Stack) -> Generator[Sink]:
         port, url = free_port(), stack.create_database("malipo_erp_sink")
         environment = os.environ | {
             "DATABASE_URL": url, "KAFKA_BOOTSTRAP": stack.kafka, "ENVIRONMENT": "local", "INSTANCE": "erp-sink-0",
-            "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port), "LOG_LEVEL": "WARNING",
+            "ADMIN_HOST": "127.0.0.1", "ADMIN_PORT": str(port), "LOG_LEVEL": "WARNING",
             "ERP_URL": f"http://127.0.0.1:{dead.getsockname()[1]}",
         }  # fmt: skip
         command = [sys.executable, "-m", "erp_sink"]

@@ -64,7 +64,7 @@ def wait_in_malipo(scene: Scene, payment_id: str, *statuses: str) -> None:
 
 def wait_ready(scene: Scene, service: str) -> None:
     """Return once the service can be reached, be it that it was just killed. Raises `NeverHappened`."""
-    url = f"{scene.merchant.demo.stack.url(service)}/health/ready"
+    url = f"{scene.merchant.demo.stack.admin_url(service)}/health/ready"
 
     def there() -> bool:
         try:

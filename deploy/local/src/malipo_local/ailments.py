@@ -7,7 +7,6 @@ import httpx
 
 from malipo_local.hints import make
 from malipo_local.ports import HOST
-from malipo_local.services import Kind
 from malipo_local.stack import UnitStatus
 
 _PATIENCE_SECONDS = 2.0
@@ -18,8 +17,8 @@ def ailments(units: Iterable[UnitStatus], home: Path) -> Iterator[str]:
     for unit in units:
         if unit.state == "stopped":
             yield f"{unit.name} is down. Start it with: {make('start', unit.service, home=home)}"
-        elif unit.kind == Kind.SERVICE and unit.port:
-            for check, problem in _problems(unit.port).items():
+        elif unit.admin_port:
+            for check, problem in _problems(unit.admin_port).items():
                 yield f"{unit.name}, {check}: {problem}. See: {make('logs', unit.service, home=home)}"
 
 

@@ -116,11 +116,11 @@ def status(*, home: HomeOption = USUAL_HOME) -> None:
 
         from malipo_local.ailments import ailments
 
-        table = Table("name", "state", "pid", "port", "restarts", "RSS MB")
+        table = Table("name", "state", "pid", "port", "admin port", "restarts", "RSS MB")
         units = Stack.attach(home).status(memory=True, anew=True)
         for unit in units:
             memory = f"{unit.memory_mb:.0f}" if unit.pid else ""
-            cells = (unit.state, unit.pid or "", unit.port or "", unit.restarts or "", memory)
+            cells = (unit.state, unit.pid or "", unit.port or "", unit.admin_port or "", unit.restarts or "", memory)
             table.add_row(unit.name, *map(str, cells))
         out().print(table)
         for line in ailments(units, home):

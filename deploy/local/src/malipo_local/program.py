@@ -53,14 +53,15 @@ class PythonProgram:
 
     async def is_ready(self) -> bool:
         """Ask its health page."""
-        return await probe.http_answers(self._site.port(self._row.name, self._index), self._row.ready_path)
+        return await probe.http_answers(self._site.health_port(self._row, self._index), self._row.ready_path)
 
     @property
     def port_keys(self) -> list[str]:
-        """Its port for HTTP, and those that it has beside that."""
+        """Its port for HTTP, if it is called, and those that it has beside that."""
         if self._row.kind is Kind.STEP:
             return []
-        return [f"{self._row.name}-{self._index}", *self._site.more_keys(self._row, self._index).values()]
+        own = [f"{self._row.name}-{self._index}"] if self._row.called else []
+        return [*own, *self._site.more_keys(self._row, self._index).values()]
 
 
 class Step(PythonProgram):

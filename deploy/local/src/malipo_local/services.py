@@ -6,13 +6,13 @@ Adding a service is one row in SERVICES; those of providers come from their desc
 (docker-compose, the documentation) can be checked against it.
 
 Values in braces are filled in when a process starts:
-  {port} {url} {instance}      of the process itself
-  {tls_port}                   one more port of it, of those in `more_ports`
+  {port} {url} {instance}      of the process itself; of a service, where it is called, if it is
+  {admin_port} {tls_port}      one more port of it, of those in `more_ports`
   {database_url}               a database of its own, named malipo_<package>, for the role that serves; a migration's is its owner's
   {kafka} {redis_url}          where the stores listen
   {key_ring}                   the data keys of this stack
   {simulators}                 the folder of the simulators' package, where files are that services read of them
-  {gateway} {stripe_sim} ...   the URL of any program in the table, dashes as underscores
+  {gateway} {stripe_sim} ...   the URL of any program in the table that is called, dashes as underscores
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,6 +22,8 @@ from enum import StrEnum
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.providers import PROVIDERS
 
+ADMIN_PORT = "admin_port"
+"""Where a service is asked by operators alone, in `more_ports` of each."""
 MIGRATES = "migrate-"
 """How the name of the step begins that brings a service's database up to date."""
 
@@ -49,8 +51,10 @@ class Service:
     after: tuple[str, ...] = ()
     """What must be ready before this starts, if it is part of the stack at all."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    called: bool = True
+    """Whether others than operators call it, so that it has a port of its own beside `more_ports`."""
     more_ports: tuple[str, ...] = ()
-    """Names of ports that it listens on beside its own, as braces write them in its arguments."""
+    """Names of ports that it listens on beside its own, as braces write them in its arguments and settings."""
     ready_path: str = "/health/ready"
     database: str = ""
     sources: tuple[str, ...] = ()
@@ -87,12 +91,13 @@ _EVERY_SERVICE_HAS: Mapping[str, str] = {
     "INSTANCE": "{instance}",
     "DATABASE_URL": "{database_url}",
     "KAFKA_BOOTSTRAP": "{kafka}",
-    "HTTP_HOST": "127.0.0.1",
-    "HTTP_PORT": "{port}",
-    "HTTP_DRAIN_SECONDS": "0",
+    "ADMIN_HOST": "127.0.0.1",
+    "ADMIN_PORT": "{admin_port}",
     "LOG_LEVEL": "INFO",
     "ENVIRONMENT": "local",
 }
+_IS_CALLED: Mapping[str, str] = {"HTTP_HOST": "127.0.0.1", "HTTP_PORT": "{port}", "HTTP_DRAIN_SECONDS": "0"}
+"""What services have that merchants or providers call."""
 _SEALS: Mapping[str, str] = {"KEY_RING": "{key_ring}"}
 """What services have that seal or open secrets."""
 _A_MIGRATION_HAS = ("DATABASE_URL", "ENVIRONMENT")
@@ -103,7 +108,8 @@ def _service(
     *,
     needs: tuple[str, ...] = (),
     after: tuple[str, ...] = (),
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, str],
+    called: bool = True,
 ) -> Service:
     package = name.replace("-", "_")
     return Service(
@@ -113,7 +119,9 @@ def _service(
         arguments=("serve",),
         needs=("postgres", "kafka", "topics", *needs),
         after=after,
-        settings={**_EVERY_SERVICE_HAS, **(settings or {})},
+        settings={**_EVERY_SERVICE_HAS, **(_IS_CALLED if called else {}), **settings},
+        called=called,
+        more_ports=(ADMIN_PORT,),
         database=f"malipo_{package}",
     )
 
@@ -162,15 +170,22 @@ SERVICES: tuple[Service, ...] = (
     *(_simulator(f"{name}-sim", name) for name in PROVIDERS),
     _simulator("merchant-sim", "merchant"),
     _service("gateway", needs=("redis",), settings={**_SEALS, "REDIS_URL": "{redis_url}", "ALLOW_LOOPBACK": "true"}),
-    _service("orchestrator"),
+    _service("orchestrator", settings={}, called=False),
     *map(_provider, PROVIDERS.values()),
-    _service("webhook-dispatcher", after=("merchant-sim",), settings={**_SEALS, "ALLOW_LOOPBACK": "true"}),
+    _service(
+        "webhook-dispatcher", after=("merchant-sim",), settings={**_SEALS, "ALLOW_LOOPBACK": "true"}, called=False
+    ),
 )
 
 
 def names(kind: Kind) -> tuple[str, ...]:
     """What the rows of a kind are called, in alphabetical order."""
     return tuple(sorted(row.name for row in SERVICES if row.kind is kind))
+
+
+def uncalled() -> frozenset[str]:
+    """The services that nobody calls but operators."""
+    return frozenset(row.name for row in SERVICES if not row.called)
 
 
 def migration_of(service: Service) -> Service:

@@ -12,7 +12,7 @@ from malipo_local.home import Home
 from malipo_local.plan import Plan
 from malipo_local.ports import HOST, Ports
 from malipo_local.roles import Roles
-from malipo_local.services import MIGRATES, SERVICES, Kind, Service
+from malipo_local.services import ADMIN_PORT, MIGRATES, SERVICES, Kind, Service
 
 ADMINISTRATOR = "malipo"
 """PostgreSQL's superuser."""
@@ -40,6 +40,15 @@ class Site:
     def url(self, name: str, index: int = 0) -> str:
         """The base URL of a service or simulator."""
         return f"http://{HOST}:{self.port(name, index)}"
+
+    def admin_url(self, name: str, index: int = 0) -> str:
+        """Where a service has its health and metrics."""
+        return f"http://{HOST}:{self.ports.of(f'{name}-{index}-{ADMIN_PORT}')}"
+
+    def health_port(self, row: Service, index: int) -> int:
+        """Where a process is asked whether it is ready."""
+        keys = self.more_keys(row, index)
+        return self.ports.of(keys[ADMIN_PORT]) if ADMIN_PORT in keys else self.port(row.name, index)
 
     def urls(self, name: str) -> list[str]:
         """The base URLs of all processes of a service."""
@@ -76,8 +85,9 @@ class Site:
     def settings(self, row: Service, index: int) -> dict[str, str]:
         """The environment variables of one process, the caller's overrides last."""
         own = {"instance": f"{row.name}-{index}"}
-        if row.module:
+        if row.module and row.called:
             own |= {"port": str(self.port(row.name, index)), "url": self.url(row.name, index)}
+        own |= {name: str(self.ports.of(key)) for name, key in self.more_keys(row, index).items()}
         if row.database:
             own["database_url"] = self.service_database_url(row)
         values = {**self._shared_values(), **own}
@@ -121,11 +131,15 @@ class Site:
             return {}
         name = row.variable.upper()
         database = {f"{name}_DATABASE_URL": self.service_database_url(row)} if row.database else {}
+        called = {f"{name}_URL": self.url(row.name)} if row.called else {}
+        if row.kind is Kind.SERVICE:
+            return {**called, f"{name}_ADMIN_URL": self.admin_url(row.name), **database}
         more = {f"{name}_{which.upper()}": str(self.ports.of(key)) for which, key in self.more_keys(row, 0).items()}
-        return {f"{name}_URL": self.url(row.name), **more, **database}
+        return {**called, **more}
 
     def _shared_values(self) -> dict[str, str]:
-        programs = {row.variable: self.url(row.name) for row in SERVICES if row.kind in {Kind.SERVICE, Kind.SIMULATOR}}
+        called = [row for row in SERVICES if row.called and row.kind in {Kind.SERVICE, Kind.SIMULATOR}]
+        programs = {row.variable: self.url(row.name) for row in called}
         stores = {"kafka": self.kafka, "redis_url": self.redis_url, "key_ring": self.home.key_ring()}
         return {**programs, **stores, "simulators": _folder_of("malipo_simulators")}
 

@@ -26,6 +26,7 @@ from malipo_local.home import Home
 from malipo_local.plan import CONSUMERS, Plan
 from malipo_local.ports import Ports
 from malipo_local.roles import Roles
+from malipo_local.services import uncalled
 from malipo_local.site import Site
 from malipo_local.variables import inherited
 from malipo_local.waiting import until
@@ -44,6 +45,7 @@ class UnitStatus:
     state: str
     pid: int | None
     port: int | None
+    admin_port: int | None
     restarts: int
     seconds: float
     memory_mb: float
@@ -213,8 +215,19 @@ class Stack:
         return Site(self.home, self.plan, Ports(self.home.ports))
 
     def url(self, name: str, index: int = 0) -> str:
-        """The base URL of a service or simulator."""
+        """The base URL of a service or simulator that others call. Raises StackError for one that only operators do."""
+        if name in uncalled():
+            message = f"Nobody calls {name}: its health and metrics are at its admin_url."
+            raise StackError(message)
         return self._site.url(name, index)
+
+    def admin_url(self, name: str, index: int = 0) -> str:
+        """Where a service has its health and metrics."""
+        return self._site.admin_url(name, index)
+
+    def admin_urls(self, name: str) -> list[str]:
+        """The same of all processes of a service."""
+        return [self.admin_url(name, index) for index in range(self.plan.count(name))]
 
     def reserved_url(self, name: str) -> str:
         """The base URL that a service will have, for settings that name it before it is started. Raises StackError."""

@@ -204,6 +204,7 @@ class Supervisor:
             "state": unit.state,
             "pid": unit.pid,
             "port": unit.port,
+            "admin_port": unit.admin_port,
             "restarts": unit.restarts,
             "seconds": unit.seconds,
             "memory_mb": memory_mb(unit.child.tree()) if memory and unit.child else 0.0,

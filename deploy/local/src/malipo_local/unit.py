@@ -11,7 +11,7 @@ from malipo_local.errors import StartError
 from malipo_local.ports import Ports
 from malipo_local.process import Child, Command
 from malipo_local.program import Program, Step
-from malipo_local.services import Service
+from malipo_local.services import ADMIN_PORT, Service
 
 _POLL_SECONDS = 0.03
 _ANSWER_SECONDS = 2.0
@@ -68,8 +68,13 @@ class Unit:
 
     @property
     def port(self) -> int | None:
-        """Its main port."""
-        return self._ports.of(self.program.port_keys[0]) if self.program.port_keys else None
+        """Where it is called, unless nobody does."""
+        return next((self._ports.of(key) for key in self.program.port_keys if not _is_admin(key)), None)
+
+    @property
+    def admin_port(self) -> int | None:
+        """Where operators ask it, if it is a service."""
+        return next((self._ports.of(key) for key in self.program.port_keys if _is_admin(key)), None)
 
     async def first_start(self) -> None:
         """Start, on other ports if these are no longer free; from then on keep it alive.
@@ -191,6 +196,10 @@ class Unit:
             life.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await life
+
+
+def _is_admin(key: str) -> bool:
+    return key.endswith(f"-{ADMIN_PORT}")
 
 
 def _ending(code: int) -> str:

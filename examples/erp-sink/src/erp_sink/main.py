@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from functools import partial
 
-from starlette.types import ASGIApp
-
 from erp_sink import journal, store
 from erp_sink.erp import Erp
 from erp_sink.settings import Settings
@@ -19,12 +17,13 @@ from malipo.messaging.executor import Executor, Lease
 from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Received, Subscription
 from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.platform.application import Application
 
 SERVICE = "erp-sink"
 
 
-def build(settings: Settings) -> ASGIApp:
-    """The sink as one application: health and metrics for callers, its work in the background."""
+def build(settings: Settings) -> Application:
+    """The sink: its work in the background, which nobody calls for."""
     runtime = Runtime(SERVICE, settings)
     erp = Erp(runtime.database, settings.erp_url, timeout_seconds=settings.post_seconds)
     posts = executor(runtime.database, erp, settings.posts_at_once, settings.lease_seconds)
@@ -32,7 +31,7 @@ def build(settings: Settings) -> ASGIApp:
     runtime.loop("posts", posts.run)
     runtime.purge_after(store.PURGE, settings.keep_days)
     runtime.on_stop(erp.close)
-    return runtime.app()
+    return runtime.application()
 
 
 def subscription(books: Mode, posts: Executor[Claimed]) -> Subscription:

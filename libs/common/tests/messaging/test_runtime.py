@@ -4,16 +4,15 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import asyncpg
-import httpx
 import pytest
 
 from malipo import ids
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
-from malipo.platform.client import http_client
 from malipo.platform.settings import ServiceSettings
 from testkit.owning import as_owner
+from testkit.service import client_of
 from testkit.waiting import until
 
 
@@ -55,9 +54,8 @@ async def test_a_service_that_is_called_starts_to_store_though_no_broker_answers
 
 
 async def test_a_page_with_a_slash_behind_it_is_none_and_leads_nowhere(stores):
-    app = Runtime("test", settings_of(stores, "postgresql://nobody@127.0.0.1:1/x")).app()
-    transport = httpx.ASGITransport(app)
-    async with http_client(timeout_seconds=5, base_url="http://service.test", transport=transport) as http:
+    runtime = Runtime("test", settings_of(stores, "postgresql://nobody@127.0.0.1:1/x"))
+    async with client_of(runtime.application().admin) as http:
         answer = await http.get("/health/live/", headers={"Host": "elsewhere.example"})
         assert (await http.get("/health/live")).status_code == 200
     assert (answer.status_code, answer.headers.get("location")) == (404, None)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
-import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -37,11 +36,10 @@ from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Received, Subscription
 from malipo.messaging.trouble import trouble
 from malipo.messaging.unit_of_work import MESSAGE_ID, UnitOfWork
-from malipo.platform.client import http_client
 from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.settings import ServiceSettings
 from malipo_local.authority import Authority
-from testkit.service import KEY_RING
+from testkit.service import KEY_RING, client_of
 from testkit.waiting import until
 
 EVERYBODY = (*services(), OPERATOR)
@@ -128,8 +126,7 @@ def service(kafka: KafkaSettings, database_url: str, name: str = "orchestrator",
 
 async def told_by(runtime: Runtime) -> tuple[int, str]:
     """The answer of its health page; it lives in any case."""
-    transport = httpx.ASGITransport(runtime.app())
-    async with http_client(timeout_seconds=5, base_url="http://service.test", transport=transport) as http:
+    async with client_of(runtime.application().admin) as http:
         assert (await http.get("/health/live")).status_code == 200
         answer = await http.get("/health/ready")
         return answer.status_code, answer.text

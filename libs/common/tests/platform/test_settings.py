@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from malipo.platform import settings
-from malipo.platform.settings import EXIT_BAD_CONFIGURATION, KeyRingSettings, ServiceSettings
+from malipo.platform.settings import EXIT_BAD_CONFIGURATION, HttpSettings, KeyRingSettings, ServiceSettings
 from provider_stripe.settings import Settings
 from testkit.in_production import VARIABLES
 
 
-def complaints(monkeypatch, capsys, given: dict[str, str | None], of: type[ServiceSettings] = ServiceSettings) -> str:
+def complaints(monkeypatch, capsys, given: dict[str, str | None], of: type[ServiceSettings] = HttpSettings) -> str:
     for name, value in (VARIABLES | given).items():
         monkeypatch.delenv(name, raising=False)
         if value is not None:
@@ -46,6 +46,12 @@ NO_BROKERS = {
         ("KAFKA_BOOTSTRAP", "", "is required"),
         ("HTTP_PORT", "70000", "should be less than or equal to 65535"),
         ("HTTP_PORT", "many", "should be a valid integer, unable to parse string as an integer"),
+        ("ADMIN_PORT", "0", "should be greater than or equal to 1"),
+        (
+            "ADMIN_PORT",
+            "8080",
+            "must be another than HTTP_PORT, which is 8080: what operators read is not for the public",
+        ),
         ("ENVIRONMENT", "staging", "should be 'local', 'test' or 'production'"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.1/8 has host bits set"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, proxy", "'proxy' does not appear to be an IPv4 or IPv6 network"),
@@ -68,7 +74,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
     )
     for name, value in (VARIABLES | empty).items():
         monkeypatch.setenv(name, value)
-    found = settings.load(ServiceSettings)
+    found = settings.load(HttpSettings)
     assert (found.kafka_ca_file, found.kafka_username, found.kafka_password, found.failpoints) == (None,) * 4
     assert (found.http_port, found.log_level) == (8080, "INFO")
 

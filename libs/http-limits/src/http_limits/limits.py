@@ -1,4 +1,4 @@
-"""What one connection, one address and all of them together may use of a service's HTTP port."""
+"""What one connection, one address and all of them together may use of a service's HTTP ports."""
 
 from dataclasses import dataclass
 
@@ -24,3 +24,7 @@ class Limits:
     connections_per_address: int = 250
     trusted_proxies: Networks = ()
     """Proxies that may name the client in `X-Forwarded-For`, and hold more connections than one address may."""
+
+
+ADMIN = Limits(connections=100, connections_per_address=50)
+"""Of the admin port, which a few probes and Prometheus call: one of them that hangs leaves room for the others."""

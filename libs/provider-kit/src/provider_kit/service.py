@@ -8,8 +8,8 @@ from http_limits.remote import Networks
 from malipo.contracts.topics import MERCHANT_CONFIG, PERSONAL_KEYS, PROVIDER_COMMANDS
 from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
+from malipo.platform.application import Application
 from malipo.platform.secrets import KeyRing
-from malipo.platform.settings import KeyRingSettings
 from provider_kit import knowledge, opened, received, reminders, statement_reader, unmatched
 from provider_kit.attempts import Attempts
 from provider_kit.callbacks import Callbacks
@@ -20,7 +20,7 @@ from provider_kit.looking import LookingAgain
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Provider
 from provider_kit.runner import AttemptRunner
-from provider_kit.settings import AddressedSettings
+from provider_kit.settings import AddressedSettings, ProviderSettings
 from provider_kit.shared import SharedAddress
 from provider_kit.statement import Statement
 from provider_kit.statement_reader import StatementReader
@@ -29,13 +29,13 @@ from provider_kit.statement_reader import StatementReader
 def provider_service(
     provider: Provider,
     runtime: Runtime,
-    settings: KeyRingSettings,
+    settings: ProviderSettings,
     *,
     statement: Statement | None = None,
     senders: Networks = (),
     shared: SharedAddress | None = None,
-) -> Starlette:
-    """The application of one provider service: commands in, calls out, outcomes out, callbacks in.
+) -> Application:
+    """One provider service: commands in, calls out, outcomes out, callbacks in.
 
     `statement` reads what an account reports that no callback brings. `senders` are the networks that callbacks may come from,
     by the client's address as `TRUSTED_PROXIES` lets it be known; without any, from all. `shared` finds the account of what
@@ -79,4 +79,6 @@ def provider_service(
         runtime.loop("statements", reader.executor.run)
         hasten = reader.hasten
     callbacks = Callbacks(provider, credentials, door, senders=senders, hasten=hasten, shared=shared)
-    return runtime.app(callbacks.routes())
+    public = Starlette(routes=callbacks.routes())
+    public.router.redirect_slashes = False  # such an answer names whatever host the asker has named
+    return runtime.application(public)

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from malipo.contracts.commands import Mode
-from malipo.platform.settings import KeyRingSettings
+from malipo.platform.settings import HttpSettings, KeyRingSettings
 
 
 def hosts_of(base: str | None, hosts: Mapping[Mode, str]) -> Mapping[Mode, str]:
@@ -14,7 +14,11 @@ def hosts_of(base: str | None, hosts: Mapping[Mode, str]) -> Mapping[Mode, str]:
     return hosts if base is None else {"test": base, "live": base}
 
 
-class AddressedSettings(KeyRingSettings):
+class ProviderSettings(KeyRingSettings, HttpSettings):
+    """For every provider: it seals and opens credentials, and is called back."""
+
+
+class AddressedSettings(ProviderSettings):
     """For a provider whose descriptor has `own_addresses`."""
 
     callback_base_url: str = Field(

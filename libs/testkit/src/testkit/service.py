@@ -9,12 +9,14 @@ from typing import Any
 
 import httpx
 import msgspec
+from starlette.types import ASGIApp
 
 from malipo import ids
 from malipo.contracts.config import Credential, MerchantConfigured, secret_owner
 from malipo.contracts.message import Message, encode
 from malipo.contracts.outcomes import Outcome, OutcomeReported
 from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES, PROVIDER_COMMANDS, Topic
+from malipo.platform.application import Application
 from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
 from provider_kit.provider import ProviderOperation
@@ -25,19 +27,25 @@ KEY_RING = f"k1:{base64.b64encode(b'k' * 32).decode()}"
 RING = KeyRing.parse(KEY_RING)
 
 
+def client_of(app: ASGIApp) -> httpx.AsyncClient:  # noqa: TID251
+    """A client of one port of a service that runs in this process."""
+    return http_client(timeout_seconds=5, base_url="http://service.test", transport=httpx.ASGITransport(app))
+
+
 @asynccontextmanager
-async def running(app: Any) -> AsyncGenerator[httpx.AsyncClient]:  # noqa: TID251
-    """Run the application in this process; yields a client of it once it is ready."""
-    async with (
-        app.router.lifespan_context(app),
-        http_client(timeout_seconds=5, base_url="http://service.test", transport=httpx.ASGITransport(app)) as http,
-    ):
+async def running(application: Application) -> AsyncGenerator[httpx.AsyncClient]:  # noqa: TID251
+    """Run the service in this process; once it is ready, yields a client of its public port, or of its only one."""
+    async with application.running(), client_of(application.admin) as admin:
 
         async def ready() -> bool:
-            return (await http.get("/health/ready")).status_code == 200
+            return (await admin.get("/health/ready")).status_code == 200
 
         await until(ready, seconds=30, what="readiness")
-        yield http
+        if application.public is None:
+            yield admin
+        else:
+            async with client_of(application.public) as http:
+                yield http
 
 
 @dataclass(kw_only=True)

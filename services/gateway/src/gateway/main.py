@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from gateway import tables
 from gateway.accounts.credential_routes import router as credentials
@@ -50,6 +49,7 @@ from gateway.settings import Settings
 from gateway.setups.routes import router as setups
 from gateway.subscriptions import subscriptions
 from malipo.messaging.runtime import Runtime
+from malipo.platform.application import Application
 from malipo.platform.secrets import KeyRing
 
 _API = (
@@ -64,8 +64,8 @@ _REDIS_SECONDS = 0.1  # what one request may lose to a Redis that hangs
 _REDIS_CONNECTIONS = 32
 
 
-def build(settings: Settings) -> ASGIApp:
-    """The gateway's application. It is ready without Kafka: what it accepts then waits in the outbox."""
+def build(settings: Settings) -> Application:
+    """The gateway. It is ready without Kafka: what it accepts then waits in the outbox."""
     runtime = Runtime("gateway", settings)
     redis = _redis(settings)
     # A loss is told and mended by who listens: what redis-py mended in silence would leave out what was published meanwhile.
@@ -81,7 +81,7 @@ def build(settings: Settings) -> ASGIApp:
     runtime.watch_months(tables.metadata)
     runtime.on_stop(redis.aclose)
     runtime.on_stop(subscriber.aclose)
-    return _app(runtime, dependencies)
+    return runtime.application(_api(runtime, dependencies))
 
 
 def _dependencies(settings: Settings, runtime: Runtime, redis: Redis, subscriber: Redis) -> Dependencies:
@@ -112,9 +112,8 @@ def _redis(settings: Settings) -> Redis:
     return Redis.from_pool(pool)
 
 
-def _app(runtime: Runtime, dependencies: Dependencies) -> FastAPI:
+def _api(runtime: Runtime, dependencies: Dependencies) -> FastAPI:
     app = FastAPI(
-        lifespan=lambda _: runtime.running(),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -127,7 +126,6 @@ def _app(runtime: Runtime, dependencies: Dependencies) -> FastAPI:
     app.state.openapi = cache(lambda: msgspec.json.encode(describe(_API)))
     for router in (*_API, docs):
         app.include_router(router)
-    app.router.routes.extend(runtime.health.routes())
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _bad_parameters)

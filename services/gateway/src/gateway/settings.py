@@ -5,7 +5,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from gateway import redis_url
 from malipo.platform.environment import EnvironmentSettings, require_encryption
 from malipo.platform.retention_settings import RetentionSettings
-from malipo.platform.settings import WebhookSettings
+from malipo.platform.settings import HttpSettings, WebhookSettings
 
 
 class AuditSettings(EnvironmentSettings):
@@ -25,7 +25,7 @@ class Retention(RetentionSettings, AuditSettings):
     )
 
 
-class Settings(WebhookSettings, AuditSettings):
+class Settings(WebhookSettings, HttpSettings, AuditSettings):
     """Environment variables of the gateway."""
 
     redis_url: SecretStr = Field(

@@ -1,8 +1,7 @@
 """Wires the orchestrator."""
 
-from starlette.applications import Starlette
-
 from malipo.messaging.runtime import Runtime
+from malipo.platform.application import Application
 from malipo.platform.retention_settings import INBOX_DAYS
 from orchestrator import resending, tables
 from orchestrator.scheduler import schedule
@@ -10,11 +9,11 @@ from orchestrator.settings import Settings
 from orchestrator.subscriptions import SUBSCRIPTIONS
 
 
-def build(settings: Settings) -> Starlette:
-    """The orchestrator's application: messages and deadlines in, commands and events out."""
+def build(settings: Settings) -> Application:
+    """The orchestrator: messages and deadlines in, commands and events out."""
     runtime = Runtime("orchestrator", settings)
     runtime.subscribe(*SUBSCRIPTIONS)
     runtime.purge_after(resending.PURGE, INBOX_DAYS)  # no command comes again later than its inbox row is kept
     runtime.watch_months(tables.metadata)
     schedule(runtime, settings)
-    return runtime.app()
+    return runtime.application()

@@ -3,9 +3,8 @@
 from datetime import timedelta
 from functools import partial
 
-from starlette.types import ASGIApp
-
 from malipo.messaging.runtime import Runtime
+from malipo.platform.application import Application
 from malipo.platform.secrets import KeyRing
 from provider_bank.client import BankClient
 from provider_bank.connections import Connections, client_of
@@ -22,8 +21,8 @@ from provider_kit.tokens import Tokens
 NAME = "provider-bank"
 
 
-def build(settings: Settings) -> ASGIApp:
-    """The application of this service."""
+def build(settings: Settings) -> Application:
+    """The service."""
     runtime = Runtime(NAME, settings)
     key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
     connections = Connections(partial(client_of, connect_seconds=settings.bank_connect_seconds))

@@ -4,13 +4,13 @@ from typing import Annotated, Self
 
 from pydantic import Field, Json, StringConstraints, model_validator
 
-from malipo.platform.settings import KeyRingSettings
 from provider_bank.partners import Partner
+from provider_kit.settings import ProviderSettings
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
 
 
-class Settings(KeyRingSettings):
+class Settings(ProviderSettings):
     """What this service needs beside what every service needs."""
 
     bank_partners: Json[dict[_Name, Partner]] = Field(

@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from starlette.types import ASGIApp
 
 from malipo.contracts.commands import Mode
 from malipo.messaging.database import Database
 from malipo.messaging.runtime import Runtime
+from malipo.platform.application import Application
 from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
 from provider_kit.credentials import CredentialStore
@@ -33,8 +33,8 @@ from provider_mpesa.statement import MpesaStatement
 NAME = "provider-mpesa"
 
 
-def build(settings: Settings) -> ASGIApp:
-    """The application of this service."""
+def build(settings: Settings) -> Application:
+    """The service."""
     runtime = Runtime(NAME, settings)
     http = http_of(settings)
     runtime.on_stop(http.aclose)

@@ -3,9 +3,8 @@
 from datetime import timedelta
 from functools import partial
 
-from starlette.types import ASGIApp
-
 from malipo.messaging.runtime import Runtime
+from malipo.platform.application import Application
 from malipo.platform.client import http_client
 from malipo.platform.secrets import KeyRing
 from provider_kit import knowledge
@@ -24,8 +23,8 @@ from provider_paypal.verification import ByAsking, BySignature, Verifier
 NAME = "provider-paypal"
 
 
-def build(settings: Settings) -> ASGIApp:
-    """The application of this service."""
+def build(settings: Settings) -> Application:
+    """The service."""
     runtime = Runtime(NAME, settings)
     http = http_client(
         timeout_seconds=settings.paypal_timeout_seconds,

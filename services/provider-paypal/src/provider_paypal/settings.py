@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from malipo.platform.settings import KeyRingSettings
+from provider_kit.settings import ProviderSettings
 
 PAYPALS_ORIGINS = (
     *("https://api.paypal.com", "https://api-m.paypal.com"),
@@ -22,7 +22,7 @@ STATEMENT_EVERY, STATEMENT_LATENESS = timedelta(hours=1), timedelta(hours=4)
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 
 
-class Settings(KeyRingSettings):
+class Settings(ProviderSettings):
     """What this service needs beside what every service needs."""
 
     paypal_api_base: str | None = Field(

@@ -3,9 +3,8 @@
 from datetime import timedelta
 from functools import partial
 
-from starlette.types import ASGIApp
-
 from malipo.messaging.runtime import Runtime
+from malipo.platform.application import Application
 from malipo.platform.client import http_client
 from provider_kit.exchanges import Recording
 from provider_kit.service import provider_service
@@ -18,8 +17,8 @@ from provider_stripe.statement import StripeStatement
 NAME = "provider-stripe"
 
 
-def build(settings: Settings) -> ASGIApp:
-    """The application of this service."""
+def build(settings: Settings) -> Application:
+    """The service."""
     runtime = Runtime(NAME, settings)
     http = http_client(
         base_url=settings.stripe_api_base,

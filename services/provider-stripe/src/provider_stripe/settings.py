@@ -5,12 +5,12 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from malipo.platform.settings import KeyRingSettings
+from provider_kit.settings import ProviderSettings
 
 STATEMENT_EVERY = timedelta(minutes=5)
 
 
-class Settings(KeyRingSettings):
+class Settings(ProviderSettings):
     """What this service needs beside what every service needs."""
 
     stripe_api_base: str = Field(

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from functools import partial
 
-from starlette.types import ASGIApp
-
 from malipo.messaging.database import Database
 from malipo.messaging.executor import Executor, Lease
 from malipo.messaging.runtime import Runtime
+from malipo.platform.application import Application
 from malipo.platform.secrets import KeyRing
 from webhook_dispatcher import queue, store
 from webhook_dispatcher.courier import Courier
@@ -21,8 +20,8 @@ from webhook_dispatcher.subscriptions import subscriptions
 SERVICE = "webhook-dispatcher"
 
 
-def build(settings: Settings) -> ASGIApp:
-    """The service as one application: health and metrics for callers, deliveries in the background."""
+def build(settings: Settings) -> Application:
+    """The service: deliveries in the background, which nobody calls for."""
     runtime = Runtime(SERVICE, settings)
     sender = Sender(
         connections=settings.attempts_at_once,
@@ -45,7 +44,7 @@ def build(settings: Settings) -> ASGIApp:
     schedule(runtime, settings)
     runtime.purge_after(store.PURGE, settings.keep_days)
     runtime.on_stop(sender.close)
-    return runtime.app()
+    return runtime.application()
 
 
 def executor(

@@ -1,13 +1,12 @@
-"""The running parts of one service: pool, relay, consumers and loops, behind one ASGI application."""
+"""The running parts of one service: pool, relay, consumers and loops, behind its pages."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
 from sqlalchemy import MetaData
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from malipo import ids
 from malipo.messaging import months_watch, tables
@@ -22,6 +21,7 @@ from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Subscription
 from malipo.messaging.writes import purge_of
 from malipo.platform import metrics
+from malipo.platform.application import Application
 from malipo.platform.health import Health
 from malipo.platform.logs import log
 from malipo.platform.retention_settings import INBOX_DAYS
@@ -119,11 +119,9 @@ class Runtime:
         """Call `close` after everything else has stopped."""
         self._closers.append(close)
 
-    def app(self, routes: Sequence[BaseRoute] = ()) -> Starlette:
-        """The application of a service whose only pages are health, metrics and `routes`."""
-        app = Starlette(routes=[*self.health.routes(), *routes], lifespan=lambda _: self.running())
-        app.router.redirect_slashes = False  # such an answer names whatever host the asker has named
-        return app
+    def application(self, public: ASGIApp | None = None) -> Application:
+        """The service with health and metrics on its admin port, and `public` on its public one, if it has any."""
+        return Application(self.running, self.health.pages(), public)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:

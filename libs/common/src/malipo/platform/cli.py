@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from starlette.types import ASGIApp
 from typer.core import TyperGroup
 from typer.main import get_command
 
 from malipo.platform import logs, settings, tracing
+from malipo.platform.application import Application
 from malipo.platform.database_settings import DatabaseSettings
 from malipo.platform.environment import FILE_SUFFIX, is_secret
-from malipo.platform.settings import ServiceSettings
+from malipo.platform.settings import HttpSettings, ServiceSettings
 
 MAKE_TARGET = "MALIPO_MAKE_TARGET"
 """Names the target of the Makefile that a person typed to run an operator's command: usage is shown for it."""
@@ -38,7 +38,7 @@ _Restore = Annotated[
 ]
 _Show = Annotated[bool, typer.Option("--sizes", help="Only list the months, with their rows and bytes.")]
 
-type Build[S: ServiceSettings] = Callable[[S], ASGIApp]
+type Build[S: ServiceSettings] = Callable[[S], Application]
 
 
 def service_cli[S: ServiceSettings](name: str, settings_type: type[S]) -> typer.Typer:
@@ -102,7 +102,7 @@ def is_for_operators() -> bool:
 
 def _serve[S: ServiceSettings](name: str, package: str, settings_type: type[S]) -> None:
     gc.disable()  # until it is served: to look for garbage among imports is an eighth of a start, and finds hardly any
-    from http_limits import server
+    from http_limits import limits, server
 
     loaded = settings.load(settings_type)
     logs.setup(name, loaded.log_level)
@@ -113,16 +113,20 @@ def _serve[S: ServiceSettings](name: str, package: str, settings_type: type[S]) 
         ratio=loaded.trace_ratio,
     )
     build = cast("Build[S]", importlib.import_module(f"{package}.main").build)
-    app = build(loaded)
+    application = build(loaded)
     if loaded.failpoints:
         _install_failpoints(loaded.failpoints, name)
+    admin = server.Port(application.admin, loaded.admin_host, loaded.admin_port, limits.ADMIN, settings="ADMIN")
+    if not isinstance(loaded, HttpSettings):
+        return server.serve(application.running, admin=admin)
+    assert application.public is not None, "whose settings have a public port serves something there"
+    public = server.Port(application.public, loaded.http_host, loaded.http_port, loaded.limits, settings="HTTP")
     server.serve(
-        app,
-        loaded.http_host,
-        loaded.http_port,
+        application.running,
+        admin=admin,
+        public=public,
         stop_seconds=loaded.stop_seconds,
         drain_seconds=loaded.http_drain_seconds,
-        limits=loaded.limits,
     )
 
 

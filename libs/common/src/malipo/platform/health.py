@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -38,13 +39,12 @@ class Health:
         """What a part of the service cannot do now, by check."""
         return _wrong(self._worries)
 
-    def routes(self) -> list[Route]:
-        """`/health/live`, `/health/ready` and `/metrics`."""
-        return [
-            Route("/health/live", self._live),
-            Route("/health/ready", self._ready),
-            Route("/metrics", metrics_page),
-        ]
+    def pages(self) -> Starlette:
+        """What the admin port serves, for operators alone: `/health/live`, `/health/ready` and `/metrics`."""
+        pages = {"/health/live": self._live, "/health/ready": self._ready, "/metrics": metrics_page}
+        app = Starlette(routes=[Route(path, show) for path, show in pages.items()])
+        app.router.redirect_slashes = False  # such an answer names whatever host the asker has named
+        return app
 
     async def _live(self, _request: Request) -> JSONResponse:
         return JSONResponse({"status": "alive"})

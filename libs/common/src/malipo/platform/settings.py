@@ -2,9 +2,9 @@
 
 import socket
 import sys
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from http_limits.addresses import host_names
@@ -27,8 +27,52 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
         description="Name of this replica, unique within the service and the same after a restart; the host's unless set.",
     )
     database_connections: int = Field(default=10, ge=2, le=100, description="Connections in this process's pool.")
-    http_host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's own network
-    http_port: int = Field(default=8080, ge=1, le=65535, description="Port for the API, health and metrics.")
+    admin_host: str = Field(default="0.0.0.0", description="Address to listen on for operators.")  # noqa: S104 - a container's own network
+    admin_port: int = Field(
+        default=9000,
+        ge=1,
+        le=65535,
+        description="Port for `/health/live`, `/health/ready` and `/metrics`, for operators alone.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None,
+        description="Where traces go, e.g. `http://collector:4318`; unset sends none. The SDK's own `OTEL_BSP_*` hold, too.",
+    )
+    trace_ratio: float = Field(default=0.1, ge=0, le=1, description="Share of new traces that are recorded.")
+    stop_seconds: float = Field(
+        default=15,
+        gt=0,
+        le=300,
+        description="Time to finish requests in flight after `HTTP_DRAIN_SECONDS`; other work has 20 s more, and what takes longer "
+        "is handed back. Whoever kills what does not stop should wait longer than all of that.",
+    )
+    lease_seconds: float = Field(
+        default=6,
+        ge=1,
+        le=60,
+        description="How long work of a process that died stays out of reach; longer than any pause of a healthy one.",
+    )
+    failpoints: DirectoryPath | None = Field(
+        default=None, description="Folder of a crash test's plan, which kills this process. Refused in production."
+    )
+
+    @field_validator("instance")
+    @classmethod
+    def _host_unless_set(cls, instance: str) -> str:
+        return instance or socket.gethostname()
+
+    @field_validator("failpoints")
+    @classmethod
+    def _no_failpoints_in_production(cls, folder: DirectoryPath | None, info: ValidationInfo) -> DirectoryPath | None:
+        return unset_in_production(folder, info)
+
+
+class HttpSettings(ServiceSettings):
+    """What a service needs that strangers call, merchants or providers, beyond what every service needs."""
+
+    http_host: str = Field(default="0.0.0.0", description="Address to listen on for the public.")  # noqa: S104 - a container's own network
+    http_port: int = Field(default=8080, ge=1, le=65535, description="Port for the API, or for a provider's callbacks.")
     http_head_bytes: int = Field(
         default=Limits.head_bytes,
         ge=1024,
@@ -74,33 +118,6 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
             "behind a proxy that is not listed all clients are one address, and share its limits."
         ),
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
-    otel_exporter_otlp_endpoint: str | None = Field(
-        default=None,
-        description="Where traces go, e.g. `http://collector:4318`; unset sends none. The SDK's own `OTEL_BSP_*` hold, too.",
-    )
-    trace_ratio: float = Field(default=0.1, ge=0, le=1, description="Share of new traces that are recorded.")
-    stop_seconds: float = Field(
-        default=15,
-        gt=0,
-        le=300,
-        description="Time to finish requests in flight after `HTTP_DRAIN_SECONDS`; other work has 20 s more, and what takes longer "
-        "is handed back. Whoever kills what does not stop should wait longer than all of that.",
-    )
-    lease_seconds: float = Field(
-        default=6,
-        ge=1,
-        le=60,
-        description="How long work of a process that died stays out of reach; longer than any pause of a healthy one.",
-    )
-    failpoints: DirectoryPath | None = Field(
-        default=None, description="Folder of a crash test's plan, which kills this process. Refused in production."
-    )
-
-    @field_validator("instance")
-    @classmethod
-    def _host_unless_set(cls, instance: str) -> str:
-        return instance or socket.gethostname()
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -108,10 +125,12 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
         networks(proxies)
         return proxies
 
-    @field_validator("failpoints")
-    @classmethod
-    def _no_failpoints_in_production(cls, folder: DirectoryPath | None, info: ValidationInfo) -> DirectoryPath | None:
-        return unset_in_production(folder, info)
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        if self.http_port == self.admin_port:
+            msg = f"ADMIN_PORT must be another than HTTP_PORT, which is {self.http_port}: what operators read is not for the public"
+            raise ValueError(msg)
+        return self
 
     @property
     def limits(self) -> Limits:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import msgspec
@@ -24,8 +24,6 @@ from redaction.text import clean
 
 REQUEST_SECONDS = 25
 """Longer than any wait that a request may ask for, shorter than load balancers wait."""
-
-_UNLOGGED = ("/health/", "/metrics")
 
 SECONDS = Histogram(
     "malipo_http_request_duration_seconds",
@@ -85,9 +83,7 @@ class RequestMiddleware:
 
 
 def _span(scope: Scope) -> AbstractContextManager[object]:
-    """Without the text of an error, which may quote a secret; none for the requests of probes and Prometheus."""
-    if scope["path"].startswith(_UNLOGGED):
-        return nullcontext()
+    """Without the text of an error, which may quote a secret."""
     return tracer.start_as_current_span(
         f"HTTP {scope['method']}",
         kind=trace.SpanKind.SERVER,
@@ -165,9 +161,8 @@ class _Exchange:
         )
         if self._status is None or self._status >= 500:
             span.set_status(StatusCode.ERROR)
-        if not scope["path"].startswith(_UNLOGGED):
-            duration_ms = round(seconds * 1000)
-            log.info("request", method=scope["method"], route=route, status=self._status, duration_ms=duration_ms)
+        duration_ms = round(seconds * 1000)
+        log.info("request", method=scope["method"], route=route, status=self._status, duration_ms=duration_ms)
 
 
 def _problem_of(error: Exception) -> Problem:

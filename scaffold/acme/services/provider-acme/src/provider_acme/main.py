@@ -2,9 +2,8 @@
 
 from functools import partial
 
-from starlette.types import ASGIApp
-
 from malipo.messaging.runtime import Runtime
+from malipo.platform.application import Application
 from malipo.platform.client import http_client
 from provider_acme.client import AcmeClient
 from provider_acme.provider import AcmeProvider
@@ -15,8 +14,8 @@ from provider_kit.service import provider_service
 NAME = "provider-acme"
 
 
-def build(settings: Settings) -> ASGIApp:
-    """The application of this service."""
+def build(settings: Settings) -> Application:
+    """The service."""
     runtime = Runtime(NAME, settings)
     http = http_client(
         base_url=settings.acme_api_base,

@@ -4,10 +4,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from malipo.platform.settings import KeyRingSettings
+from provider_kit.settings import ProviderSettings
 
 
-class Settings(KeyRingSettings):
+class Settings(ProviderSettings):
     """What this service needs beside what every service needs."""
 
     acme_api_base: str = Field(pattern=r"^https?://[^/]+$", description="The API of Acme Pay, without a path.")
