@@ -8,7 +8,7 @@ BIN = .venv/bin
 # The files that say what is to be installed; a change is noticed by their modification time.
 NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over demo bench crash-matrix chaos test check conformance docs lock new-provider FORCE
+.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over demo bench crash-matrix chaos test rules check conformance docs lock new-provider FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ chaos: setup ## kill and freeze anything at random under load (MINUTES=5 SEED=1)
 
 test: setup ## run all tests against real PostgreSQL, Redis and Kafka
 	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+rules: setup ## try every alert by promtool, which is built from its Go module once: some minutes
+	@PYTHONPATH=tests $(BIN)/python -m observability.promtool
 
 conformance: setup ## hold every provider to the same laws
 	@$(BIN)/pytest services -k Conformance $(ARGS)

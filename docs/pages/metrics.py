@@ -2,10 +2,13 @@
 
 import importlib
 import pkgutil
+import re
 import sys
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from malipo_local.services import SERVICES, Kind
@@ -20,29 +23,13 @@ exemplar. A metric described as *of all replicas* is shown by each of them: take
 Beside these, each service has `python_*` and `process_*`, as the Prometheus client makes them."""
 
 _ALERTS = """\
-## Alert on these first
+## Alerts
 
-| when | because |
-|---|---|
-| `malipo_outcomes_ignored_total{reason="contradiction"}` rises | a provider reported the opposite of its earlier outcome: a person has to look at its dashboard |
-| `malipo_messages_total{result="dead_lettered"}` rises | a message cannot be applied: read its reason in the dead letters, mend, redrive ([topics.md](topics.md)) |
-| `malipo_sent_again_total` rises | Kafka, or a consumer, has lost what was accepted: it was resent, and comes right by itself; find out what deletes records, or which consumer skips them ([0023](decisions/0023-a-net-beneath-every-hop.md)) |
-| `malipo_deleted_unread_messages_total` rises | Kafka has deleted what a group had not read: retention is shorter than an outage was, or somebody deletes records; the log names partition and offset, and what was lost comes right by itself ([0023](decisions/0023-a-net-beneath-every-hop.md)) |
-| `malipo_partitions_ahead_months` is 0, or `malipo_partitions_stray_rows` above it | a table has no next month, or rows have come without one: nothing fails, and `retention` makes it ([operations/retention.md](operations/retention.md#months)) |
-| `malipo_partitions_resting` is above zero | a record cannot be read, and all that is behind it in its partition waits: the log and `/health/ready` show where, and how to step over it ([0021](decisions/0021-a-partition-that-cannot-be-read-rests.md)). With `topic="merchants.config.v1"` at once: charges of its merchants fail ([topics.md](topics.md#what-no-consumer-can-read)) |
-| `malipo_polls_failed_total` rises | the same, or this process's group membership is in trouble: `/health/ready` shows which |
-| `malipo_provider_unmatched_total` with other `concerns` than `others` rises | a dispute, a refund made in the dashboard, or an operation under an id of ours that Malipo does not know: `python -m provider_stripe unmatched` (locally `make unmatched`) lists them |
-| `malipo_suspense_open` is above zero | money came that no payment explains: `python -m orchestrator suspense list` (locally `make suspense ARGS=list`) shows it, and the payment that its purpose names, and a person assigns it, or settles it without a payment; `malipo_suspense_oldest_seconds` shows how long it waits |
-| `malipo_provider_statement_age_seconds` is above half of what the provider shows (M-Pesa: a day; a partner bank: a week; PayPal and Stripe: fifteen days, but more than one means that nothing is read; at three quarters somebody must act) | an account's statement is not read: the log line `statement not read` names its credential and when it will be too late, `statement cannot be read` the reason ([0050](decisions/0050-a-statement-is-read-up-to-a-time.md)) |
-| `malipo_provider_statement_gaps_total` rises | it was too late: look up in the provider's portal what came between the two times that the log line `statement missed` names |
-| `malipo_provider_statement_transactions_total{result="late"}` rises | the provider has shown transactions later than Malipo waits for them: they were found when the statement was read once more, M-Pesa's each hour, PayPal's and a partner bank's each day, and may correct payments that had failed |
-| `malipo_bank_certificate_not_after_seconds - time()` is below 1209600, two weeks | a client certificate for a partner bank expires: get a new one from the bank, and PUT the credentials with it ([bank.md](providers/bank.md#rotation)); on its last day nothing can be sent any more |
-| `malipo_bank_statements_total{result="unbalanced"}` rises | a partner bank's statement of a day does not add up, and nothing of it is believed: the log line `the bank's statement does not add up` names credential and day, and the bank has to mend it ([0070](decisions/0070-one-address-for-all-accounts.md)) |
-| `malipo_doubt_oldest_seconds` is above an hour | a payment is long in doubt: the provider does not answer, or its book shows nothing |
-| `malipo_kafka_away_seconds` is above a minute | no broker answers: payments and callbacks are stored, and wait; `/health/ready` says why |
-| `malipo_outbox_age_seconds` is above ten seconds | what waits there is not sent: Kafka is away, or refuses a topic, or a session that does nothing holds the relay's locks; `/health/ready` says which |
-| `malipo_health_problems` is above zero for minutes | a service is degraded or not ready: `/health/ready` says what is wrong, and why |
-| `malipo_webhook_oldest_due_seconds` is above a minute | merchants are notified late |"""
+[deploy/observability/rules](../deploy/observability/rules) has them in Prometheus' format, each with its runbook; `make rules` tries that every one
+fires when it should, and not when it nearly should. `page` wants somebody now, `ticket` somebody this week. They go by `job="malipo"`
+and by `service`, the service's name, which the scrape has to give: [prometheus.yaml](../deploy/observability/prometheus.yaml) does."""
+_RULES = Path(__file__).parents[2] / "deploy/observability/rules"
+_LABEL = re.compile(r"\{\{ \$labels\.(\w+) \}\}")
 
 _HEADER = ("metric", "type", "labels", "unit", "what it shows")
 _UNITS = ("seconds", "bytes", "messages", "rows", "requests", "deliveries", "events")
@@ -65,7 +52,21 @@ def page() -> str:
     found = described()
     owners = ["every service", "every provider service", *_services()]
     sections = [_section(owner, [one for one in found if one.owner == owner]) for owner in owners]
-    return document("Metrics", "the modules that count", _INTRO, _ALERTS, *sections)
+    return document("Metrics", "the modules that count", _INTRO, _ALERTS, _alerts(), *sections)
+
+
+def _alerts() -> str:
+    """The table of all alerts, in the order of the files."""
+    groups = [
+        group for file in sorted(_RULES.glob("*.yaml")) for group in yaml.safe_load(file.read_text("utf-8"))["groups"]
+    ]
+    rules = [rule for group in groups for rule in group["rules"]]
+    return table(("alert", "severity", "says", "what it means"), map(_alert, rules))
+
+
+def _alert(rule: Mapping[str, Any]) -> tuple[str, ...]:
+    summary, description = (_LABEL.sub(r"*\1*", rule["annotations"][part]) for part in ("summary", "description"))
+    return f"`{rule['alert']}`", rule["labels"]["severity"], summary, description
 
 
 def described() -> list[Described]:

@@ -40,6 +40,11 @@ AGE = Gauge(
     " replicas; at rest as long as a transaction may show late. Alert when it nears what the provider shows.",
     ("provider",),
 )
+WINDOW = Gauge(
+    "malipo_provider_statement_window_seconds",
+    "How far back the provider shows statements: what is older, and has not been read, is never seen.",
+    ("provider",),
+)
 LOOKS = Counter(
     "malipo_provider_statement_looks", "Looks at accounts' statements: `read` or `failed`.", ("provider", "result")
 )
@@ -91,6 +96,7 @@ class StatementReader:
             lease_seconds=lease_seconds,
             poll_seconds=_POLL_SECONDS,
         )
+        WINDOW.labels(self._name).set(statement.terms.window.total_seconds())
         GAPS.labels(self._name)  # an alert on the first needs a zero before it
         TRANSACTIONS.labels(self._name, "late")
 

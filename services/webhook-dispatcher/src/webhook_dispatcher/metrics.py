@@ -11,8 +11,10 @@ ENDED_UNSENT = Counter(
 POSTPONED = Counter(
     "malipo_webhook_deliveries_postponed",
     "Deliveries postponed through a fault of ours. Alert on any.",
-    ("reason",),  # unreadable_secret, failure
+    ("reason",),
 )
+for _reason in ("unreadable_secret", "failure"):  # an alert on the first needs a zero before it
+    POSTPONED.labels(_reason)
 ATTEMPT_SECONDS = Histogram("malipo_webhook_attempt_duration_seconds", "Time of one attempt.", buckets=_SECONDS)
 PENDING = Gauge("malipo_webhook_pending_deliveries", "Deliveries that have not ended, of all replicas.")
 IN_FLIGHT = Gauge("malipo_webhook_in_flight_deliveries", "Deliveries leased by any replica.")
