@@ -1,4 +1,4 @@
-"""Writes what comes from code: files of docs/, golden schemas, PostgreSQL's roles, blocks of other files; `--check` says what is stale.
+"""Writes what comes from code: files of docs/, golden schemas, dashboards, PostgreSQL's roles, blocks of other files; `--check` says what is stale.
 
 `--blocks` writes the blocks alone, for which no service needs to be installed: they say which ones are to be.
 """
@@ -10,7 +10,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pages import asyncapi, blocks, capabilities, guides, metrics, openapi, problems, rooms, settings, states, topics
+from pages import (
+    asyncapi,
+    blocks,
+    capabilities,
+    dashboards,
+    guides,
+    metrics,
+    openapi,
+    problems,
+    rooms,
+    settings,
+    states,
+    topics,
+)
 from pages.markdown import as_json
 
 from malipo.contracts.providers import PROVIDERS
@@ -44,7 +57,10 @@ def generated() -> dict[Path, str]:
     pages = {ROOT / "docs" / name: page() for name, page in PAGES.items()}
     schemas = {SCHEMAS / f"{topic.name}.json": as_json(golden(topic)) for topic in TOPICS}
     others = {ROOT / "ARCHITECTURE.md": architecture(), ROOT / "deploy/postgres/roles.sql": roles.script()}
-    return pages | schemas | with_blocks() | with_parts() | others
+    grafana = {
+        ROOT / "deploy/observability/grafana/dashboards" / name: text for name, text in dashboards.files().items()
+    }
+    return pages | schemas | grafana | with_blocks() | with_parts() | others
 
 
 def with_blocks() -> dict[Path, str]:
