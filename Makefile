@@ -8,7 +8,7 @@ BIN = .venv/bin
 # The files that say what is to be installed; a change is noticed by their modification time.
 NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over demo bench crash-matrix chaos test rules check conformance docs lock new-provider FORCE
+.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over demo bench crash-matrix chaos test rules check conformance chart docs lock new-provider FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ check: setup ## formatting, lint, types, architecture, generated docs, tables an
 	@$(BIN)/python docs/generate.py --check
 	@$(BIN)/python -m malipo_local.schema_check
 	@$(BIN)/typos
+
+chart: setup ## judge the Helm chart by all validators: the first time minutes, to build them (ARGS="-k conftest")
+	@CHART_VALIDATORS=all $(BIN)/pytest tests/helm $(ARGS)
 
 docs: setup ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate.py

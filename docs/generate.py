@@ -14,6 +14,7 @@ from pages import (
     asyncapi,
     blocks,
     capabilities,
+    chart,
     dashboards,
     guides,
     metrics,
@@ -60,7 +61,8 @@ def generated() -> dict[Path, str]:
     grafana = {
         ROOT / "deploy/observability/grafana/dashboards" / name: text for name, text in dashboards.files().items()
     }
-    return pages | schemas | grafana | with_blocks() | with_parts() | others
+    everything = pages | schemas | grafana | with_blocks() | with_parts() | others
+    return everything | chart.generated(everything)
 
 
 def with_blocks() -> dict[Path, str]:

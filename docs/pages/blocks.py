@@ -18,6 +18,7 @@ FILES = (
     "docker-compose.yml",
     "deploy/proxy/nginx.conf",
     "deploy/observability/prometheus.yaml",
+    "deploy/helm/malipo/values.yaml",
     "pyproject.toml",
     "CONTRIBUTING.md",
     "docs/monthly-charge.md",
@@ -93,6 +94,11 @@ upstream provider-{name} {{
     server provider-{name}:8080 resolve max_fails=0;
     keepalive 0;
 }}
+"""
+_IN_THE_CHART = """\
+provider-{name}: # {title}
+  # Whether this release has it.
+  enabled: false
 """
 _REQUIRED = ("main", "provider", "client", "mapping", "settings")
 _LAYERS: Sequence[Mapping[str, str]] = (
@@ -315,6 +321,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "callbacks of providers": _callbacks,
     "problems of the proxy": _proxys_problems,
     "upstreams of providers": _each(_UPSTREAM),
+    "providers in the chart": _each(_IN_THE_CHART),
     "providers that are watched": _each("- provider-{name}\n"),
     "providers to install": _each('"malipo-provider-{name}",\n'),
     "providers of the workspace": _each("malipo-provider-{name} = {{ workspace = true }}\n"),

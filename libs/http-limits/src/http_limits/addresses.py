@@ -11,8 +11,8 @@ The table is written out because `is_global` and the like let through wrapped ad
 """
 
 import re
-from collections.abc import Collection
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from collections.abc import Collection, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
 from typing import Literal
 
 from yarl import URL
@@ -96,6 +96,16 @@ def check_address(text: str, *, allow_loopback: bool) -> None:
     if rule is not None:
         msg = f"the address is not a public one: {rule}"
         raise AddressRefused(msg)
+
+
+def reachable() -> Mapping[str, Sequence[str]]:
+    """The networks in which everything is that may be called, each with those in it that may not: for a firewall's rules."""
+    four = [network for network in _REFUSED if isinstance(network, IPv4Network)]
+    six = [network for network in _REFUSED if isinstance(network, IPv6Network)]
+    return {
+        "0.0.0.0/0": list(map(str, collapse_addresses(four))),
+        str(_GLOBAL_UNICAST): [str(one) for one in collapse_addresses(six) if one.subnet_of(_GLOBAL_UNICAST)],
+    }
 
 
 def host_names(text: str) -> frozenset[str]:
