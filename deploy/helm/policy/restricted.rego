@@ -37,8 +37,10 @@ deny contains sprintf("%s: container %s may gain privileges", [named(owner), con
 
 deny contains sprintf("%s: container %s keeps capabilities", [named(owner), container.name]) if {
 	some [owner, container] in containers
-	not "ALL" in container.securityContext.capabilities.drop
+	not drops_all(container)
 }
+
+drops_all(container) if "ALL" in container.securityContext.capabilities.drop
 
 deny contains sprintf("%s: container %s may write to its root", [named(owner), container.name]) if {
 	some [owner, container] in containers
