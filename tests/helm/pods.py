@@ -46,6 +46,9 @@ class Container:
     ports: Mapping[str, int]
     probes: Mapping[str, Probe] = field(default_factory=dict[str, Probe])
     security: Mapping[str, Any]
+    """Of the pod and of the container, which says more."""
+    memory: str
+    """The most that it may take."""
     grace_seconds: float
     deadline_seconds: float
 
@@ -94,6 +97,7 @@ def container(owner: Object, data: Data) -> Container:
         ports=ports,
         probes={which: _probe(inside[which], ports) for which in ("startupProbe", "readinessProbe") if which in inside},
         security=pod["spec"]["securityContext"] | inside["securityContext"],
+        memory=inside["resources"]["limits"]["memory"],
         grace_seconds=pod["spec"].get("terminationGracePeriodSeconds", 30),
         deadline_seconds=spec.get("activeDeadlineSeconds", 60),
     )
@@ -121,8 +125,9 @@ def _value(variable: Object, data: Data, fields: Mapping[str, str]) -> str:
             return fields[path]
         case {"valueFrom": {"secretKeyRef": {"name": name, "key": key}}}:
             return _key(data, "Secret", name, key)
-    msg = f"this says no value: {variable}"
-    raise Missing(msg)
+        case _:
+            msg = f"this says no value: {variable}"
+            raise Missing(msg)
 
 
 def _files(volume: Object, data: Data) -> dict[str, str]:

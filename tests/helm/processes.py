@@ -1,10 +1,11 @@
 """Containers as plain processes: with their own command, arguments, environment and files, and nothing else of this machine's environment.
 
-What an image gives is given here: an interpreter with the packages, its entry point, and an address with all ports free. As all share
-one machine, the ports that a container names are others here, and the files that it mounts lie in a folder of its own.
+What an image gives is given here: an interpreter with the packages, and its entry point. As all share one machine's address, the ports
+that a container names are others here; and what it mounts lies in a folder of its own.
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,6 @@ from helm.pods import Container, Probe
 from malipo_local.ports import free_port
 from malipo_local.waiting import until
 
-_ENTRY_POINT = ("python", "-m")
 _LAST_LINES = 15
 
 
@@ -26,35 +26,55 @@ class Failed(AssertionError):
 
 
 class Process:
-    """One container. `package` is what its image runs, where the manifest has no command."""
+    """One container, in a folder of its own, with a port of this machine's for each that it names."""
 
-    def __init__(self, container: Container, package: str, folder: Path, ports: Mapping[str, int]) -> None:
+    def __init__(self, container: Container, folder: Path, ports: Mapping[str, int]) -> None:
         self.container = container
         self._home = folder / container.name
         self._log = folder / f"{container.name}.log"
         self._ports = dict(zip(container.ports.values(), ports.values(), strict=True))
-        command = container.command or (*_ENTRY_POINT, package)
-        self._command = [sys.executable if word == "python" else word for word in (*command, *container.arguments)]
         self._process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> list[str]:
+        """What it is started by: the manifest's command, or the entry point of its image."""
+        return _here(
+            *(self.container.command or ("python", "-m", package_of(self.container.image))), *self.container.arguments
+        )
+
+    def command_inside(self, *arguments: str) -> list[str]:
+        """How a command is run in it, as by `kubectl exec`."""
+        return _here(*arguments)
+
+    def environment(self) -> dict[str, str]:
+        """What it, and a command inside, are started with."""
+        return {"PATH": os.defpath, "PYTHONUNBUFFERED": "1", **self.told()}
+
+    def told(self) -> dict[str, str]:
+        """The container's variables, with the ports and paths of here."""
+        told = {name: self.moved(value) for name, value in self.container.environment.items()}
+        listening = {name: str(self._ports[int(told[name])]) for name in ("HTTP_PORT", "ADMIN_PORT") if name in told}
+        return {**told, **listening}
+
+    def moved(self, text: str) -> str:
+        """The text, with each path that is mounted where it is here."""
+        for path in self.container.mounted:
+            text = text.replace(f"{path}/", f"{self.at(path)}/")
+        return text
+
+    def at(self, path: str) -> Path:
+        """Where a path of the container's is on this machine."""
+        return self._home / path.lstrip("/")
 
     def start(self) -> Self:
         """Start it."""
         for path, text in self.container.files.items():
-            (file := self._here(path)).parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(self._moved(text))
-        for path in self.container.empty:
-            self._here(path).mkdir(parents=True, exist_ok=True)
+            (file := self.at(path)).parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(self.moved(text))
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command, env=self.environment(), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.command(), env=self.environment(), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         return self
-
-    def environment(self) -> dict[str, str]:
-        """The container's, and what its image sets."""
-        told = {name: self._moved(value) for name, value in self.container.environment.items()}
-        listening = {name: str(self._ports[int(told[name])]) for name in ("HTTP_PORT", "ADMIN_PORT") if name in told}
-        return {"PATH": os.defpath, "PYTHONUNBUFFERED": "1", **told, **listening}
 
     def url(self, port: str = "http") -> str:
         """Where a port is that the container names."""
@@ -99,7 +119,7 @@ class Process:
 
     def run(self, *arguments: str) -> str:
         """What a command in this container prints, as `kubectl exec` runs it. Raises `RuntimeError` if it fails."""
-        command = [sys.executable if word == "python" else word for word in arguments]
+        command = self.command_inside(*arguments)
         done = subprocess.run(command, env=self.environment(), cwd="/", capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr)
@@ -124,17 +144,19 @@ class Process:
     def _ask(self, probe: Probe) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self._ports[probe.port]}{probe.path}", timeout=5)
 
-    def _here(self, path: str) -> Path:
-        return self._home / path.lstrip("/")
-
-    def _moved(self, text: str) -> str:
-        """The text, with each path that is mounted where it is here."""
-        for path in self.container.mounted:
-            text = text.replace(f"{path}/", f"{self._here(path)}/")
-        return text
-
     def _failed(self, what: str) -> Failed:
         return Failed("\n".join([f"{self.container.name} {what}:", *self.said()]))
+
+
+def package_of(image: str) -> str:
+    """What an image runs, as deploy/Dockerfile builds them: `registry/malipo/provider-stripe:1.0` is `provider_stripe`."""
+    name = re.split(r"[:@]", image.rpartition("/")[2])[0]
+    return name.replace("-", "_")
+
+
+def _here(*command: str) -> list[str]:
+    """With the interpreter that has the packages here."""
+    return [sys.executable if word == "python" else word for word in command]
 
 
 def free_ports(container: Container, taken: list[int]) -> dict[str, int]:

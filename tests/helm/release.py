@@ -1,7 +1,6 @@
 """A release without a cluster: its hooks one after the other, then its services, as Helm and a kubelet start them."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +13,17 @@ _RUNS = ("Job", "Deployment", "CronJob")
 
 
 class Release:
-    """The objects of a release, and what was in the cluster before: the Secrets and ConfigMaps that its values name."""
+    """The objects of a release, and what was in the cluster before: the Secrets and ConfigMaps that its values name.
 
-    def __init__(self, objects: Iterable[Object], given: pods.Data, folder: Path) -> None:
+    Its containers run as `kind` of process.
+    """
+
+    def __init__(
+        self, objects: Iterable[Object], given: pods.Data, folder: Path, kind: type[Process] = Process
+    ) -> None:
         everything = list(objects)
         self._hooks, self._own = pods.hooks(everything), pods.released(everything)
-        self._given, self._folder = given, folder
+        self._given, self._folder, self._kind = given, folder, kind
         self._taken: list[int] = []
         self.processes: dict[str, Process] = {}
 
@@ -51,7 +55,7 @@ class Release:
         return self.processes
 
     @contextmanager
-    def serving(self) -> Iterator[None]:
+    def serving(self) -> Generator[None]:
         """All services, ready. Raises `Failed`, also if one would have to be killed in the end."""
         try:
             for process in self.processes.values():
@@ -72,13 +76,7 @@ class Release:
         return {**self._given, **pods.data_of(self._own)}
 
     def _process(self, container: Container) -> Process:
-        return Process(container, package_of(container.image), self._folder, free_ports(container, self._taken))
-
-
-def package_of(image: str) -> str:
-    """What an image runs, as deploy/Dockerfile builds them: `registry/malipo/provider-stripe:1.0` is `provider_stripe`."""
-    name = re.split(r"[:@]", image.rpartition("/")[2])[0]
-    return name.replace("-", "_")
+        return self._kind(container, self._folder, free_ports(container, self._taken))
 
 
 def _stopped(process: Process) -> Failed | None:

@@ -4,7 +4,7 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import yaml
 
@@ -69,7 +69,7 @@ def merged(below: Values, above: Values) -> dict[str, Any]:
     for key, value in above.items():
         under = both.get(key)
         nested = isinstance(value, Mapping) and isinstance(under, Mapping)
-        both[key] = merged(under, value) if nested else value
+        both[key] = merged(cast("Values", under), cast("Values", value)) if nested else value
     return both
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import base64
+import contextlib
 from collections.abc import Generator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +11,8 @@ import pytest
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient
 
+from compose.project import Project, engine
+from helm.contained import Contained
 from helm.processes import Failed
 from helm.release import Release
 from helm.rendering import CHART, Object, render
@@ -50,7 +52,7 @@ class Shop:
 
     def values(self) -> dict[str, Any]:
         """The chart's values."""
-        services = {
+        services: dict[str, dict[str, Any]] = {
             name: {"enabled": True, "existingSecret": name, "ownerSecret": f"{name}-owner"} for name in SERVICES
         }
         sealing = {"settings": {"ALLOW_LOOPBACK": True}}
@@ -127,8 +129,12 @@ def shop() -> Generator[Shop]:
 
 @pytest.fixture
 def manifests(shop: Shop, tmp_path: Path) -> list[Object]:
+    return rendered(shop.values(), tmp_path)
+
+
+def rendered(values: dict[str, Any], folder: Path) -> list[Object]:
     try:
-        (one,) = render([shop.values()], tmp_path)
+        (one,) = render([values], folder)
     except NoTool as why:
         pytest.skip(str(why))
     return one.objects
@@ -137,10 +143,23 @@ def manifests(shop: Shop, tmp_path: Path) -> list[Object]:
 def test_hooks_run_then_services_get_ready_then_a_payment_goes_through(
     shop: Shop, manifests: list[Object], tmp_path: Path
 ) -> None:
-    release = Release(manifests, shop.given(), tmp_path)
+    pays(shop, Release(manifests, shop.given(), tmp_path))
+
+
+@pytest.mark.timeout(1800)
+def test_an_engine_runs_the_same_with_the_security_that_the_chart_asks_for(shop: Shop, tmp_path: Path) -> None:
+    if why := engine():
+        pytest.skip(why)
+    with contextlib.closing(Images()) as images:
+        values = shop.values() | {"image": {"tag": images.build(*SERVICES)}}
+        pays(shop, Release(rendered(values, tmp_path), shop.given(), tmp_path, Contained))
+
+
+def pays(shop: Shop, release: Release) -> None:
+    """The whole way of a release, from its hooks to a payment, and to a month's housekeeping."""
     assert release.run_hooks() == ["shop-malipo-topics", *(f"shop-malipo-migrate-{name}" for name in SERVICES)]
     release.prepared()
-    with release.serving(), closing(merchant_of(shop.stack, release)) as merchant:
+    with release.serving(), contextlib.closing(merchant_of(shop.stack, release)) as merchant:
         payment = merchant.pay()["id"]
         merchant.wait(payment, "completed", seconds=_SECONDS)
         merchant.events(payment, "payment.completed", seconds=_SECONDS)
@@ -151,6 +170,22 @@ def test_hooks_run_then_services_get_ready_then_a_payment_goes_through(
         assert release.run_job(f"{name}-retention")
         if facts["due"]:
             assert asyncio.run(count(shop.stack.database_url(name), facts["due"])) == 0
+
+
+class Images:
+    """Images of the services, built as docker-compose.yml says, under a tag of their own; gone when closed."""
+
+    def __init__(self) -> None:
+        self._project = Project(seconds=1500)
+
+    def build(self, *services: str) -> str:
+        """Build these; returns their tag. Raises `EngineFailed`."""
+        self._project.compose("build", "--quiet", *services)
+        return self._project.name
+
+    def close(self) -> None:
+        """Remove them."""
+        self._project.end()
 
 
 def test_a_step_that_cannot_do_its_work_stops_the_release(shop: Shop, manifests: list[Object], tmp_path: Path) -> None:
