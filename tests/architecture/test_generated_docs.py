@@ -18,6 +18,7 @@ WITH_BLOCKS = (
     "docker-compose.yml",
     "deploy/proxy/nginx.conf",
     "deploy/observability/prometheus.yaml",
+    "deploy/helm/malipo/values.yaml",
     "pyproject.toml",
 )
 
@@ -28,6 +29,7 @@ def copy(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copytree(ROOT / "libs/common/schemas", tmp_path / "libs/common/schemas")
     shutil.copytree(ROOT / "deploy/observability", tmp_path / "deploy/observability")
+    shutil.copytree(ROOT / "deploy/helm/malipo", tmp_path / "deploy/helm/malipo")
     (tmp_path / "deploy/proxy").mkdir()
     (tmp_path / "tests/e2e").mkdir(parents=True)
     for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "tests/e2e/monthly_charge.py", *WITH_BLOCKS):
