@@ -1,6 +1,7 @@
 """The chart with many sets of values: those that go together are rendered to what Kubernetes takes, the others are refused in words."""
 
 import ipaddress
+import json
 import re
 import subprocess
 import textwrap
@@ -212,6 +213,17 @@ def test_the_guides_values_are_rendered(tmp_path: Path) -> None:
     assert of_kind(one.objects, "Ingress")["ingress"]["metadata"]["annotations"]
     named = {"malipo-keys", "malipo-topics", "malipo-gateway", "malipo-gateway-owner"}
     assert {name for name in named if f"create secret generic {name}" in guide} == named
+
+
+def test_alerts_and_dashboards_come_as_they_are_tested(results: dict[str, Rendered]) -> None:
+    found = results["everything watched"].objects
+    groups = [group for one in found if one["kind"] == "PrometheusRule" for group in one["spec"]["groups"]]
+    files = sorted((ROOT / "deploy/observability/rules").glob("*.yaml"))
+    assert groups == [group for path in files for group in yaml.safe_load(path.read_text("utf-8"))["groups"]]
+    shown = [one for one in found if one["metadata"]["labels"].get("grafana_dashboard")]
+    dashboards = {name: json.loads(text) for one in shown for name, text in one["data"].items()}
+    files = (ROOT / "deploy/observability/grafana/dashboards").glob("*.json")
+    assert dashboards == {f"malipo-{path.name}": json.loads(path.read_text("utf-8")) for path in files}
 
 
 def test_what_a_chart_ships_of_other_folders_is_as_it_is_there() -> None:

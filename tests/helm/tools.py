@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 _TOOLS = ROOT / "deploy/helm/tools"
 _AT_ONCE = "2"
 _LAST_LINES = 3
+_TOO_OLD = "requires go >="
 
 
 class NoTool(RuntimeError):
@@ -45,18 +46,29 @@ def _pinned(name: str) -> str:
 
 
 def _build(name: str, program: Path) -> None:
-    """Every module has to be what go.sum says."""
+    """Every module has to be what go.sum says. Raises `NoTool` where Go is too old, `RuntimeError` for what else goes wrong."""
     package = "." if (_TOOLS / name / "main.go").exists() else _package(name)
     settings = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
     unfinished = program.with_suffix(".new")
-    command = ["go", "build", "-p", _AT_ONCE, "-trimpath", "-ldflags=-s -w", "-o", str(unfinished), package]
+    command = [
+        "go",
+        "build",
+        "-p",
+        _AT_ONCE,
+        "-buildvcs=false",
+        "-trimpath",
+        "-ldflags=-s -w",
+        "-o",
+        str(unfinished),
+        package,
+    ]
     done = subprocess.run(
         command, cwd=_TOOLS / name, env=os.environ | settings, capture_output=True, text=True, check=False
     )
     if done.returncode:
         last = "\n".join(done.stderr.splitlines()[-_LAST_LINES:])
         msg = f"{name} could not be built: {last}"
-        raise NoTool(msg)
+        raise NoTool(msg) if _TOO_OLD in last else RuntimeError(msg)
     unfinished.rename(program)
 
 
