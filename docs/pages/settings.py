@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAliasType, Union, get_args, get_origin
 
-from pydantic import FilePath, SecretStr
+from pydantic import AwareDatetime, FilePath, SecretStr
 from pydantic.fields import FieldInfo
 
 from malipo.messaging import provision
@@ -27,7 +27,7 @@ one stops the process with exit code 78 and is named, never with its value. `pyt
 _CALLED = """\
 The gateway, and the services of providers, which are called back; the orchestrator and the dispatcher have no public port."""
 _KAFKA = """\
-Every service has these, and so have the commands of `malipo.messaging`: `provision`, `redrive` and `step_over`. What they are for
+Every service has these, and so have the commands of `malipo.messaging`: `provision`, `redrive`, `rewind` and `step_over`. What they are for
 different kinds of clusters is in [operations/kafka.md](operations/kafka.md)."""
 _RETENTION = """\
 `python -m <package> retention`, which makes and ends the months of a service's tables ([operations/retention.md](operations/retention.md)),
@@ -36,7 +36,15 @@ _PROVISIONING = """\
 `python -m malipo.messaging.provision`, which makes topics and ACLs, has these beside those of [Kafka](#kafka)."""
 
 _HEADER = ("variable", "type", "default", "what it is")
-_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", FilePath: "file"}
+_NAMES = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    Path: "path",
+    FilePath: "file",
+    AwareDatetime: "moment",
+}
 _SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 
 

@@ -10,7 +10,7 @@ _INTRO = """\
 Everything between services goes over these topics. All messages of one key are in one partition, so each consumer gets them in order.
 A message is one JSON object whose `type` names it; its fields are in [asyncapi.json](asyncapi.json), and the
 [golden schemas](../libs/common/schemas) refuse a change that would break a reader. Headers: `message-id` (unique; each consumer
-drops a repeat), `client-ref` (the merchant's reference), `traceparent` and `tracestate` (the trace). A consumer of your own: [examples/erp-sink](../examples/erp-sink)."""
+drops a repeat), `client-ref` (the merchant's reference), `idempotency` (of a command: whose request it was, by which key), `traceparent` and `tracestate` (the trace). A consumer of your own: [examples/erp-sink](../examples/erp-sink)."""
 
 _DEAD_LETTERS = """\
 Each topic has a second one whose name ends in `{suffix}`, with one partition, kept for {kept}. A message that cannot be

@@ -1,5 +1,6 @@
 """The operator's command line, as an operator runs it."""
 
+import base64
 import json
 import os
 import subprocess
@@ -9,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.__main__ import cli
-from malipo.contracts.config import MerchantConfigured
+from malipo.contracts.config import MerchantConfigured, secret_owner
 from malipo.platform.cli import MAKE_TARGET
+from malipo.platform.secrets import KeyRing
 from testkit.service import KEY_RING
 
 
@@ -142,3 +144,23 @@ async def test_configuration_is_sent_again_as_it_is(gateway, merchant, database_
     after = await gateway.sent()
     assert isinstance(after[-1], MerchantConfigured)
     assert after == [*before, before[0]]
+
+
+async def test_secrets_are_sealed_under_the_first_key_and_published_so_that_the_older_key_may_go(
+    gateway, merchant, run, monkeypatch
+):
+    import asyncio
+
+    made = (await merchant.post("/v1/webhook-endpoints", {"url": "http://shop.example/a"})).json()
+    added = f"k2:{base64.b64encode(os.urandom(32)).decode()}"
+    monkeypatch.setenv("KEY_RING", f"{added},{KEY_RING}")
+    before = [one for one in await gateway.sent() if isinstance(one, MerchantConfigured)]
+    assert answer(await asyncio.to_thread(run, "config", "reseal", "--json")) == {"resealed": 2}
+    published = [one for one in await gateway.sent() if isinstance(one, MerchantConfigured)][-1]
+    assert published.version == before[-1].version + 1
+    owner = secret_owner(merchant.id, "test", made["id"])
+    assert KeyRing.parse(added).open(published.endpoints[0].secret_ciphertext, owner=owner).decode() == made["secret"]
+    assert answer(await asyncio.to_thread(run, "config", "reseal", "--json")) == {"resealed": 0}
+    monkeypatch.setenv("KEY_RING", f"k3:{base64.b64encode(os.urandom(32)).decode()}")
+    refused = await asyncio.to_thread(run, "config", "reseal")
+    assert (refused.exit_code, "a key that KEY_RING does not have" in refused.output) == (1, True)

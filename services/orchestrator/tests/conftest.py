@@ -14,7 +14,7 @@ from malipo.contracts.topics import BY_NAME
 from malipo.messaging.database import Database
 from malipo.messaging.subscription import Received
 from malipo.money import Money
-from orchestrator.subscriptions import SUBSCRIPTIONS
+from orchestrator.subscriptions import subscriptions
 from testkit.operations import card
 
 sys.path.append(str(Path(__file__).parent))
@@ -27,7 +27,7 @@ class Orchestrator:
 
     async def handle(self, *messages) -> list:
         """Apply those messages that are wanted as one batch; returns what was sent because of it."""
-        [subscription] = SUBSCRIPTIONS
+        [subscription] = subscriptions()
         wanted = [message for message in messages if subscription.wants(message)]
         batch = [Received(one, ids.new("msg"), "topic", getattr(one, "payment_id", "")) for one in wanted]
         async with self.database.begin() as unit:

@@ -9,7 +9,7 @@ from malipo.contracts.provider_commands import Query
 from malipo.messaging.subscription import Received
 from malipo.money import Money
 from orchestrator import decisions, scheduler
-from orchestrator.subscriptions import SUBSCRIPTIONS
+from orchestrator.subscriptions import subscriptions
 
 CAP_1, REF_1 = ids.new("cap"), ids.new("ref")
 HELD = Authorized(amount=Money(1000, "USD"), reference="pi_1")
@@ -59,7 +59,7 @@ async def test_an_answer_that_comes_while_another_replica_makes_a_step_is_kept(o
     create = make.create()
     await orchestrator.handle(create, make.report(create.payment_id, Pending(reference="pi_1"), source="callback"))
     cancel = CancelPayment(payment_id=create.payment_id, cancel_id=ids.new("can"))
-    [subscription] = SUBSCRIPTIONS
+    [subscription] = subscriptions()
     async with orchestrator.database.begin() as unit:  # reads, and then writes what it has read
         await subscription.handle(unit, [Received(cancel, ids.new("msg"), "topic", create.payment_id)])
         await orchestrator.handle(make.report(create.payment_id, UNKNOWN))

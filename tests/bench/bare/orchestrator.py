@@ -15,13 +15,13 @@ from malipo.contracts.topics import PAYMENT_EVENTS, PROVIDER_COMMANDS
 from orchestrator.advance import Fold
 from orchestrator.handlers import new_payment
 from orchestrator.payment import Payment
-from orchestrator.subscriptions import SUBSCRIPTIONS
+from orchestrator.subscriptions import subscriptions
 
 
 def build() -> Starlette:
     """The application."""
     wire = Wire("orchestrator")
-    [subscription] = SUBSCRIPTIONS
+    [subscription] = subscriptions()
     wire.on(subscription.name, subscription.topics, partial(_handle, wire, {}), pace_seconds=subscription.pace_seconds)
     return Starlette(routes=[Route("/health/live", alive)], lifespan=wire.running)
 

@@ -163,15 +163,23 @@ def stop(service: str, *, home: HomeOption = USUAL_HOME) -> None:
 
 
 @app.command()
-def start(service: str, *, home: HomeOption = USUAL_HOME) -> None:
+def start(
+    service: str,
+    *,
+    home: HomeOption = USUAL_HOME,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=VALUE, told to it from now on until the stack is stopped.")
+    ] = None,
+) -> None:
     """Start a service that was stopped, and wait until it is ready."""
     with explained():
         from malipo_local.progress import said
 
         stack = Stack.attach(home)
         stack.require(service)
+        told = read_settings([f"{service}.{one}" for one in settings or ()]).get(service)
         with said(out(), f"starting {service}"):
-            stack.start_service(service)
+            stack.start_service(service, told)
             stack.wait_ready(service, timeout=_READY_SECONDS)
         out().print(f"{service} is ready.")
 

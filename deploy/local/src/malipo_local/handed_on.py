@@ -14,6 +14,7 @@ from malipo_local.console import HomeOption, explained, fail
 from malipo_local.hints import USUAL_HOME, make
 from malipo_local.services import MIGRATES, SERVICES, Kind
 from malipo_local.stack import Stack
+from malipo_local.variables import inherited
 
 commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _HANDED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": list[str]()}
@@ -97,6 +98,29 @@ def step_over(group: str, topic: str, partition: int, offset: int, *, home: Home
     """Have a consumer group skip a record that it cannot read; its service's log and health page say where."""
     service = group.partition(".")[0]
     _become(home, service, "malipo.messaging.step_over", "step-over", group, topic, str(partition), str(offset))
+
+
+@commands.command()
+def rewind(
+    group: str,
+    topic: str,
+    *,
+    to: Annotated[str, typer.Option(help="From when on, UTC: 2026-11-29T09:50:00Z.")],
+    home: HomeOption = USUAL_HOME,
+) -> None:
+    """Have a consumer group read a topic again, whose service's database was restored to an earlier moment; it must be stopped."""
+    _become(home, group.partition(".")[0], "malipo.messaging.rewind", "rewind", group, topic, "--to", to)
+
+
+@commands.command(context_settings=_HANDED_ON)
+def redrive(context: typer.Context, *, home: HomeOption = USUAL_HOME) -> None:
+    """Send a topic's dead letters again, once their cause is mended, or list them: `redrive payments.commands.v1 --list`."""
+    with explained():
+        environment = Stack.attach(home).env()
+    os.environ.clear()
+    os.environ.update({"ENVIRONMENT": "local", **inherited(), **environment}, MALIPO_MAKE_TARGET="redrive")
+    sys.argv[1:] = context.args
+    runpy.run_module("malipo.messaging.redrive", run_name="__main__", alter_sys=True)
 
 
 def _become_for_a_while(home: Path, service: str, module: str, target: str, *arguments: str) -> None:

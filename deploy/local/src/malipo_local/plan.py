@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,10 @@ class Plan:
     def overrides(self, row: Service) -> Mapping[str, str]:
         """The settings from outside; a migration shares those of its service."""
         return self.settings.get(row.name.removeprefix(MIGRATES), {})
+
+    def told(self, name: str, settings: Mapping[str, str]) -> "Plan":
+        """The same, with settings of one service beside those that it has."""
+        return replace(self, settings={**self.settings, name: {**self.settings.get(name, {}), **settings}})
 
     def consumers(self) -> tuple[str, ...]:
         """Consumers of one's own that Kafka is to let in, as the topics step is told."""

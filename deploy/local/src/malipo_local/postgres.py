@@ -131,7 +131,8 @@ class Postgres:
     def _let_in(self) -> None:
         """By password, and in a secure stack by TLS alone."""
         how = "hostssl" if self._site.plan.secure else "host"
-        self._write("pg_hba.conf", f"{how} all all {HOST}/32 scram-sha-256\n".encode())
+        let_in = ("all all", f"replication {ADMINISTRATOR}")  # the latter takes backups
+        self._write("pg_hba.conf", "".join(f"{how} {who} {HOST}/32 scram-sha-256\n" for who in let_in).encode())
         if self._site.plan.secure:
             server = Authority(self._site.home.tls).server("postgres")
             for name, file in (("server.crt", server.certificate), ("server.key", server.key)):

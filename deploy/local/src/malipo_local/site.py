@@ -21,9 +21,9 @@ REDIS_USER = "redis"
 _IN_THE_CLEAR = {"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
-    """A home, the plan for it, and the ports in use."""
+    """A home, the plan for it, and the ports in use. What a process is told is looked up when it starts."""
 
     home: Home
     plan: Plan

@@ -320,20 +320,27 @@ class Stack:
         """Stop one service until `start_service`."""
         self._ask("stop", name=name)
 
-    def start_service(self, name: str) -> None:
-        """Start a stopped service; see `wait_ready`."""
-        self._ask("start", name=name)
+    def start_service(self, name: str, settings: Mapping[str, str] | None = None) -> None:
+        """Start a stopped service; see `wait_ready`. `settings` are told to it from now on, beside those that it has."""
+        self._ask("start", name=name, settings=self._tell(name, settings))
 
     def restart_service(self, name: str) -> None:
         """Stop a service and start it again; see `wait_ready`."""
         self._ask("restart", name=name)
 
-    def add_replica(self, service: str) -> str:
-        """Start one more process of a service, under a name that none has had; returns that name once it is ready.
+    def add_replica(self, service: str, settings: Mapping[str, str] | None = None) -> str:
+        """Start one more process of a service, under a name that none has had; returns that name once it is ready. `settings`
+        are told to what starts of it from now on.
 
         Raises StackError.
         """
-        return str(self._ask("add", name=service)["name"])
+        return str(self._ask("add", name=service, settings=self._tell(service, settings))["name"])
+
+    def _tell(self, name: str, settings: Mapping[str, str] | None) -> Mapping[str, str]:
+        if settings:
+            self.plan = self.plan.told(name, settings)
+            self.plan.save(self.home.plan)
+        return settings or {}
 
     def remove_replica(self, name: str) -> None:
         """Stop a process for good, as a deploy does; returns when it has ended."""

@@ -228,9 +228,16 @@ class Supervisor:
         return {}
 
     async def _start(self, request: Mapping[str, Any]) -> Response:
-        for unit in self._named(request):
+        found = self._named(request)
+        self._tell(found[0].row.name, request)
+        for unit in found:
             unit.start_again()
         return {}
+
+    def _tell(self, name: str, request: Mapping[str, Any]) -> None:
+        """What is set anew for a service holds for all of its processes that start from now on."""
+        if told := request.get("settings"):
+            self._site.plan = self._site.plan.told(name, told)
 
     async def _restart(self, request: Mapping[str, Any]) -> Response:
         await self._stop(request)
@@ -243,6 +250,7 @@ class Supervisor:
             message = f"There is no service '{request['name']}' in this stack. Choose from: {', '.join(rows)}."
             raise StackError(message)
         row = rows[request["name"]]
+        self._tell(row.name, request)
         index = self._added[row.name] = self._added.get(row.name, self._site.plan.count(row.name) - 1) + 1
         unit = _unit(self._site, row, index, self._nursery)
         await unit.first_start()

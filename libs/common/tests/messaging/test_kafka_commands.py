@@ -32,7 +32,7 @@ def variables(kafka: KafkaSettings) -> dict[str, str]:
     return {name.upper(): str(value) for name, value in given.items()} | password
 
 
-@pytest.mark.parametrize("command", ["provision", "redrive", "acls", "step_over"])
+@pytest.mark.parametrize("command", ["provision", "redrive", "acls", "step_over", "rewind"])
 def test_a_command_says_what_it_is_for_to_whoever_has_no_settings_yet(command):
     helped = run(command, "--help")
     assert helped.returncode == 0
@@ -46,6 +46,8 @@ def test_a_command_says_what_it_is_for_to_whoever_has_no_settings_yet(command):
         ("redrive", [], "Missing argument 'topic'"),
         ("redrive", ["payments.commands"], "no topic 'payments.commands'; choose from: payments.commands.v1, "),
         ("step_over", ["orchestrator.payments", "payments.commands.v1", "0", "-1"], "No such option: -1"),
+        ("rewind", ["orchestrator.payments", "payments.commands.v1"], "Missing option '--to'"),
+        ("rewind", ["gateway.payments", "payments.events.v1", "--to", "noon"], "Invalid value for '--to'"),
         ("acls", ["gateway"], "Got unexpected extra argument(s) (gateway)"),
     ],
 )

@@ -20,7 +20,7 @@ from malipo.messaging.batch_consumer import BatchConsumer
 from malipo.messaging.consumers import Consumers
 from malipo.messaging.database import Database
 from malipo.messaging.handover import Handover
-from malipo.messaging.redrive import redrive
+from malipo.messaging.redrive import redrive, waiting
 from malipo.messaging.relay import Relay
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.subscription import Received, Subscription
@@ -330,10 +330,15 @@ async def test_a_dead_letter_is_applied_once_its_cause_is_mended_and_it_is_sent_
         await send(database, seen.prefix, keys=1, each=1)
         await until(lambda: _dead(database), what="it is dead-lettered")
         await until(lambda: outbox_is_empty(database), what="the dead letter is in Kafka")
+        [letter] = [
+            one for one in await waiting(KafkaAccess(stores.kafka), PAYMENT_COMMANDS) if one["key"] == f"{seen.prefix}0"
+        ]
+        assert letter["reason"] == "LookupError: not yet"
         broken = False
         assert (await redrive(KafkaAccess(stores.kafka), PAYMENT_COMMANDS)).sent >= 1
         await until(lambda: seen.count == 1, what="it is applied")
         await redrive(KafkaAccess(stores.kafka), PAYMENT_COMMANDS)
+        assert await waiting(KafkaAccess(stores.kafka), PAYMENT_COMMANDS) == []
         await send(database, seen.prefix, keys=1, each=1)
         await until(lambda: seen.count == 2, what="the next one arrives, and the first no second time")
 

@@ -35,6 +35,7 @@ from provider_kit.attempt_rows import (
 )
 from provider_kit.provider import Ages
 from provider_kit.references import KEEP, KEEP_OF, KNOWN, OWN, columns, in_order, rows
+from provider_kit.restored import Restored
 from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
 _RECORD = insert(ATTEMPTS, "ON CONFLICT (id) DO NOTHING", NEW_ATTEMPT)
@@ -211,8 +212,9 @@ class _Mark:
 class Attempts:
     """Attempts of one provider service. Those of one payment run in the order in which they were recorded."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, restored: Restored | None = None) -> None:
         self._database = database
+        self.restored = restored or Restored()
         self._marks = GroupCommit(self._write_marks, most=_MOST_MARKS)
         self._holds = WeakValueDictionary[str, LeaseHold]()  # of what was claimed and is still being run
 
@@ -223,8 +225,8 @@ class Attempts:
         """
         # Those of one payment keep their sequence. All processes insert in the order of payments, lest two deadlock.
         ordered = sorted(batch, key=lambda received: received.key)
-        if any(isinstance(received.message, Query) for received in ordered):
-            await unit.transaction.execute(_RECORD_WITH_QUERIES, *_columns_with_steps(ordered))
+        if self.restored.at or any(isinstance(received.message, Query) for received in ordered):
+            await self._record_at_once(unit, ordered)
         else:
             unit.put(_RECORD, [new_row(received, command_of(received.message)) for received in ordered])
 
@@ -236,11 +238,16 @@ class Attempts:
         Returns by id the `also_answers` of its report. For one that is being sent the withdrawal is deferred: it ends if it
         turns out that nothing was sent (`postpone`).
         """
-        if arriving:
-            await unit.transaction.execute(_RECORD_WITH_QUERIES, *_columns_with_steps(arriving))
+        if arriving or self.restored.at:
+            await self._record_at_once(unit, arriving)
         what = zip(*((one.operation_id, one.kind, one.step) for one in withdraws), strict=True)
         ended = await unit.transaction.fetch(_WITHDRAW, *map(list, what), _CANCELED)
         return {row["id"]: row["also_answers"] for row in ended}
+
+    async def _record_at_once(self, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
+        if batch:
+            await unit.transaction.execute(_RECORD_WITH_QUERIES, *_columns_with_steps(batch))
+        await self.restored.mark(unit.transaction, [command_of(one.message).operation_id for one in batch])
 
     async def lease(self, claimed: ClaimedAttempt) -> bool:
         """Lease the attempt unless that is done; False when another process was faster, or has to be: nothing was sent by us."""

@@ -27,7 +27,7 @@ CREATE TABLE attempts (
     success         jsonb,
     address_key     text,
     also_answers    integer NOT NULL DEFAULT 0,
-    CHECK ((first_sent_at IS NULL) = (account_fingerprint IS NULL))
+    CHECK (first_sent_at IS NOT NULL OR account_fingerprint IS NULL)
 );
 CREATE INDEX attempts_operations_due ON attempts (due_at) WHERE done_at IS NULL AND kind <> 'query';
 CREATE INDEX attempts_queries_due ON attempts (due_at) WHERE done_at IS NULL AND kind = 'query';

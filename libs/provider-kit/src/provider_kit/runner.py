@@ -37,6 +37,7 @@ from provider_kit.provider import (
     refusal,
 )
 from provider_kit.reasons import ARRIVING, NOT_SENT_YET
+from provider_kit.restored import recall
 from provider_kit.work import CONCURRENT_OPERATIONS, CONCURRENT_QUERIES, Work
 
 CHARGE_PATIENCE_SECONDS = 60.0
@@ -133,10 +134,8 @@ class AttemptRunner:
         command = claimed.command
         if isinstance(command, Query):
             return await self._query(claimed, command, await self._account_of(claimed))
-        if claimed.first_sent_at is not None and not self._repeats:
-            return MAY_HAVE_BEEN_SENT
-        if claimed.ages.expired and claimed.first_sent_at is None:
-            return EXPIRED  # whether or not there are credentials
+        if ended := await self._ended_before(claimed, command):
+            return ended
         account = await self._account_of(claimed)
         if claimed.first_sent_at is None and (refused := refusal(self._provider.descriptor, command)):
             return refused
@@ -149,6 +148,20 @@ class AttemptRunner:
         except MethodUnreadable:
             log.error("method cannot be read", provider=self._name, **logs.facts(command.payment_id, claimed.headers))
             return UNREADABLE if claimed.first_sent_at is None else await self._read_about(claimed, command, account)
+
+    async def _ended_before(self, claimed: ClaimedAttempt, operation: ProviderOperation) -> Outcome | None:
+        """How an operation ends that is not to be sent by this try, whether or not there are credentials."""
+        if claimed.first_sent_at is None:
+            return EXPIRED if claimed.ages.expired else None
+        if claimed.account_fingerprint is None:
+            await self._recall(claimed, operation)
+        return None if self._repeats else MAY_HAVE_BEEN_SENT
+
+    async def _recall(self, claimed: ClaimedAttempt, operation: ProviderOperation) -> None:
+        """A restored database has forgotten the mark of what was perhaps sent: note that it went to the account as it is now."""
+        account = await self._account_of(claimed)
+        own = self._provider.descriptor.own_references(operation.operation_id)
+        await recall(self._database, operation.operation_id, fingerprint(self._provider, account.credentials), own)
 
     async def _account_of(self, claimed: ClaimedAttempt) -> Account:
         """The merchant's account, read anew for an attempt that had to wait: new ones may have woken it."""
@@ -268,6 +281,8 @@ class AttemptRunner:
         return {"own_address": partial(url, account, operation_id, address_key=address_key)}
 
     async def _tombstone(self, query: Query) -> Outcome:
+        if self._attempts.restored.concerns(query.operation_id):
+            return Unknown(reason=NOT_FOUND)  # it may have been sent, and that it was is what was lost
         if not await self._attempts.tombstone(query):
             return Unknown(reason=ARRIVING)
         return Declined(code="never_sent", message="The operation never reached the provider and never will.")

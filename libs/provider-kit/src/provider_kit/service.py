@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 
 from http_limits.remote import Networks
 from malipo.contracts.topics import MERCHANT_CONFIG, PERSONAL_KEYS, PROVIDER_COMMANDS
+from malipo.messaging.database import Database
 from malipo.messaging.runtime import Runtime
 from malipo.messaging.subscription import Subscription
 from malipo.platform.application import Application
@@ -19,11 +20,13 @@ from provider_kit.handlers import handle_batch, replicate
 from provider_kit.looking import LookingAgain
 from provider_kit.personal import PersonalKeys
 from provider_kit.provider import Provider
+from provider_kit.restored import Restored
 from provider_kit.runner import AttemptRunner
 from provider_kit.settings import AddressedSettings, ProviderSettings
 from provider_kit.shared import SharedAddress
 from provider_kit.statement import Statement
 from provider_kit.statement_reader import StatementReader
+from provider_kit.work import Work
 
 
 def provider_service(
@@ -42,7 +45,7 @@ def provider_service(
     comes to the one address of all accounts, if the descriptor has it.
     """
     name = provider.descriptor.name
-    attempts = Attempts(runtime.database)
+    attempts = Attempts(runtime.database, Restored(settings.restored_at))
     key_ring = KeyRing.parse(settings.key_ring.get_secret_value())
     base = settings.callback_base_url if isinstance(settings, AddressedSettings) else ""
     if provider.descriptor.own_addresses and not base:
@@ -62,7 +65,7 @@ def provider_service(
     )
     for concerns in unmatched.FOR_A_PERSON:  # an alert on the first needs a zero before it
         unmatched.UNMATCHED.labels(name, concerns)
-    runtime.loop("operations", work.operations.run)
+    runtime.loop("operations", partial(_run_operations, runtime.database, attempts, work))
     runtime.loop("queries", work.queries.run)
     runtime.sweep("reminders", reminders.LOOK_SECONDS, reminders.remind)
     runtime.sweep("opened", opened.LOOK_SECONDS, LookingAgain(opened.OpenedOperations(name), work.queries.nudge).look)
@@ -82,3 +85,11 @@ def provider_service(
     public = Starlette(routes=callbacks.routes())
     public.router.redirect_slashes = False  # such an answer names whatever host the asker has named
     return runtime.application(public)
+
+
+async def _run_operations(database: Database, attempts: Attempts, work: Work) -> None:
+    """Run them, once it is known what a restored database does not know of."""
+    if attempts.restored.at:
+        async with database.begin() as unit:
+            await attempts.restored.mark(unit.transaction)
+    await work.operations.run()

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from malipo.contracts.commands import Mode
-from malipo.platform.settings import HttpSettings, KeyRingSettings
+from malipo.platform.settings import HttpSettings, KeyRingSettings, RestoredSettings
 
 
 def hosts_of(base: str | None, hosts: Mapping[Mode, str]) -> Mapping[Mode, str]:
@@ -14,8 +14,8 @@ def hosts_of(base: str | None, hosts: Mapping[Mode, str]) -> Mapping[Mode, str]:
     return hosts if base is None else {"test": base, "live": base}
 
 
-class ProviderSettings(KeyRingSettings, HttpSettings):
-    """For every provider: it seals and opens credentials, and is called back."""
+class ProviderSettings(KeyRingSettings, HttpSettings, RestoredSettings):
+    """For every provider: it seals and opens credentials, is called back, and may be told of a restore."""
 
 
 class AddressedSettings(ProviderSettings):

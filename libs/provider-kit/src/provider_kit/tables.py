@@ -64,7 +64,7 @@ ATTEMPTS = Table(
 )
 """What is to be sent, was sent, and came back. Except for a query, `id` is the operation's id, so that one operation can
 never be two attempts. `first_sent_at` is set while a try may have reached the provider, and `account_fingerprint` then names
-the account that it went to. `withdrawn_step` is the step that withdrew it while it was being sent. `address_key` is the key that the
+the account that it went to, unless a restored database has forgotten that. `withdrawn_step` is the step that withdrew it while it was being sent. `address_key` is the key that the
 addresses in its requests were made under at first, so that a repeat has the same ones. After `expires_at`
 nothing is sent that could take money. `account` is the merchant's account that it is for, as `account_of` names it.
 `success` is what has told that its money moved, if neither it nor a query of it was answered so. `also_answers` is the step of

@@ -3,20 +3,26 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, cast, get_args
 
 import asyncpg
 import typer
+from aiokafka.errors import KafkaError
 
 from gateway.accounts import configuration, store
+from gateway.accounts.resealing import reseal
 from gateway.edge import authentication
+from gateway.payments.recalling import recall
 from gateway.settings import Settings
 from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.messaging import operator_command
 from malipo.messaging.database import Database
+from malipo.messaging.security import KafkaAccess
 from malipo.messaging.unit_of_work import UnitOfWork
+from malipo.platform import settings
+from malipo.platform.secrets import KeyRing, SecretUnreadable
 
 _Row = dict[str, Any]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -30,6 +36,7 @@ def add_commands(cli: typer.Typer) -> None:
     cli.add_typer(_merchants, name="merchant")
     cli.add_typer(_keys, name="key")
     cli.add_typer(_config, name="config")
+    cli.command("recall")(recall_keys)
 
 
 @_merchants.command("create")
@@ -120,6 +127,23 @@ def list_keys(
     _print([asdict(key) for key in found], as_json=as_json, empty=f"{merchant} has no key yet")
 
 
+def recall_keys(
+    since: Annotated[datetime, typer.Option(help="From when on, UTC.", formats=["%Y-%m-%dT%H:%M:%SZ"])],
+) -> None:
+    """Remember idempotency keys after a restore.
+
+    Those of requests since then that became commands, which Kafka still has: for a database that was restored to an earlier
+    moment. A repeat gets what the first request made.
+    """
+    kafka = KafkaAccess.of(settings.load(Settings))
+    moment = since.replace(tzinfo=UTC)
+    try:
+        number = operator_command.run(Settings, lambda database: recall(database, kafka, moment))
+    except (KafkaError, OSError) as error:
+        operator_command.fail(f"Kafka does not let it in: {error}; /health/ready of the gateway says why")
+    _print({"requests": number}, as_json=False)
+
+
 @_config.command("republish")
 def republish(as_json: _AsJson = False) -> None:
     """Send all configurations again, for a service that lost them. It is harmless to the others."""
@@ -132,6 +156,30 @@ def republish(as_json: _AsJson = False) -> None:
         return len(merchants)
 
     _print({"merchants": operator_command.run(Settings, publish_all)}, as_json=as_json)
+
+
+@_config.command("reseal")
+def reseal_all(as_json: _AsJson = False) -> None:
+    """Seal all secrets under KEY_RING's first key.
+
+    Credentials and webhook secrets of all merchants: then an older key may leave the ring.
+    """
+    key_ring = KeyRing.parse(settings.load(Settings).key_ring.get_secret_value())
+
+    async def all_of_them(database: Database) -> int:
+        number = 0
+        for merchant in await store.list_merchants(database.reads):
+            async with database.begin() as unit:
+                number += await reseal(unit, merchant.id, key_ring)
+        return number
+
+    try:
+        number = operator_command.run(Settings, all_of_them)
+    except SecretUnreadable:
+        operator_command.fail(
+            "a secret is under a key that KEY_RING does not have: give it all keys that ever were the first"
+        )
+    _print({"resealed": number}, as_json=as_json)
 
 
 def _merchants_there() -> list[store.Merchant]:

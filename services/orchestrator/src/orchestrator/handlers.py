@@ -43,7 +43,7 @@ from orchestrator.machine import Ignored
 from orchestrator.payment import Payment
 from orchestrator.receipts import Claim, Receipts
 from orchestrator.requests import Refused, begin
-from orchestrator.resending import Resend
+from orchestrator.resending import Resend, operation_of
 from orchestrator.routing import route
 from orchestrator.saved_methods import SavedMethods
 from orchestrator.setups import new_setup, route_setup
@@ -85,21 +85,26 @@ def concerns_a_payment(message: Message) -> bool:
     return not isinstance(message, AttemptPostponed | PersonalKeyDestroyed)
 
 
-async def handle_batch(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
+async def handle_batch(
+    unit: UnitOfWork, batch: Sequence[Received[Message]], restored_at: datetime | None = None
+) -> None:
     """Fold a batch of commands and outcomes into their payments, each payment's in order.
 
     A command that came before under another message id is answered with what was published then. Money that nothing
     explains is kept in suspense.
+
+    What was requested before `restored_at` may have been granted, and carried out, and forgotten with the database: none of it
+    is refused, or too late. A command that would be refused raises `Refused`, and comes again as a dead letter.
     """
     unmatched = [received.message for received in batch if isinstance(received.message, UnmatchedReported)]
     for suspense_id in await suspense.keep(unit, unmatched):
         unit.after_commit(partial(_report_other_money, suspense_id=suspense_id))
     about_payments = [received for received in batch if not isinstance(received.message, UnmatchedReported)]
     if about_payments:
-        await _handle(unit, about_payments)
+        await _handle(unit, about_payments, restored_at)
 
 
-async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
+async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]], restored_at: datetime | None) -> None:
     payments, now = await store.read(unit.reads, {received.key for received in batch})
     messages = [received.message for received in batch]
     resend = await Resend.of(unit.reads, messages)
@@ -118,7 +123,8 @@ async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
             new.add(payment.id)
         elif resend.answers(payment, received.message):
             continue
-        published = _fold(unit, payment, received, now, foreign=foreign is not None)
+        forgotten = _may_be_forgotten(received, restored_at)
+        published = _fold(unit, payment, received, now, foreign=foreign is not None, forgotten=forgotten)
         receipts.claim(received.message, payments, payment)
         resend.refused |= {one.message.operation_id for one in published if isinstance(one.message, CommandRefused)}
         written += published
@@ -168,7 +174,7 @@ def context_of(traceparent: str | None, client_ref: str | None) -> dict[str, str
 
 
 def _fold(
-    unit: UnitOfWork, payment: Payment, received: Received[Message], now: datetime, *, foreign: bool
+    unit: UnitOfWork, payment: Payment, received: Received[Message], now: datetime, *, foreign: bool, forgotten: bool
 ) -> list[Published]:
     message = received.message
     fold = Fold(payment, now, "merchant", received.message_id)
@@ -179,14 +185,20 @@ def _fold(
         if foreign and isinstance(message, OutcomeReported):
             fold.deny(message)
         else:
-            _decide_or_refuse(fold, message)
+            _decide_or_refuse(fold, message, forgotten=forgotten)
         return _send(unit, fold, headers)
 
 
-def _decide_or_refuse(fold: Fold, message: Message) -> None:
+def _may_be_forgotten(received: Received[Message], restored_at: datetime | None) -> bool:
+    return restored_at is not None and ids.made_at(operation_of(received.message) or received.key) < restored_at
+
+
+def _decide_or_refuse(fold: Fold, message: Message, *, forgotten: bool = False) -> None:
     try:
-        _decide(fold, message)
+        _decide(fold, message, forgotten=forgotten)
     except Refused as refused:
+        if forgotten:
+            raise
         fold.messages.append(
             CommandRefused(
                 payment_id=fold.payment.id,
@@ -200,12 +212,12 @@ def _decide_or_refuse(fold: Fold, message: Message) -> None:
         )
 
 
-def _decide(fold: Fold, message: Message) -> None:
+def _decide(fold: Fold, message: Message, *, forgotten: bool = False) -> None:
     match message:
         case CreatePayment():
-            _create(fold, message)
+            _create(fold, message, forgotten=forgotten)
         case SaveMethod():
-            _start(fold, route_setup(message))
+            _start(fold, route_setup(message), forgotten=forgotten)
         case CapturePayment() | CancelPayment() | RefundPayment() | RequestReturn() | DetachMethod():
             begin(fold, message)
         case OutcomeReported():
@@ -218,19 +230,20 @@ def _decide(fold: Fold, message: Message) -> None:
             raise TypeError(type(message).__name__)
 
 
-def _create(fold: Fold, command: CreatePayment) -> None:
+def _create(fold: Fold, command: CreatePayment, *, forgotten: bool) -> None:
     if command.method.type == SAVED and fold.payment.method.saved is None:
         fold.payment.provider = route(command)
         fold.refuse_route("method_unavailable", "")
     else:
-        _start(fold, route(command))
+        _start(fold, route(command), forgotten=forgotten)
 
 
-def _start(fold: Fold, provider: str | None) -> None:
+def _start(fold: Fold, provider: str | None, *, forgotten: bool) -> None:
+    """Of what may be forgotten its provider's service knows what may still be done."""
     fold.payment.provider = provider
     if provider is None:
         fold.refuse_route("provider_unsupported", "No provider takes this method and currency.")
-    elif fold.now >= fold.payment.expires_at:
+    elif fold.now >= fold.payment.expires_at and not forgotten:
         fold.expire()
     else:
         fold.dispatch()

@@ -72,14 +72,14 @@ class Resend:
     @classmethod
     async def of(cls, source: Queries, batch: Iterable[Message]) -> Self:
         """With what is known of the operations that the batch requests."""
-        requested = [operation_id for message in batch if (operation_id := _operation_of(message))]
+        requested = [operation_id for message in batch if (operation_id := operation_of(message))]
         if not requested:
             return cls()
         return cls({row["operation_id"] for row in await source.fetch(_REFUSED, requested)})
 
     def answers(self, payment: Payment, message: Message) -> bool:
         """Whether the message requests what was published before; if so, that will be resent, and nothing else is due."""
-        requested_id = _operation_of(message)
+        requested_id = operation_of(message)
         match message:
             case ResendEvents(steps=(), operation_ids=()) | CreatePayment() | SaveMethod():
                 self.ask_for_all(payment.id)
@@ -133,7 +133,7 @@ def _is_same_money(report: PaymentReceived, payment: Payment) -> bool:
     return reported == known and payment.is_known_money(report.reference)
 
 
-def _operation_of(message: Message) -> str:
+def operation_of(message: Message) -> str:
     """The operation that a command requests; empty for any other message."""
     match message:
         case (

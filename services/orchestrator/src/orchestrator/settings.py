@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from malipo.platform.retention_settings import RetentionSettings
-from malipo.platform.settings import ServiceSettings
+from malipo.platform.settings import RestoredSettings
 
 
-class Settings(ServiceSettings):
+class Settings(RestoredSettings):
     """Environment variables of the orchestrator. What a payment may do is in the state table."""
 
     roll_call_seconds: str = Field(

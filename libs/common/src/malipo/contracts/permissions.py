@@ -58,7 +58,12 @@ def rules() -> list[Rule]:
 def _of_service(service: str) -> list[Rule]:
     produced = [topic for topic in TOPICS if service in _all(topic.producers)]
     consumed = [topic for topic in TOPICS if service in _all(topic.consumers)]
-    return [*_written(service, produced), *_consumed(service, consumed)]
+    return [*_written(service, produced), *_consumed(service, consumed), *_recalled(service)]
+
+
+def _recalled(service: str) -> list[Rule]:
+    """Who may read what it has written itself, after its database was restored: requests by their keys."""
+    return [Rule(service, Operation.READ, Resource.TOPIC, PAYMENT_COMMANDS.name)] if service == "gateway" else []
 
 
 def rules_of_consumer(name: str, topics: Sequence[Topic]) -> list[Rule]:

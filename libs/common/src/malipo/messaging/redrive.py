@@ -1,14 +1,18 @@
 """Sends dead letters again, once their cause is mended: `python -m malipo.messaging.redrive payments.commands.v1`."""
 
 import asyncio
+import json
 import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from malipo import clock
 from malipo.contracts.permissions import OPERATOR, REDRIVE_GROUP
 from malipo.contracts.topics import BY_NAME, Topic
 from malipo.messaging.kafka_command import REFUSALS, NotDone, cause, without_right
@@ -21,6 +25,7 @@ from malipo.platform import cli, settings
 from malipo.platform.kafka_settings import KafkaSettings
 
 _POLL_MS = 2000
+_MOST_EMPTY_POLLS = 15
 
 
 @dataclass
@@ -37,13 +42,7 @@ async def redrive(kafka: KafkaAccess, topic: Topic) -> Redriven:
     Whoever had applied the message drops the repeat by his inbox; whoever had not applies it now. Of a batch that was
     stepped over the records are sent, from the one that could not be read. Raises `KafkaError` or `OSError`.
     """
-    consumer: Any = AIOKafkaConsumer(
-        topic.dead_letter,
-        **kafka.options,
-        group_id=REDRIVE_GROUP,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
+    consumer = _consumer(kafka, topic)
     producer: Any = AIOKafkaProducer(**kafka.options, enable_idempotence=True)
     try:
         await consumer.start()
@@ -54,20 +53,59 @@ async def redrive(kafka: KafkaAccess, topic: Topic) -> Redriven:
         await consumer.stop()
 
 
+async def waiting(kafka: KafkaAccess, topic: Topic) -> list[dict[str, str]]:
+    """What is known of each dead letter of `topic` that was not sent again yet, but not what it says. Raises `KafkaError` or `OSError`."""
+    consumer = _consumer(kafka, topic)
+    try:
+        await consumer.start()
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(list(consumer.assignment()))
+        return [_described(record) async for _, records in _read_up_to(consumer, ends) for record in records]
+    finally:
+        await consumer.stop()
+
+
+async def _read_up_to(
+    consumer: Any, ends: Mapping[TopicPartition, int]
+) -> AsyncGenerator[tuple[TopicPartition, list[Any]]]:
+    """The records before these offsets, some of a partition at a time. Raises `KafkaError` when none come any more."""
+    empty = 0
+    while left := [place for place, end in ends.items() if await consumer.position(place) < end]:
+        batches = await consumer.getmany(*left, timeout_ms=_POLL_MS)
+        empty = 0 if batches else empty + 1
+        if empty == _MOST_EMPTY_POLLS:
+            message = f"no dead letters came for {empty * _POLL_MS / 1000:.0f} s, although some are there"
+            raise KafkaError(message)
+        for place, records in batches.items():
+            if meant := [record for record in records if record.offset < ends[place]]:
+                yield place, meant
+
+
+def _described(record: Any) -> dict[str, str]:
+    headers = {name: value.decode(errors="replace") for name, value in record.headers}
+    at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    names = ("x-consumer", "x-position", "x-reason", "x-original-message-id")
+    known = {name.removeprefix("x-"): headers[name] for name in names if name in headers}
+    return {"at": clock.iso(at), "key": (record.key or b"").decode(errors="replace"), **known}
+
+
+def _consumer(kafka: KafkaAccess, topic: Topic) -> Any:
+    return AIOKafkaConsumer(
+        topic.dead_letter,
+        **kafka.options,
+        group_id=REDRIVE_GROUP,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+
+
 async def _send_all(consumer: Any, producer: Any, topic: Topic) -> Redriven:
     """Up to where the dead letters end now: what is still dead comes back to them while we send."""
     done = Redriven()
     ends: dict[TopicPartition, int] = await consumer.end_offsets(list(consumer.assignment()))
-    left = set(ends)
-    while left and (batches := await consumer.getmany(*left, timeout_ms=_POLL_MS)):
-        for partition, records in batches.items():
-            meant = [record for record in records if record.offset < ends[partition]]
-            for record in meant:
-                await _send(producer, topic, record, done)
-            if meant:
-                await consumer.commit({partition: meant[-1].offset + 1})
-            if records[-1].offset + 1 >= ends[partition]:
-                left.remove(partition)
+    async for partition, records in _read_up_to(consumer, ends):
+        for record in records:
+            await _send(producer, topic, record, done)
+        await consumer.commit({partition: records[-1].offset + 1})
     return done
 
 
@@ -91,10 +129,10 @@ async def _send_batch(producer: Any, topic: Topic, data: bytes, headers: dict[st
         done.sent += 1
 
 
-async def _redrive(kafka: KafkaAccess, topic: Topic) -> Redriven:
+async def _at_kafka[T](kafka: KafkaAccess, topic: Topic, do: Callable[[KafkaAccess, Topic], Awaitable[T]]) -> T:
     """As above. Raises `NotDone`."""
     try:
-        return await redrive(kafka, topic)
+        return await do(kafka, topic)
     except REFUSALS as error:
         right = f"read {topic.dead_letter}, be in group {REDRIVE_GROUP} and write {topic.name}"
         raise without_right(kafka, right, f"the {OPERATOR}") from error
@@ -109,7 +147,11 @@ def original(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     return [*kept, (MESSAGE_ID, known["x-original-message-id"])]
 
 
-def main(topic: Annotated[str, typer.Argument(help="Whose dead letters: payments.commands.v1.")]) -> None:
+def main(
+    topic: Annotated[str, typer.Argument(help="Whose dead letters: payments.commands.v1.")],
+    *,
+    only_list: Annotated[bool, typer.Option("--list", help="Send nothing: print a line of JSON for each.")] = False,
+) -> None:
     """Send a topic's dead letters again, once their cause is mended: each is applied once, however often this is done.
 
     Where Kafka is, and who we are there, it is told by the settings of every service (docs/settings.md#kafka).
@@ -117,7 +159,11 @@ def main(topic: Annotated[str, typer.Argument(help="Whose dead letters: payments
     of = BY_NAME.get(topic) or sys.exit(f"no topic {topic!r}; choose from: {', '.join(BY_NAME)}")
     kafka = KafkaAccess.of(settings.load(KafkaSettings))
     try:
-        done = asyncio.run(_redrive(kafka, of))
+        if only_list:
+            for letter in asyncio.run(_at_kafka(kafka, of, waiting)):
+                print(json.dumps(letter))  # noqa: T201 - a command's answer
+            return
+        done = asyncio.run(_at_kafka(kafka, of, redrive))
     except NotDone as error:
         sys.exit(f"not redriven: {error}")
     print(f"{done.sent} messages sent again to {topic}")  # noqa: T201 - a command's answer

@@ -62,6 +62,12 @@ class KeyRing:
         except (ValueError, KeyError, InvalidTag):
             raise SecretUnreadable from None
 
+    def resealed(self, envelope: str, *, owner: str) -> str | None:
+        """The envelope of the same secret under the ring's first key; None if that is this one's. Raises `SecretUnreadable`."""
+        if envelope.split(".")[1:2] == [self._active]:
+            return None
+        return self.seal(self.open(envelope, owner=owner), owner=owner)
+
     @property
     def first(self) -> str:
         """The id of the ring's first key."""

@@ -4,7 +4,16 @@ import socket
 import sys
 from typing import Literal, Self
 
-from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    DirectoryPath,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from http_limits.addresses import host_names
@@ -144,6 +153,16 @@ class HttpSettings(ServiceSettings):
             connections_per_address=self.http_connections_per_address,
             trusted_proxies=networks(self.trusted_proxies),
         )
+
+
+class RestoredSettings(ServiceSettings):
+    """What a service needs that has to know what it may have forgotten, beyond what every service needs."""
+
+    restored_at: AwareDatetime | None = Field(
+        default=None,
+        description="After its database was restored to an earlier moment: when the services had all stopped, as "
+        "`2026-11-29T10:05:00Z`. What was made before, and the database does not know, may have been sent.",
+    )
 
 
 class KeyRingSettings(ServiceSettings):

@@ -103,12 +103,17 @@ async def change(mutation: Mutation, body: BaseModel | None, act: Callable[[Stat
     merchant_id = mutation.client.merchant_id
 
     async def change_and_publish(unit: UnitOfWork) -> str:
-        await unit.transaction.execute(_NEXT_VERSION, merchant_id)
+        await advance(unit, merchant_id)
         changed = await act(unit.transaction)
         await publish(unit, merchant_id)
         return changed
 
     return await once(mutation.dependencies.database, mutation.request, body, change_and_publish)
+
+
+async def advance(unit: UnitOfWork, merchant_id: str) -> None:
+    """Begin a change of the merchant's configuration, which no other change overtakes: `publish` it with the same unit."""
+    await unit.transaction.execute(_NEXT_VERSION, merchant_id)
 
 
 async def publish(unit: UnitOfWork, merchant_id: str) -> None:

@@ -48,6 +48,25 @@ class KeyedRequest:
     key_ring: KeyRing = field(repr=False, compare=False)
 
 
+HEADER = "idempotency"
+"""Of a command: by which key of whom it was requested, for a gateway whose database has forgotten that."""
+FORGOTTEN = b""
+"""The fingerprint of a request of which only its key is known again."""
+
+
+def header_of(request: KeyedRequest, operation_id: str | None) -> dict[str, str]:
+    """What a command carries of its request; nothing without a key."""
+    if request.key is None:
+        return {}
+    return {HEADER: json.dumps([request.merchant_id, request.mode, request.key, request.route, operation_id])}
+
+
+def recalled(header: str, payment_id: str) -> Sequence[object]:
+    """The row of the key that a command about this payment was requested with."""
+    merchant_id, mode, key, route, operation_id = json.loads(header)
+    return merchant_id, mode, key, route, FORGOTTEN, operation_id or payment_id
+
+
 @dataclass(frozen=True)
 class IdempotencyClaim:
     """One sending of a request that is to be carried out once, with digests of what it asks for: the first is kept."""
@@ -148,8 +167,9 @@ def remember(unit: UnitOfWork, made: Sequence[tuple[IdempotencyClaim, str]]) -> 
 def _result(claim: IdempotencyClaim, row: Row | None, *, new: bool) -> Done | Problem | None:
     if row is None:
         return None if new else Problem("idempotency_key_in_flight")
-    if row["fingerprint"] not in claim.fingerprints:
-        other = "with another body" if row["route"] == claim.request.route else f"for {row['route']}"
+    same_route = row["route"] == claim.request.route
+    if row["fingerprint"] not in claim.fingerprints and not (row["fingerprint"] == FORGOTTEN and same_route):
+        other = "with another body" if same_route else f"for {row['route']}"
         return Problem("idempotency_key_reused", f"This key was used {other}. {_REUSED}")
     return Done(row["resource_id"], replayed=True)
 

@@ -13,7 +13,7 @@ from gateway.edge.authentication import MerchantClient, Scope
 from gateway.edge.cards import mentions_card_number
 from gateway.edge.dependencies import Dependencies, dependencies_of
 from gateway.edge.fields import IDEMPOTENCY_KEY
-from gateway.edge.idempotency import Done, KeyedRequest
+from gateway.edge.idempotency import Done, KeyedRequest, header_of
 from gateway.edge.middleware import request_id
 from gateway.edge.origin import Origin
 from gateway.edge.problems import Problem
@@ -62,6 +62,7 @@ class Mutation:
     def origin(self, client_ref: str | None, operation_id: str | None = None) -> Origin:
         """What is kept of this request beside its command. Takes the current trace: ask in the request's own task."""
         headers = carrier() | ({CLIENT_REF: client_ref} if client_ref is not None else {})
+        headers |= header_of(self.request, operation_id)
         return Origin(clock.now(), self.request.route, self.request_id, self.client.key_id, headers, operation_id)
 
 

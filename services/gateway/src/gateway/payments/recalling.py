@@ -1,0 +1,56 @@
+"""Remembers idempotency keys that a restored database has forgotten, from the commands that Kafka still has."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from gateway.edge import idempotency
+from gateway.tables import IDEMPOTENCY_KEYS
+from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.messaging.database import Database
+from malipo.messaging.security import KafkaAccess
+from malipo.messaging.writes import insert
+
+_POLL_MS = 1000
+_RECALL = insert(IDEMPOTENCY_KEYS, "ON CONFLICT DO NOTHING")
+type _Rows = list[tuple[object, ...]]
+
+
+async def recall(database: Database, kafka: KafkaAccess, since: datetime) -> int:
+    """Keep the key of each request since then that became a command, unless it is known; returns how many were looked at.
+
+    A repeat gets what the first one made, also with another body: what that asked for was forgotten. Raises `KafkaError`.
+    """
+    number = 0
+    async for rows in _requested(kafka, since):
+        async with database.begin() as unit:
+            unit.put(_RECALL, sorted(rows))
+        number += len(rows)
+    return number
+
+
+async def _requested(kafka: KafkaAccess, since: datetime) -> AsyncGenerator[_Rows]:
+    consumer: Any = AIOKafkaConsumer(PAYMENT_COMMANDS.name, **kafka.options)
+    await consumer.start()
+    try:
+        places: list[TopicPartition] = list(consumer.assignment())
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
+        found = await consumer.offsets_for_times(dict.fromkeys(places, int(since.timestamp() * 1000)))
+        for place in places:
+            consumer.seek(place, found[place].offset if found[place] else ends[place])
+        while left := [place for place in places if await consumer.position(place) < ends[place]]:
+            batches = await consumer.getmany(*left, timeout_ms=_POLL_MS)
+            rows = [row for records in batches.values() for record in records if (row := _row(record))]
+            if rows:
+                yield rows
+    finally:
+        await consumer.stop()
+
+
+def _row(record: Any) -> tuple[object, ...] | None:
+    headers = dict(record.headers)
+    if idempotency.HEADER not in headers:
+        return None
+    return tuple(idempotency.recalled(headers[idempotency.HEADER].decode(), record.key.decode()))

@@ -1,0 +1,61 @@
+"""After a restore to an earlier moment a repeat of a request gets what the first one made, as long as Kafka has its command."""
+
+from datetime import timedelta
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from gateway.payments.recalling import recall
+from malipo import clock
+from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.messaging.security import KafkaAccess
+
+
+@pytest.fixture
+async def relayed(gateway, stores):
+    """Have Kafka get what is in the outbox."""
+
+    async def relay() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=stores.kafka)
+        await producer.start()
+        try:
+            for row in await gateway.dependencies.database.reads.fetch(
+                "SELECT * FROM outbox WHERE topic = $1", PAYMENT_COMMANDS.name
+            ):
+                headers = [(name, value.encode()) for name, value in row["headers"].items()]
+                await producer.send_and_wait(row["topic"], row["payload"], key=row["key"].encode(), headers=headers)
+        finally:
+            await producer.stop()
+
+    return relay
+
+
+async def test_keys_that_the_database_has_forgotten_are_known_again_by_the_commands_that_kafka_has(
+    gateway, merchant, make, stores, relayed
+):
+    since = clock.now() - timedelta(seconds=1)
+    payment = (await merchant.pay(key="forgotten")).json()
+    cancel = (await merchant.post(f"/v1/payments/{payment['id']}/cancel", key="of a cancel")).json()
+    await relayed()
+    await gateway.dependencies.database.write("DELETE FROM idempotency_keys")
+    assert await recall(gateway.dependencies.database, KafkaAccess(stores.kafka), since) >= 2
+    again = await merchant.pay(key="forgotten")
+    assert (again.json()["id"], again.headers["Idempotent-Replayed"]) == (payment["id"], "true")
+    repeated = await merchant.post(f"/v1/payments/{payment['id']}/cancel", key="of a cancel")
+    assert repeated.json()["id"] == cancel["id"]
+    assert await gateway.count("payments") == 1
+    other = await merchant.post(f"/v1/payments/{payment['id']}/cancel", key="forgotten")
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+async def test_what_was_requested_before_stays_as_it_is(gateway, merchant, stores, relayed):
+    await merchant.pay(key="known")
+    await relayed()
+    before = await gateway.dependencies.database.reads.fetch("SELECT * FROM idempotency_keys")
+    await recall(gateway.dependencies.database, KafkaAccess(stores.kafka), clock.now() - timedelta(minutes=1))
+    assert [
+        dict(row)
+        for row in await gateway.dependencies.database.reads.fetch(
+            "SELECT * FROM idempotency_keys WHERE merchant_id = $1", merchant.id
+        )
+    ] == [dict(row) for row in before]
