@@ -8,7 +8,7 @@ BIN = .venv/bin
 # The files that say what is to be installed; a change is noticed by their modification time.
 NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over demo bench crash-matrix chaos test rules check conformance chart docs lock new-provider FORCE
+.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over rewind redrive demo bench crash-matrix chaos upgrade-drill runbooks test rules check conformance chart docs lock release new-provider FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,12 @@ retention: setup ## make months of tables ahead, and end those that are kept lon
 step-over: setup ## have a consumer skip a record that it cannot read (ARGS="orchestrator.payments payments.commands.v1 3 1042")
 	@$(BIN)/python -m malipo_local step-over $(ARGS)
 
+rewind: setup ## have a stopped service read a topic again from a moment on (ARGS="orchestrator.payments payments.commands.v1 --to 2026-11-29T09:50:00Z")
+	@$(BIN)/python -m malipo_local rewind $(ARGS)
+
+redrive: setup ## send a topic's dead letters again, once their cause is mended (ARGS=payments.commands.v1)
+	@$(BIN)/python -m malipo_local redrive $(ARGS)
+
 demo: setup ## tour of payments on the real system (ARGS=--once ends after it)
 	@$(BIN)/python -m malipo_local demo $(ARGS)
 
@@ -85,6 +91,12 @@ crash-matrix: setup ## kill every service at each crossing of each operation: mo
 
 chaos: setup ## kill and freeze anything at random under load (MINUTES=5 SEED=1)
 	@PYTHONPATH=tests $(BIN)/python -m chaos chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+upgrade-drill: setup ## roll a release out and back beside the former one, under 20 payments a second: some minutes
+	@MALIPO_WHOLE_DRILL=1 $(BIN)/pytest -s -q tests/operations/test_upgrade.py $(ARGS)
+
+runbooks: setup ## follow all pages of docs/operations, and cause each alert first: some ten minutes
+	@MALIPO_WHOLE_DRILL=1 $(BIN)/pytest -q tests/operations/test_pages.py tests/operations/test_runbooks.py $(ARGS)
 
 test: setup ## run all tests against real PostgreSQL, Redis and Kafka
 	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -114,6 +126,9 @@ lock: ## write uv.lock anew: which packages are to be installed, after a change 
 	@$(BIN)/python docs/generate.py --blocks
 	@$(UV) lock --quiet --offline 2>/dev/null || $(UV) lock --quiet  # from the cache, which costs no second, else the registry
 	@sed -i -E 's/, size = [0-9]+//' uv.lock  # not every registry knows sizes: whoever locks, the file is the same
+
+release: setup ## make a release of what is checked out: look, SBOMs, images (ARGS=--check: only look)
+	@$(BIN)/python deploy/release/release.py $(ARGS)
 
 new-provider: setup ## begin a provider (NAME=acme TITLE="Acme Pay"): descriptor, service, simulator, red conformance suite
 	@$(BIN)/python scaffold/new_provider.py "$(NAME)" $(if $(TITLE),--title "$(TITLE)")

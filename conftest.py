@@ -35,6 +35,8 @@ _ORDER = (
     "tests/openapi/test_openapi.py",
     "tests/scaffold/test_written_provider.py",
     "tests/compose/test_compose.py",
+    "tests/operations/test_restore.py",
+    "tests/operations/test_upgrade.py",
     "",  # all others
     "tests/e2e/test_unreadable.py",
     "tests/e2e/test_lost_records.py",

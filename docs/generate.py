@@ -17,6 +17,7 @@ from pages import (
     chart,
     dashboards,
     guides,
+    licences,
     metrics,
     openapi,
     problems,
@@ -43,6 +44,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "capabilities.md": capabilities.page,
     "problems.md": problems.page,
     "metrics.md": metrics.page,
+    "licences.md": licences.page,
     "openapi.json": openapi.page,
 }
 
