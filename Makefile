@@ -8,7 +8,7 @@ BIN = .venv/bin
 # The files that say what is to be installed; a change is noticed by their modification time.
 NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over rewind redrive demo bench crash-matrix chaos upgrade-drill runbooks test rules check conformance chart docs lock release new-provider FORCE
+.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over rewind redrive demo bench crash-matrix chaos restore-drill upgrade-drill runbooks test rules check conformance chart docs lock release new-provider FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ crash-matrix: setup ## kill every service at each crossing of each operation: mo
 
 chaos: setup ## kill and freeze anything at random under load (MINUTES=5 SEED=1)
 	@PYTHONPATH=tests $(BIN)/python -m chaos chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+restore-drill: setup ## lose the databases, restore them to the last commit and to an earlier moment, and compare the books: some minutes
+	@MALIPO_WHOLE_DRILL=1 $(BIN)/pytest -s -q tests/operations/test_restore.py $(ARGS)
 
 upgrade-drill: setup ## roll a release out and back beside the former one, under 20 payments a second: some minutes
 	@MALIPO_WHOLE_DRILL=1 $(BIN)/pytest -s -q tests/operations/test_upgrade.py $(ARGS)

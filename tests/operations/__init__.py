@@ -1,0 +1,1 @@
+"""Runs what docs/operations says, as it says it, on a local stack."""
