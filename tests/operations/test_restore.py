@@ -27,7 +27,7 @@ from operations.acts import SETTINGS, sql
 from testkit.access import access
 
 PAGE = "backup.md"
-SECONDS = 120
+SECONDS = 240
 SERVICES = ("gateway", "orchestrator", "provider-stripe", "provider-mpesa", "webhook-dispatcher")
 LOST_BY_KAFKA = ("payments.commands.v1", "providers.stripe.commands.v1", "providers.outcomes.v1")
 
