@@ -74,7 +74,7 @@ def _panel(number: int, panel: Panel) -> Mapping[str, Any]:
     steps: list[Mapping[str, Any]] = [{"color": "green", "value": None}]
     if panel.most is not None:
         steps.append({"color": "red", "value": panel.most})
-    shown = {"unit": panel.unit, "min": 0, "thresholds": {"mode": "absolute", "steps": steps}}
+    shown: dict[str, Any] = {"unit": panel.unit, "min": 0, "thresholds": {"mode": "absolute", "steps": steps}}
     if panel.most is not None:
         shown["custom"] = {"thresholdsStyle": {"mode": "dashed"}}
     return {

@@ -8,7 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SCRAPED = frozenset({"job", "service", "instance"})
 """Labels that the scrape gives everything."""
-_PROCESS = ("up", "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes")
+_PROCESS: tuple[str, ...] = (
+    "up",
+    "process_start_time_seconds",
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+)
 _WORDS = frozenset(
     [
         "sum",
@@ -58,7 +63,7 @@ def read(expression: str) -> Query:
 
 def declared() -> dict[str, frozenset[str]]:
     """The labels of every series that a service shows, by its name, as docs/metrics.md has them from the code."""
-    series = dict.fromkeys(_PROCESS, SCRAPED)
+    series: dict[str, frozenset[str]] = dict.fromkeys(_PROCESS, SCRAPED)
     for name, kind, labels in _ROW.findall((ROOT / "docs/metrics.md").read_text("utf-8")):
         has = SCRAPED | frozenset(re.findall(r"`(\w+)`", labels))
         if kind == "histogram":

@@ -45,9 +45,13 @@ def _test(rule: Mapping[str, Any], case: Case) -> dict[str, Any]:
 
 
 def _told(rule: Mapping[str, Any], case: Case) -> Iterable[Mapping[str, Any]]:
-    if (labels := case.labels) is not None:
-        told = {name: _LABEL.sub(lambda found: labels[found[1]], text) for name, text in rule["annotations"].items()}
-        yield {"exp_labels": {**rule["labels"], **labels}, "exp_annotations": told}
+    if case.labels is not None:
+        told = {name: _written_out(text, case.labels) for name, text in rule["annotations"].items()}
+        yield {"exp_labels": {**rule["labels"], **case.labels}, "exp_annotations": told}
+
+
+def _written_out(text: str, labels: Mapping[str, str]) -> str:
+    return _LABEL.sub(lambda found: labels[found[1]], text)
 
 
 def run(promtool: Path) -> tuple[bool, str]:

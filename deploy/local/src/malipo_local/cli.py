@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from malipo.contracts.permissions import OPERATOR
+from malipo_local import prometheus
 from malipo_local.console import HomeOption, err, explained, fail, out
 from malipo_local.errors import StackError
 from malipo_local.follow import follow, last_lines
@@ -55,6 +56,9 @@ def up(
     ] = None,
     replicas: Annotated[list[str] | None, typer.Option(help="SERVICE=NUMBER of processes.")] = None,
     secure: _SecureOption = False,
+    observe: Annotated[
+        bool, typer.Option("--observe", help="Prometheus beside it, with metrics of every service and the alerts.")
+    ] = False,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay attached; Ctrl-C stops it all.")] = False,
 ) -> None:
     """Start everything and return when it is ready."""
@@ -70,6 +74,7 @@ def up(
             replicas=read_replicas(replicas or []),
             keep=True,
             secure=secure,
+            observe=observe,
             progress=board.show,
         )
         if stack.home.is_held():
@@ -77,6 +82,8 @@ def up(
             return
         stop_on_signals()
         _say_what_is_downloaded()
+        if observe and not prometheus.is_there():
+            out().print("Once: building Prometheus from its Go module. Some minutes ...")
         try:
             with board:
                 stack.start(detach=not foreground)

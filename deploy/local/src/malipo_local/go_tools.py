@@ -47,7 +47,8 @@ class GoTool:
             raise StartError(message)
         unfinished = self.path.with_suffix(".unfinished")
         # Without the service discoveries of clouds, which are two thirds of it.
-        command = [go, "build", "-mod=readonly", "-trimpath", "-tags", "remove_all_sd", "-o", unfinished, self.package]
+        flags = ["-mod=readonly", "-trimpath", "-ldflags=-s -w", "-tags", "remove_all_sd"]
+        command = [go, "build", *flags, "-o", unfinished, self.package]
         done = subprocess.run(command, cwd=_MODULE, capture_output=True, text=True, check=False)
         if done.returncode:
             message = f"{self.name} cannot be built:\n" + "\n".join(done.stderr.splitlines()[-_LINES:])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from malipo_local.errors import StackError
-from malipo_local.services import MIGRATES, SERVICES, Kind, Service, select
+from malipo_local.services import MIGRATES, OBSERVERS, SERVICES, Kind, Service, select
 
 MAX_REPLICAS = 16
 CONSUMERS = "KAFKA_CONSUMERS"
@@ -25,6 +25,8 @@ class Plan:
     """The home is removed when the stack ends, however it ends."""
     secure: bool = False
     """Every store speaks TLS alone, and knows each service by a password of its own, as in production."""
+    observe: bool = False
+    """Prometheus runs beside it, and reads the metrics of every service."""
     forked: bool = False
     """Python programs are forked out of one process that has the libraries already; see `nursery`."""
 
@@ -41,7 +43,7 @@ class Plan:
 
     def rows(self) -> tuple[Service, ...]:
         """The rows of the table that run."""
-        return select(self.only)
+        return (*select(self.only), *(OBSERVERS if self.observe else ()))
 
     def count(self, name: str) -> int:
         """How many processes a service runs as."""
@@ -64,6 +66,7 @@ class Plan:
         return (
             {row.name for row in self.rows()}.issuperset(requested.only or ())
             and (self.secure or not requested.secure)
+            and (self.observe or not requested.observe)
             and all(self.count(name) == count for name, count in requested.replicas.items())
             and all(
                 values.items() <= self.settings.get(name, {}).items() for name, values in requested.settings.items()

@@ -26,6 +26,7 @@ ADMIN_PORT = "admin_port"
 """Where a service is asked by operators alone, in `more_ports` of each."""
 MIGRATES = "migrate-"
 """How the name of the step begins that brings a service's database up to date."""
+PROMETHEUS_NAME = "prometheus"
 
 
 class Kind(StrEnum):
@@ -35,6 +36,7 @@ class Kind(StrEnum):
     STEP = "step"
     SIMULATOR = "simulator"
     SERVICE = "service"
+    OBSERVER = "observer"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,6 +178,15 @@ SERVICES: tuple[Service, ...] = (
         "webhook-dispatcher", after=("merchant-sim",), settings={**_SEALS, "ALLOW_LOOPBACK": "true"}, called=False
     ),
 )
+
+OBSERVERS: tuple[Service, ...] = (
+    Service(
+        name=PROMETHEUS_NAME,
+        kind=Kind.OBSERVER,
+        after=tuple(row.name for row in SERVICES if row.kind is Kind.SERVICE),  # their ports are known for good then
+    ),
+)
+"""What looks at the others, and runs only where that is wanted: nothing of the system."""
 
 
 def names(kind: Kind) -> tuple[str, ...]:

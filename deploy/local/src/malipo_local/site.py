@@ -45,6 +45,10 @@ class Site:
         """Where a service has its health and metrics."""
         return f"http://{HOST}:{self.ports.of(f'{name}-{index}-{ADMIN_PORT}')}"
 
+    def admin_urls(self, name: str) -> list[str]:
+        """The same of all processes of a service."""
+        return [self.admin_url(name, index) for index in range(self.plan.count(name))]
+
     def health_port(self, row: Service, index: int) -> int:
         """Where a process is asked whether it is ready."""
         keys = self.more_keys(row, index)
@@ -127,7 +131,7 @@ class Site:
         return found
 
     def _addresses(self, row: Service) -> dict[str, str]:
-        if row.kind not in {Kind.SERVICE, Kind.SIMULATOR}:
+        if row.kind not in {Kind.SERVICE, Kind.SIMULATOR, Kind.OBSERVER}:
             return {}
         name = row.variable.upper()
         database = {f"{name}_DATABASE_URL": self.service_database_url(row)} if row.database else {}

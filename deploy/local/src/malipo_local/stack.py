@@ -18,7 +18,7 @@ from typing import Any, Self
 import psutil
 
 from malipo.contracts.permissions import OPERATOR
-from malipo_local import kafka_security, scratch
+from malipo_local import kafka_security, prometheus, scratch
 from malipo_local.control import Response, ask
 from malipo_local.errors import StackError
 from malipo_local.hints import make
@@ -73,6 +73,7 @@ class Stack:
         replicas: Mapping[str, int] | None = None,
         keep: bool | None = None,
         secure: bool = False,
+        observe: bool = False,
         forked: bool = False,
         progress: bool | Progress = False,
     ) -> None:
@@ -90,6 +91,7 @@ class Stack:
             replicas=replicas or {},
             temporary=fresh if keep is None else not keep,
             secure=secure,
+            observe=observe,
             forked=forked,
         )
         self._progress: Progress | None = _print_states() if progress is True else progress or None
@@ -129,6 +131,8 @@ class Stack:
         if self.home.is_held():
             message = f"A stack is already up in {self.home.folder}."
             raise StackError(message)
+        if self.plan.observe:
+            prometheus.executable()  # here, for to build it takes minutes
         self.home.failure.unlink(missing_ok=True)
         self.home.rotate_logs()
         self.plan.save(self.home.plan)
@@ -227,7 +231,7 @@ class Stack:
 
     def admin_urls(self, name: str) -> list[str]:
         """The same of all processes of a service."""
-        return [self.admin_url(name, index) for index in range(self.plan.count(name))]
+        return self._site.admin_urls(name)
 
     def reserved_url(self, name: str) -> str:
         """The base URL that a service will have, for settings that name it before it is started. Raises StackError."""

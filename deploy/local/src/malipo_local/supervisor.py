@@ -30,13 +30,20 @@ from malipo_local.ports import Ports
 from malipo_local.postgres import Postgres, create_database
 from malipo_local.process import Child, kill_all, memory_mb
 from malipo_local.program import Program, PythonProgram, Step
+from malipo_local.prometheus import Prometheus
 from malipo_local.redis import Redis
-from malipo_local.services import Kind, Service, waits_for
+from malipo_local.services import PROMETHEUS_NAME, Kind, Service, waits_for
 from malipo_local.site import Site
 from malipo_local.unit import State, Unit
 
 _WATCH_SECONDS = 0.5
-_STORES: Mapping[str, Callable[[Site], Program]] = {"postgres": Postgres, "redis": Redis, "kafka": Kafka}
+_OTHERS: Mapping[str, Callable[[Site], Program]] = {
+    "postgres": Postgres,
+    "redis": Redis,
+    "kafka": Kafka,
+    PROMETHEUS_NAME: Prometheus,
+}
+"""Programs that others wrote."""
 
 
 def build_units(site: Site, nursery: Nursery | None = None) -> dict[str, Unit]:
@@ -47,15 +54,15 @@ def build_units(site: Site, nursery: Nursery | None = None) -> dict[str, Unit]:
 
 
 def _unit(site: Site, row: Service, index: int, nursery: Nursery | None) -> Unit:
-    start = nursery.start if nursery and row.kind is not Kind.STORE else Child.start
+    start = nursery.start if nursery and row.name not in _OTHERS else Child.start
     name = site.process_name(row.name, index)
     return Unit(row, name, _program(site, row, index), site.ports, site.home.remember_child, start=start)
 
 
 def _program(site: Site, row: Service, index: int) -> Program:
     match row.kind:
-        case Kind.STORE:
-            return _STORES[row.name](site)
+        case Kind.STORE | Kind.OBSERVER:
+            return _OTHERS[row.name](site)
         case Kind.STEP if row.database:
             return Migration(site, row, index)
         case Kind.STEP:
