@@ -8,7 +8,7 @@ BIN = .venv/bin
 # The files that say what is to be installed; a change is noticed by their modification time.
 NEEDS = $(wildcard uv.lock pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml examples/*/pyproject.toml)
 
-.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over rewind redrive demo bench crash-matrix chaos restore-drill upgrade-drill runbooks test rules check conformance chart docs lock release new-provider FORCE
+.PHONY: help setup up down status logs stop start restart env operator resend decide suspense unmatched register retention step-over rewind redrive demo bench crash-matrix chaos restore-drill upgrade-drill runbooks test rules check conformance chart docs lock release new-provider pictures FORCE
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{gsub(/[$$][$$]/, "$$"); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,6 +124,9 @@ chart: setup ## judge the Helm chart by all validators: the first time minutes, 
 
 docs: setup ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate.py
+
+pictures: setup ## draw docs/operations/pictures from a stack under load: six minutes; needs Chromium
+	@$(BIN)/python docs/pictures.py $(ARGS)
 
 lock: ## write uv.lock anew: which packages are to be installed, after a change of a pyproject.toml or of the providers
 	@$(BIN)/python docs/generate.py --blocks

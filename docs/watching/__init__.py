@@ -1,0 +1,1 @@
+"""Pictures of the dashboards, drawn from a stack under load: `make pictures`."""
