@@ -124,7 +124,7 @@ def test_a_service_runs_its_own_commands_in_its_own_environment(fakes: Fakes) ->
 
 def test_no_program_gets_a_setting_of_the_shell_that_started_the_stack(fakes: Fakes, elsewhere: dict[str, str]) -> None:
     with Stack(only={"orchestrator", "stripe-sim"}, settings=fakes.settings) as stack:
-        shown = [environment_of(stack.url(name)) for name in ("orchestrator", "stripe-sim")]
+        shown = [environment_of(url) for url in (stack.admin_url("orchestrator"), stack.url("stripe-sim"))]
         shown.append(stack.service_env("orchestrator"))
         assert [sorted(elsewhere.items() & environment.items()) for environment in shown] == [[], [], []]
         assert {environment["OF_ANOTHER_PROGRAM"] for environment in shown} == {"left alone"}
