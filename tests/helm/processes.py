@@ -67,14 +67,18 @@ class Process:
 
     def start(self) -> Self:
         """Start it."""
-        for path, text in self.container.files.items():
-            (file := self.at(path)).parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(self.moved(text))
+        self.write_files()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 self.command(), env=self.environment(), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         return self
+
+    def write_files(self) -> None:
+        """Have what it mounts where it finds it."""
+        for path, text in self.container.files.items():
+            (file := self.at(path)).parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(self.moved(text))
 
     def url(self, port: str = "http") -> str:
         """Where a port is that the container names."""
