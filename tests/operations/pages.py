@@ -108,17 +108,12 @@ def _environment(stack: Stack) -> dict[str, str]:
         "BACKUP": str(stack.home.folder / "backup"),
         "POSTGRES": user.pw_name if user else str(os.getuid()),
         **{name: url for name, url in stack.env().items() if name.endswith("_URL") and url.startswith("http")},
-        **{f"{name.upper().replace('-', '_')}_ADMIN_URL": admin_url(stack, name) for name in services},
+        **{f"{name.upper().replace('-', '_')}_ADMIN_URL": stack.admin_url(name) for name in services},
         "PROVIDERS": " ".join(one.removeprefix("provider-") for one in services if one.startswith("provider-")),
         "MAKEFLAGS": "-s",
     }
     inherited: Mapping[str, str] = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return {**inherited, **server, **ours}
-
-
-def admin_url(stack: Stack, service: str) -> str:
-    """Where a service has its health and metrics."""
-    return stack.url(service)
 
 
 def _libpq(stack: Stack) -> str:

@@ -7,27 +7,26 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from malipo_local import Stack
 from malipo_local.waiting import until
-from operations.pages import admin_url
 
 SECONDS = 240
 
 
 def value(stack: Stack, service: str, metric: str, **labels: str) -> float:
     """The sum of its samples with these labels."""
-    answer = httpx.get(f"{admin_url(stack, service)}/metrics").raise_for_status()
+    answer = httpx.get(f"{stack.admin_url(service)}/metrics").raise_for_status()
     samples = [one for family in text_string_to_metric_families(answer.text) for one in family.samples]
     return sum(one.value for one in samples if one.name == metric and labels.items() <= one.labels.items())
 
 
 def problems(stack: Stack, service: str) -> dict[str, str]:
     """What its health page says is wrong, by check."""
-    return httpx.get(f"{admin_url(stack, service)}/health/ready").json()["problems"]
+    return httpx.get(f"{stack.admin_url(service)}/health/ready").json()["problems"]
 
 
 def healthy(stack: Stack, service: str) -> bool:
     """Whether it is ready, and nothing is wrong."""
     try:
-        answer = httpx.get(f"{admin_url(stack, service)}/health/ready")
+        answer = httpx.get(f"{stack.admin_url(service)}/health/ready")
     except httpx.HTTPError:
         return False
     return answer.status_code == 200 and not answer.json()["problems"]

@@ -261,7 +261,8 @@ async def test_the_listing_of_topics_shows_a_service_its_own_alone(secure: Secur
     ("user", "name", "told"),
     [
         ("provider-bank", "provider-bank", "TopicAuthorizationFailedError: [Error 29]"),
-        ("gateway", "gateway", "TopicAuthorizationFailedError: [Error 29]"),  # it may write there, and so see the topic
+        # it may write there, and so see the topic
+        ("webhook-dispatcher", "webhook-dispatcher", "TopicAuthorizationFailedError: [Error 29]"),
         ("orchestrator", "gateway", "GroupAuthorizationFailedError: [Error 30]"),
     ],
 )
