@@ -5,95 +5,22 @@ import gzip
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
 from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
 
 import asyncpg
 import pytest
 
 from malipo import ids
 from malipo.messaging.database import applied
-from malipo.messaging.months_watch import MonthsWatch
-from malipo.messaging.tables import INBOX, metadata
+from malipo.messaging.tables import INBOX
 from malipo.platform import migrations, partitions
 from malipo.platform.archives import Archive, Damaged
-from malipo.platform.months import Month, monthly, monthly_of
-from malipo.platform.retention import Keeper
+from malipo.platform.months import monthly, monthly_of
 from orchestrator import tables
 from testkit.owning import owners
 
 (inbox,) = monthly([INBOX])
 (history,) = monthly_of([tables.metadata])
-PAYMENT = """
-INSERT INTO payments (id, merchant_id, mode, amount_minor, currency, method, capture, config_version, account, late_payments,
-    metadata, expires_at, created_at, state, captured_minor, had_money, known_references, step, event_sequence, attempt,
-    confirms, confirming, queries, unanswered, asked_step, updated_at, unclear, begun, save_method, subject)
-VALUES ($1, 'mer', 'test', 100, 'USD', '{}', 'automatic', 1, 'default', 'keep', '{}', $2, $2, 'completed', 100, true, '[]',
-    1, 1, 1, 0, false, 0, false, 0, $2, false, true, false, 'payment')
-"""
-STEP = """
-INSERT INTO history (payment_id, step, from_state, to_state, trigger, source, cause_message_id, contradiction, occurred_at,
-    message, message_id, recorded_at)
-VALUES ($1, $2, 'processing', 'completed', 'succeeded', 'attempt', 'msg', false, $3, 'said "once", and, twice', 'msg', $3)
-"""
-
-
-class World:
-    """An orchestrator's database, as the role that owns its tables sees it."""
-
-    def __init__(self, url: str, connection, now: datetime) -> None:
-        self.url = url
-        self.connection = connection
-        self.now = Month.of(now)
-
-    def ago(self, months: int) -> Month:
-        return self.now.plus(-months)
-
-    async def made(self, table, *months: int) -> None:
-        for ago in months:
-            await partitions.make(self.connection, table, self.ago(ago))
-
-    async def months(self, table) -> list[Month]:
-        return [month for month in await partitions.held(self.connection, table) if month <= self.now]
-
-    async def receive(self, months_ago: int, received: int | None = None) -> str:
-        """One message, made so many months ago and `received` then, or as many months ago as this says."""
-        made = self.ago(months_ago).begins
-        message_id = ids.new("msg", made)
-        at = self.ago(months_ago if received is None else received).begins
-        await self.connection.execute("INSERT INTO inbox VALUES ('some.consumer', $1, $2)", message_id, at)
-        return message_id
-
-    async def pay(self, months_ago: int, *, recorded: int | None = None) -> str:
-        """A payment that has ended, with one step."""
-        payment_id = ids.new("pay", self.ago(months_ago).begins)
-        await self.connection.execute(PAYMENT, payment_id, self.ago(months_ago).begins)
-        at = self.ago(months_ago if recorded is None else recorded).begins
-        await self.connection.execute(STEP, payment_id, 1, at)
-        return payment_id
-
-    async def count(self, table: str) -> int:
-        return await self.connection.fetchval(f"SELECT count(*) FROM {table}")
-
-    def keeper(self, *of_tables, days: int | None = 200, archive: Path | None = None) -> Keeper:
-        return Keeper(self.connection, "orchestrator", of_tables, {one.name: days for one in of_tables}, archive)
-
-    async def retire(self, *of_tables, **options) -> tuple[bool, str]:
-        told: list[str] = []
-        gone = await self.keeper(*of_tables, **options).retire(told.append)
-        return gone, "\n".join(told)
-
-
-@pytest.fixture
-async def world(new_database) -> AsyncGenerator[World]:
-    url = new_database("orchestrator")
-    connection = await asyncpg.connect(owners(url))
-    try:
-        yield World(url, connection, await connection.fetchval("SELECT now()"))
-    finally:
-        await connection.close()
 
 
 async def test_months_are_made_ahead_and_only_once(world):
@@ -255,7 +182,7 @@ async def test_an_archive_is_not_replaced_by_one_of_fewer_rows(world, archive):
 class Busy:
     """A connection of a database where a step is written just after a month was copied out."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world) -> None:
         self._world = world
 
     def __getattr__(self, name: str):
@@ -273,40 +200,6 @@ async def test_a_month_stays_when_rows_came_while_it_was_archived(world, archive
     assert not await keeper.retire(told.append)
     assert told == [f"history {world.ago(20)} stays: 1 rows came while it was archived; run it again"]
     assert await world.count("history") == 51
-
-
-async def test_rows_without_a_month_are_kept_and_told_of_and_move_once_it_is_made(world):
-    watch = MonthsWatch(metadata)
-    await watch.look(world.connection)
-    assert watch.problem is None
-    for month in await partitions.held(world.connection, inbox):
-        await world.connection.execute(f"DROP TABLE {inbox.part(month)}")
-    await world.made(inbox, 1)
-    await watch.look(world.connection)
-    assert watch.problem is not None
-    assert watch.problem.startswith(f"inbox has no month beyond {world.ago(1)}; run `retention`")
-    message_id = await world.receive(0)
-    await world.connection.execute("INSERT INTO inbox VALUES ('some.consumer', 'dlq:a/1/2')")
-    far = await world.receive(-99)  # by a clock that is wrong
-    await watch.look(world.connection)
-    assert watch.problem.startswith(f"rows of inbox have come that are later than {world.ago(1)}")
-
-    await partitions.make_ahead(world.connection, [inbox])
-    assert await world.connection.fetchval(f"SELECT message_id FROM {inbox.part(world.now)}") == message_id
-    left = await world.connection.fetch("SELECT message_id FROM inbox_default")
-    assert {row["message_id"] for row in left} == {"dlq:a/1/2", far}
-    await watch.look(world.connection)
-    assert watch.problem is None
-
-
-async def test_months_that_nobody_made_for_long_are_made_up_for(world):
-    for month in await partitions.held(world.connection, inbox):
-        await world.connection.execute(f"DROP TABLE {inbox.part(month)}")
-    await world.made(inbox, 5)
-    await world.receive(3)
-    await partitions.make_ahead(world.connection, [inbox])
-    assert await world.months(inbox) == world.ago(5).to(world.now)
-    assert await world.count("inbox_default") == 0
 
 
 def run(url: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess:
@@ -333,7 +226,8 @@ async def test_the_command_makes_and_ends_months_and_says_what_is_kept(world, tm
     twice = run(owners(world.url), "--restore", str(rows))
     assert (twice.returncode, twice.stdout) == (1, "")
     assert "is there" in twice.stderr
-    assert f"history_{world.ago(20)}".replace("-", "_") in run(owners(world.url), "--sizes").stdout
+    sizes = run(owners(world.url), "--sizes").stdout
+    assert history.part(world.ago(20)) in sizes
 
 
 async def test_the_command_ends_with_1_while_something_old_is_needed_and_is_refused_to_the_role_that_serves(world):

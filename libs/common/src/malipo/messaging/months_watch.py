@@ -12,7 +12,7 @@ _REMEDY = "run `retention` of this service, as the role that owns the tables"
 
 AHEAD_MONTHS = Gauge(
     "malipo_partitions_ahead_months",
-    "Months that are made of a table beyond the present one, which `retention` and `migrate` make (alert below 1).",
+    "Months of a table that `retention` and `migrate` have made beyond the present one, up to the first that is missing (alert below 1).",
     ("table",),
 )
 STRAY_ROWS = Gauge(
@@ -41,12 +41,11 @@ class MonthsWatch:
 
 
 async def _missing(source: Queries, table: MonthlyTable, now: Month) -> str | None:
-    newest = max(await partitions.held(source, table), default=now.plus(-1))
-    stray = await partitions.strays(source, table, newest, now)
-    AHEAD_MONTHS.labels(table.name).set(len(now.plus(1).to(newest)))
+    missing = partitions.missing(await partitions.held(source, table), now)
+    soon = [month for month in missing if month <= now.plus(1)]  # rows that a clock puts years ahead get no month soon
+    stray = await partitions.strays(source, table, soon)
+    AHEAD_MONTHS.labels(table.name).set(len(now.plus(1).to(missing[0].plus(-1))) if missing else partitions.AHEAD)
     STRAY_ROWS.labels(table.name).set(stray)
-    if stray:
-        return f"rows of {table.name} have come that are later than {newest}, the last month that was made"
-    if newest <= now:
-        return f"{table.name} has no month beyond {newest}"
-    return None
+    if not soon:
+        return None
+    return f"{table.name} has no month {soon[0]}{', and rows have come without one' if stray else ''}"

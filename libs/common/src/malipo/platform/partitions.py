@@ -44,30 +44,34 @@ async def present(source: Reads) -> Month:
     return Month.of(await source.fetchval("SELECT now()"))
 
 
-async def strays(source: Reads, table: MonthlyTable, newest: Month, now: Month) -> int:
-    """How many rows have come whose month was not made, as months end with `newest`; counted up to a limit.
+def missing(months: Sequence[Month], now: Month) -> list[Month]:
+    """The months to make where there are these: all behind the newest that has begun, up to `AHEAD` beyond the present one.
 
-    Of a clock that is years ahead they are not: no month will be made for these soon.
+    Those far ahead, which a clock that was wrong has had made, stand for none of them.
     """
-    if newest > now:
+    newest = max((month for month in months if month <= now), default=now.plus(-1))
+    return [month for month in newest.plus(1).to(now.plus(AHEAD)) if month not in months]
+
+
+async def strays(source: Reads, table: MonthlyTable, months: Sequence[Month]) -> int:
+    """How many rows have come of these months, which are in their order and were not made; counted up to a limit."""
+    if not months:
         return 0
-    missing = table.holds(newest.plus(1), now.plus(1))
+    late = table.holds(months[0], months[-1])
     return await source.fetchval(
-        f"SELECT count(*) FROM (SELECT FROM {table.default} WHERE {missing} LIMIT {STRAYS_COUNTED}) AS counted"  # noqa: S608 - names of ours
+        f"SELECT count(*) FROM (SELECT FROM {table.default} WHERE {late} LIMIT {STRAYS_COUNTED}) AS counted"  # noqa: S608 - names of ours
     )
 
 
 async def make_ahead(connection: Connection, tables: Iterable[MonthlyTable]) -> list[str]:
-    """Make what is missing of the months behind the newest, up to `AHEAD` beyond the present one; answers the new tables' names.
+    """Make the months that are `missing`; answers the new tables' names.
 
     Rows that have come before their month was made move into it. Raises `TablesInUse`.
     """
     now = await present(connection)
     made: list[str] = []
     for table in tables:
-        months = await held(connection, table)
-        first = months[-1].plus(1) if months else now
-        for month in first.to(now.plus(AHEAD)):
+        for month in missing(await held(connection, table), now):
             await make(connection, table, month)
             made.append(table.part(month))
     return made
