@@ -15,7 +15,8 @@ from malipo.messaging.database import applied
 from malipo.messaging.tables import INBOX
 from malipo.platform import migrations, partitions
 from malipo.platform.archives import Archive, Damaged
-from malipo.platform.months import monthly, monthly_of
+from malipo.platform.months import Need, monthly, monthly_of
+from malipo.platform.retention import Keeper
 from orchestrator import tables
 from testkit.owning import owners
 
@@ -200,6 +201,83 @@ async def test_a_month_stays_when_rows_came_while_it_was_archived(world, archive
     assert not await keeper.retire(told.append)
     assert told == [f"history {world.ago(20)} stays: 1 rows came while it was archived; run it again"]
     assert await world.count("history") == 51
+
+
+class Locking:
+    """A connection that calls `before` once, before it locks a month, and then knows how all is planned that it reads."""
+
+    def __init__(self, connection, before=None) -> None:
+        self._connection = connection
+        self._before = before
+        self._locks = False
+        self.plans: dict[str, str] = {}
+
+    def __getattr__(self, name: str):
+        return getattr(self._connection, name)
+
+    async def execute(self, query: str) -> None:
+        if query.startswith("LOCK TABLE") and not self._locks:
+            self._locks = True
+            if self._before:
+                await self._before()
+        await self._connection.execute(query)
+
+    async def fetch(self, query: str, *args) -> list:
+        await self._explain(query)
+        return await self._connection.fetch(query, *args)
+
+    async def fetchval(self, query: str, *args):
+        await self._explain(query)
+        return await self._connection.fetchval(query, *args)
+
+    async def _explain(self, query: str) -> None:
+        if self._locks:
+            plan = await self._connection.fetch(f"EXPLAIN {query}")
+            self.plans[query] = "\n".join(line["QUERY PLAN"] for line in plan)
+
+
+@pytest.mark.parametrize("package", ["orchestrator", "gateway"])
+async def test_while_nobody_may_write_to_a_month_it_is_not_read_whole(new_database, package, tmp_path):
+    connection = await asyncpg.connect(owners(new_database(package)))
+    try:
+        months = (await partitions.present(connection)).plus(-20)
+        for table in monthly_of(migrations.tables_of(package)):
+            await partitions.make(connection, table, months)
+            watched = Locking(connection)
+            keeper = Keeper(watched, package, [table], {table.name: 200}, tmp_path)
+            assert await keeper.retire(lambda _: None)
+            assert all("Cond: (" in plan for plan in watched.plans.values()), watched.plans
+            assert bool(watched.plans) == (table.by.lately is not None)
+    finally:
+        await connection.close()
+
+
+async def test_a_month_stays_when_something_came_after_it_was_looked_through(world, archive):
+    async def come() -> None:
+        await world.pay(20, recorded=0)
+
+    keeper = replace(
+        world.keeper(history, archive=archive.rows.parent), connection=Locking(world.connection, before=come)
+    )
+    told: list[str] = []
+    assert not await keeper.retire(told.append)
+    assert "may be resent: pay_" in told[0]
+    assert world.ago(20) in await world.months(history)
+
+
+async def test_who_writes_to_a_month_waits_no_longer_than_a_while_for_it_to_go(world):
+    await world.made(inbox, 20)
+    await world.receive(20)
+    slowly = "SELECT pg_sleep(600)::text FROM pg_locks WHERE relation = '{part}'::regclass AND mode = 'ShareLock'"
+    slow = replace(inbox, by=replace(inbox.by, lately=Need("it is slow", slowly)))
+    gone, told = await world.retire(slow)
+    assert not gone
+    assert told == (
+        f"inbox {world.ago(20)} stays: who writes to it would have waited for longer than 2 s; "
+        f"`VACUUM ANALYZE {inbox.part(world.ago(20))}`, and run it again when there is less to do"
+    )
+    await world.receive(20)
+    assert (await world.retire(inbox))[0]
 
 
 def run(url: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess:

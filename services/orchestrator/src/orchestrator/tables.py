@@ -180,10 +180,10 @@ HISTORY = Table(
                 "payments of it have not ended",
                 "SELECT DISTINCT payment_id FROM timers WHERE payment_id >= {low} AND payment_id < {high}",
             ),
-            Need(
-                f"steps of it were published within the last {RESENDABLE_DAYS} days, and may be resent",
-                f"SELECT payment_id || ' step ' || step FROM {{part}} WHERE recorded_at > now() - interval '{RESENDABLE_DAYS} days'",  # noqa: S608
-            ),
+        ),
+        lately=Need(
+            f"steps of it were published within the last {RESENDABLE_DAYS} days, and may be resent",
+            f"SELECT payment_id || ' step ' || step FROM {{part}} WHERE recorded_at > now() - interval '{RESENDABLE_DAYS} days'",  # noqa: S608
         ),
     ).info,
 )

@@ -36,11 +36,9 @@ INBOX = Table(
         "message_id",
         "inbox_days",
         prefix="msg",
-        needed=(
-            Need(
-                f"messages of it came within the last {INBOX_DAYS} days, and may come again",
-                f"SELECT message_id FROM {{part}} WHERE received_at > now() - interval '{INBOX_DAYS} days'",  # noqa: S608
-            ),
+        lately=Need(
+            f"messages of it came within the last {INBOX_DAYS} days, and may come again",
+            f"SELECT message_id FROM {{part}} WHERE received_at > now() - interval '{INBOX_DAYS} days'",  # noqa: S608
         ),
         archived=False,
     ).info,

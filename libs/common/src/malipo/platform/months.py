@@ -70,14 +70,16 @@ class Need:
 class ByMonth:
     """How a table is partitioned: by `column`, which holds ids that begin with `prefix`, or moments where there is none.
 
-    `setting` says for how many days a month is kept after its end; `needed`, what keeps it longer. `archived` is whether its rows
-    are of any use once they are gone from the database.
+    `setting` says for how many days a month is kept after its end; `needed`, what keeps it longer. So do rows that came
+    `lately`: an index finds them at once, for they are looked for again while nobody may write to the month. Whatever else is
+    needed of it changes only with a row that comes. `archived` is whether its rows are of any use once they are gone from the database.
     """
 
     column: str
     setting: str
     prefix: str = ""
     needed: Sequence[Need] = ()
+    lately: Need | None = None
     archived: bool = True
 
     @property

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
+
 from malipo.platform import partitions
 from malipo.platform.archives import Archive, Manifest
-from malipo.platform.months import Month, MonthlyTable
+from malipo.platform.months import Month, MonthlyTable, Need
 from malipo.platform.owner import Connection, briefly
 
 _NAMED = 5  # of the rows that keep a month
+_HELD_SECONDS = 2  # by each of a few statements: who waits to write to the month gives up after ten
 _OVER = "SELECT now() >= $1"
 _SIZES = """
 SELECT part.relname AS name, pg_total_relation_size(part.oid) AS bytes, greatest(part.reltuples, 0)::bigint AS rows
@@ -74,31 +77,47 @@ class Keeper:
         for month in await self.over(table):
             await self._require_unneeded(table, month)  # before an archive is written for nothing
             written = await self._archived(table, month)
-            await briefly(self.connection, f"{table.part(month)} stays", lambda: self._drop(table, month, written))  # noqa: B023 - awaited here
+            await briefly(self.connection, f"{table.part(month)} stays", lambda: self._drop(table, month))  # noqa: B023 - awaited here
             kept = f", its {written.rows} rows are in {self.archive}" if written else ""
             yield f"{table.name} {month} is gone{kept}"
 
     async def _archived(self, table: MonthlyTable, month: Month) -> Manifest | None:
         if self.archive is None or not table.by.archived:
             return None
-        return await Archive.of(self.archive, self.service, table, month).write(
-            self.connection, self.service, table, month
-        )
+        archive = Archive.of(self.archive, self.service, table, month)
+        written = await archive.write(self.connection, self.service, table, month)
+        rows = await self.connection.fetchval(f"SELECT count(*) FROM {table.part(month)}")  # noqa: S608 - a name of ours
+        if rows != written.rows:  # rows are only ever added
+            msg = f"{table.name} {month} stays: {rows - written.rows} rows came while it was archived; run it again"
+            raise StillNeeded(msg)
+        return written
 
-    async def _drop(self, table: MonthlyTable, month: Month, written: Manifest | None) -> None:
-        """Under a lock that keeps writers out of this month alone; all others wait only while it is detached."""
+    async def _drop(self, table: MonthlyTable, month: Month) -> None:
+        """Under a lock that keeps writers out of this month alone; all others wait only while it is detached.
+
+        What was looked up before is so still, unless something has come since: that is all that is looked for.
+        """
         part = table.part(month)
         await self.connection.execute(f"LOCK TABLE {part} IN SHARE MODE")
-        await self._require_unneeded(table, month)
-        if written is not None:  # rows are only ever added
-            rows = await self.connection.fetchval(f"SELECT count(*) FROM {part}")  # noqa: S608 - a name of ours
-            if rows != written.rows:
-                msg = f"{table.name} {month} stays: {rows - written.rows} rows came while it was archived; run it again"
-                raise StillNeeded(msg)
-        await self.connection.execute(f"ALTER TABLE {table.name} DETACH PARTITION {part}; DROP TABLE {part}")
+        await self.connection.execute(
+            f"SET LOCAL statement_timeout = '{_HELD_SECONDS}s'; SET LOCAL enable_seqscan = off"
+        )
+        try:
+            await self._require_none(table, month, table.by.lately)
+            await self.connection.execute(f"ALTER TABLE {table.name} DETACH PARTITION {part}; DROP TABLE {part}")
+        except asyncpg.QueryCanceledError as error:
+            msg = (
+                f"{table.name} {month} stays: who writes to it would have waited for longer than {_HELD_SECONDS} s; "
+                f"`VACUUM ANALYZE {part}`, and run it again when there is less to do"
+            )
+            raise StillNeeded(msg) from error
 
     async def _require_unneeded(self, table: MonthlyTable, month: Month) -> None:
-        for need in table.by.needed:
+        for need in (*table.by.needed, table.by.lately):
+            await self._require_none(table, month, need)
+
+    async def _require_none(self, table: MonthlyTable, month: Month, need: Need | None) -> None:
+        if need is not None:
             query = need.query.format(part=table.part(month), low=table.low(month), high=table.high(month))
             rows = await self.connection.fetch(f"SELECT * FROM ({query}) AS needed LIMIT {_NAMED + 1}")  # noqa: S608 - of ours
             if rows:

@@ -228,6 +228,7 @@ CREATE TABLE timeline (
     PRIMARY KEY (payment_id, id)
 ) PARTITION BY RANGE (payment_id);
 CREATE TABLE timeline_default PARTITION OF timeline DEFAULT;
+CREATE INDEX timeline_by_age ON timeline USING brin (at);
 
 CREATE TABLE events (
     position    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
