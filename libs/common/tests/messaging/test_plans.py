@@ -3,6 +3,8 @@
 It plans a statement once a session, by what it knew of the tables that day, and anew only when a table was analyzed.
 """
 
+import re
+
 import asyncpg
 import pytest
 
@@ -16,6 +18,11 @@ from malipo.messaging.writes import statement
 
 def reads_all(plan) -> bool:
     return any("Seq Scan" in line["QUERY PLAN"] for line in plan)
+
+
+def looked_into(plan, table: str) -> set[str]:
+    """The table's partitions that the plan reads."""
+    return {part for line in plan for part in re.findall(rf"{table}_(?:\d+_\d+|[a-z]+)", line["QUERY PLAN"])}
 
 
 @pytest.fixture
@@ -39,18 +46,36 @@ async def test_what_was_applied_is_not_looked_for_in_all_of_an_inbox_that_was_em
     assert not reads_all(plan)
 
 
-async def test_what_was_applied_is_looked_for_in_the_months_of_the_messages_alone(url):
+@pytest.mark.parametrize(
+    ("message_ids", "part"),
+    [
+        ([ids.new("msg") for _ in range(3)], f"inbox_{clock.now():%Y_%m}"),
+        (["cred_1/evt_1", "dlq:a:topic:1:2", "mer_1/test/default/txn_1"], "inbox_undated"),
+    ],
+    ids=["messages", "what tells no time"],
+)
+async def test_what_was_applied_is_looked_for_where_it_would_be_alone(url, message_ids, part):
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         await connection.execute(f"PREPARE known (text, text[]) AS {database._KNOWN}")
-        wanted = ", ".join(f"'{ids.new('msg')}'" for _ in range(3))
+        wanted = ", ".join(f"'{message_id}'" for message_id in message_ids)
         plan = await connection.fetch(f"EXPLAIN EXECUTE known ('orchestrator.payments', ARRAY[{wanted}])")
     finally:
         await connection.close()
-    looked_into = [line["QUERY PLAN"] for line in plan if " on inbox_" in line["QUERY PLAN"]]
-    assert len(looked_into) == 1
-    assert f"inbox_{clock.now():%Y_%m}" in looked_into[0]
+    assert looked_into(plan, "inbox") == {part}
+
+
+@pytest.mark.parametrize(("service", "table"), [("orchestrator", "history"), ("gateway", "timeline")])
+async def test_a_saved_methods_steps_are_looked_for_where_no_payments_are(new_database, service, table):
+    connection = await asyncpg.connect(new_database(service))
+    try:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE steps (text) AS SELECT * FROM {table} WHERE payment_id = $1")
+        plan = await connection.fetch(f"EXPLAIN EXECUTE steps ('{ids.new('pm')}')")
+    finally:
+        await connection.close()
+    assert looked_into(plan, table) == {f"{table}_undated"}
 
 
 async def test_a_relay_does_not_read_all_of_an_outbox_that_was_empty_when_it_began(url):

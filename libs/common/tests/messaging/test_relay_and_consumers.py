@@ -185,8 +185,9 @@ async def test_what_is_no_message_at_all_is_dead_lettered_and_what_comes_behind_
         await producer.stop()
     async with service.consuming(database, seen, topic=topic):
         await until(lambda: seen.count == 1, what="the last message is taken")
-    buried = await database.reads.fetch("SELECT message_id FROM inbox WHERE consumer LIKE '%.dlq' ORDER BY message_id")
-    assert [row["message_id"] for row in buried] == [f"{topic.name}:0:{offset}" for offset in range(3)]
+    buried = await database.reads.fetch("SELECT * FROM inbox_undated WHERE consumer LIKE '%.dlq' ORDER BY message_id")
+    group = buried[0]["consumer"].removesuffix(".dlq")
+    assert [row["message_id"] for row in buried] == [f"dlq:{group}:{topic.name}:0:{offset}" for offset in range(3)]
 
 
 async def test_a_batch_that_faststream_cannot_parse_comes_again(service, monkeypatch):

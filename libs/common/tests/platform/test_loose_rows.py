@@ -1,17 +1,69 @@
 """Rows that are of no month, and months that are missing."""
 
+import asyncpg
+import pytest
 from prometheus_client import REGISTRY
 
 from malipo.messaging.months_watch import MonthsWatch
 from malipo.messaging.tables import INBOX, metadata
+from malipo.messaging.writes import purge_of
 from malipo.platform import partitions
-from malipo.platform.months import monthly
+from malipo.platform.months import monthly, monthly_of
+from orchestrator import tables
 
 (inbox,) = monthly([INBOX])
+(history,) = monthly_of([tables.metadata])
+PUT = "INSERT INTO inbox VALUES ('some.consumer', $1)"
+UNDATED = ["cred_1/evt_1", "dlq:a:topic:1:2", "mer_1/test/default/txn_1"]
 
 
 def months_ahead() -> float | None:
     return REGISTRY.get_sample_value("malipo_partitions_ahead_months", {"table": "inbox"})
+
+
+async def test_who_stores_what_tells_no_time_is_not_held_up_while_a_month_is_made(world):
+    newest = world.now.plus(partitions.AHEAD)
+    for table in (inbox, history):
+        await world.connection.execute(f"DROP TABLE {table.part(newest)}")
+    method = await world.pay(0, prefix="pm")
+    writer = await asyncpg.connect(world.url)
+    try:
+        async with writer.transaction():
+            for message_id in UNDATED:
+                await writer.execute(PUT, message_id)
+            await type(world)(world.url, writer, world.now.begins).step(method, 0, number=2)
+            made = await partitions.make_ahead(world.connection, [inbox, history])
+    finally:
+        await writer.close()
+    assert made == [inbox.part(newest), history.part(newest)]
+    assert await world.count("inbox_undated") == len(UNDATED)
+    assert await world.count("history_undated") == 2
+    assert await world.count("inbox_default") + await world.count("history_default") == 0
+
+
+async def test_what_tells_no_time_is_there_once_however_often_it_comes(world):
+    for _ in range(2):
+        for message_id in UNDATED:
+            await world.connection.execute(f"{PUT} ON CONFLICT DO NOTHING", message_id)
+        await world.lose_months(inbox)
+        await partitions.make_ahead(world.connection, [inbox])
+    for message_id in UNDATED:
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await world.connection.execute(PUT, message_id)
+    assert await world.count("inbox") == len(UNDATED)
+
+
+async def test_single_old_rows_are_purged_where_no_month_has_them_and_nowhere_else(world):
+    message_id = await world.receive(0)
+    for loose in ("cred_1/evt_1", "cred_1/evt_2", "zz"):
+        await world.connection.execute(PUT, loose)
+    await world.connection.execute("UPDATE inbox SET received_at = now() - interval '101 days'")
+    await world.connection.execute(PUT, "cred_1/evt_3")
+    purge = purge_of(INBOX.c.received_at)
+    assert len(await world.connection.fetch(purge, 100, 1)) == 2  # of each table one
+    assert len(await world.connection.fetch(purge, 100, 1)) == 1
+    left = await world.connection.fetch("SELECT message_id FROM inbox ORDER BY 1")
+    assert [row["message_id"] for row in left] == ["cred_1/evt_3", message_id]
 
 
 async def test_rows_without_a_month_are_kept_and_told_of_and_move_once_it_is_made(world):

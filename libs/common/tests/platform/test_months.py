@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from malipo import ids
-from malipo.messaging.tables import INBOX
+from malipo.messaging.tables import INBOX, OUTBOX
 from malipo.platform.months import Month, monthly, with_loose_rows
 
 (inbox,) = monthly([INBOX])
@@ -31,10 +31,11 @@ def test_a_table_of_a_month_is_called_after_it():
     assert inbox.month_of("inbox_2027_03") == Month(2027, 3)
 
 
-@pytest.mark.parametrize("name", ["inbox_default", "inbox_old", "inbox_2027_13", "inbox_2027_03_old"])
+@pytest.mark.parametrize("name", ["inbox_default", "inbox_undated", "inbox_old", "inbox_2027_13", "inbox_2027_03_old"])
 def test_a_table_of_another_name_is_of_no_month(name):
     assert inbox.month_of(name) is None
 
 
 def test_single_rows_are_purged_only_where_no_month_has_them():
-    assert with_loose_rows(INBOX) == "inbox_default"
+    assert with_loose_rows(INBOX) == ["inbox_default", "inbox_undated"]
+    assert with_loose_rows(OUTBOX) == ["outbox"]

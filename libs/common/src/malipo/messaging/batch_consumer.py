@@ -130,23 +130,24 @@ class BatchConsumer:
     async def _dead_letter(self, record: Record, error: Exception) -> None:
         """Send `record` to the dead letters, once: as it came, as far as PostgreSQL and Kafka can hold it."""
         position = f"{record.topic}:{record.partition}:{record.offset}"
+        letter = f"dlq:{self.consumer}:{position}"
 
         async def send(unit: UnitOfWork, _: Sequence[Record]) -> None:
             key = storable((record.key or b"").decode(errors="replace"))
             body = (record.value or b"")[:MAX_PAYLOAD_BYTES]
             unit.send_raw(
-                record.topic + DEAD_LETTER_SUFFIX, key, body, self._dead_letter_headers(record, position, error)
+                record.topic + DEAD_LETTER_SUFFIX, key, body, self._dead_letter_headers(record, letter, position, error)
             )
 
-        await self._database.apply_once(f"{self.consumer}.dlq", {position: record}, send)
+        await self._database.apply_once(f"{self.consumer}.dlq", {letter: record}, send)
         metrics.MESSAGES.labels(record.topic, "dead_lettered").inc()
         log.error("message dead-lettered", position=position, reason=summary(error), **facts(record))
 
-    def _dead_letter_headers(self, record: Record, position: str, error: Exception) -> dict[str, str]:
+    def _dead_letter_headers(self, record: Record, letter: str, position: str, error: Exception) -> dict[str, str]:
         headers = headers_of(record)
         kept = {storable(name): storable(headers[name]) for name in list(headers)[:_MAX_HEADERS]}
         return kept | {
-            MESSAGE_ID: f"dlq:{self.consumer}:{position}",
+            MESSAGE_ID: letter,
             "x-consumer": self.consumer,
             "x-position": position,
             "x-original-message-id": storable(message_id_of(record)),

@@ -8,6 +8,8 @@ CREATE TABLE inbox (
     PRIMARY KEY (consumer, message_id)
 ) PARTITION BY RANGE (message_id);
 CREATE TABLE inbox_default PARTITION OF inbox DEFAULT;
+-- Callbacks, movements and dead letters: their ids tell no time, and are not read when a month is made.
+CREATE TABLE inbox_undated PARTITION OF inbox FOR VALUES FROM (MINVALUE) TO ('msg_');
 CREATE INDEX inbox_by_age ON inbox USING brin (received_at);
 
 CREATE TABLE outbox (

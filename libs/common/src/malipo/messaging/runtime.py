@@ -108,7 +108,7 @@ class Runtime:
         self.loop(name, lambda: sweep(self.database, seconds, once))
 
     def purge_after(self, query: str, days: int) -> None:
-        """Once an hour have `query` delete what is older than `days` ($1), at most $2 rows at a time, which it returns."""
+        """Once an hour have `query` delete what is older than `days` ($1), at most $2 rows of a table at a time, which it returns."""
         self._retention[query] = days
 
     def watch_months(self, metadata: MetaData) -> None:
@@ -198,7 +198,7 @@ async def sweep(database: Database, seconds: float, once: Sweep) -> None:
 
 async def purge(database: Database, query: str, days: int, rows: int = PURGE_ROWS) -> bool:
     """Delete one slice, as described at `Runtime.purge_after`; returns whether there may be more."""
-    return len(await database.write(query, days, rows)) == rows
+    return len(await database.write(query, days, rows)) >= rows
 
 
 def _is_told_to_stop() -> bool:

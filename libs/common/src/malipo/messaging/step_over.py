@@ -69,7 +69,7 @@ async def step_over(database: Database, kafka: KafkaAccess, place: Place) -> int
         _require_unknown_type(place, batch)
         await database.write(_STEPPED_OVER_ALONE, place.group, topic, number, place.offset, place.offset + 1)
         return place.offset + 1
-    letter = f"{topic}:{number}:{batch.first}-{batch.next}"
+    letter = f"dlq:{place.group}:{topic}:{number}:{batch.first}-{batch.next}"
 
     async def send(unit: UnitOfWork, _: object) -> None:
         headers = _dead_letter_headers(place, batch, letter, reason)
@@ -99,7 +99,7 @@ def _why_unreadable(batch: RawBatch) -> str | None:
 
 def _dead_letter_headers(place: Place, batch: RawBatch, letter: str, reason: str) -> dict[str, str]:
     return {
-        MESSAGE_ID: f"dlq:{place.group}:{letter}",
+        MESSAGE_ID: letter,
         "x-consumer": place.group,
         "x-position": f"{place.partition.topic}:{place.partition.partition}:{place.offset}",
         "x-next-offset": str(batch.next),

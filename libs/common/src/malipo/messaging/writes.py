@@ -87,15 +87,18 @@ def json_text(value: object) -> str:
 def purge_of(column: Column[Any], only: str = "true") -> str:
     """The statement that forgets up to $2 rows of a table, those with `column` more than $1 days ago, and returns a row each.
 
-    Of a table that is kept by month it forgets those that are of no month.
+    Of a table that is kept by month it forgets those that are of no month, so many of each of its tables that have such.
     """
-    table = with_loose_rows(column.table)
-    return f"""
+    tables = with_loose_rows(column.table)
+    purges = [
+        f"""{table}_purged AS (
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {table} WHERE {only} AND {column.name} < now() - make_interval(days => $1)
     LIMIT $2 FOR UPDATE SKIP LOCKED))
-RETURNING 1
-"""  # noqa: S608 - names of ours
+RETURNING 1)"""  # noqa: S608 - names of ours
+        for table in tables
+    ]
+    return f"WITH {', '.join(purges)} {' UNION ALL '.join(f'SELECT 1 FROM {table}_purged' for table in tables)}"  # noqa: S608
 
 
 @cache

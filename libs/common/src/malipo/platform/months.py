@@ -90,7 +90,7 @@ class ByMonth:
 
 @dataclass(frozen=True, slots=True)
 class MonthlyTable:
-    """A table that is kept by month. What has no month of its own is in its default partition."""
+    """A table that is kept by month. What has no month of its own is apart, or in its default partition."""
 
     name: str
     by: ByMonth
@@ -98,8 +98,13 @@ class MonthlyTable:
 
     @property
     def default(self) -> str:
-        """The table that has the rows of no month: of ids of other shapes, and of months that are not made, or gone."""
+        """The table that has the rows of months that are not made, or gone. All of it is read when a month is made."""
         return f"{self.name}_default"
+
+    @property
+    def undated(self) -> str | None:
+        """The table that has the rows whose ids tell no time, where ids tell the months: many, and no month is made of them."""
+        return f"{self.name}_undated" if self.by.prefix else None
 
     def part(self, month: Month) -> str:
         """The table that has the rows of one month."""
@@ -141,9 +146,12 @@ def monthly_of(metadata: Iterable[MetaData]) -> list[MonthlyTable]:
     return monthly(table for one in metadata for table in one.sorted_tables)
 
 
-def with_loose_rows(table: Table) -> str:
-    """The name under which single rows of a table are purged: of one that is kept by month only those of no month."""
-    return MonthlyTable(str(table.name), table.info[_BY_MONTH]).default if _BY_MONTH in table.info else table.name
+def with_loose_rows(table: Table) -> list[str]:
+    """The tables of which single rows are purged: of one that is kept by month those that have rows of no month."""
+    if _BY_MONTH not in table.info:
+        return [str(table.name)]
+    kept = MonthlyTable(str(table.name), table.info[_BY_MONTH])
+    return [part for part in (kept.default, kept.undated) if part]
 
 
 def _quoted(text: str) -> str:

@@ -228,6 +228,8 @@ CREATE TABLE timeline (
     PRIMARY KEY (payment_id, id)
 ) PARTITION BY RANGE (payment_id);
 CREATE TABLE timeline_default PARTITION OF timeline DEFAULT;
+-- Methods that are saved without a payment: pm_... is behind all that begins with pay_.
+CREATE TABLE timeline_undated PARTITION OF timeline FOR VALUES FROM ('pay`') TO (MAXVALUE);
 CREATE INDEX timeline_by_age ON timeline USING brin (at);
 
 CREATE TABLE events (

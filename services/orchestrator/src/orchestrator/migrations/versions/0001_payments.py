@@ -135,6 +135,8 @@ def upgrade() -> None:
             UNIQUE (payment_id, event_sequence)
         ) PARTITION BY RANGE (payment_id);
         CREATE TABLE history_default PARTITION OF history DEFAULT;
+        -- Methods that are saved without a payment: pm_... is behind all that begins with pay_.
+        CREATE TABLE history_undated PARTITION OF history FOR VALUES FROM ('pay`') TO (MAXVALUE);
         CREATE INDEX history_by_age ON history (recorded_at);
 
         CREATE TABLE roll_calls (
