@@ -17,7 +17,7 @@ from chaos.operations import OPERATIONS
 from chaos.operations.operation import Operation, Scene
 from chaos.system import SERVICES, System
 from malipo_local.merchant import DemoMerchant
-from malipo_local.stack import UnitStatus
+from malipo_local.status import UnitStatus
 from malipo_local.waiting import until
 
 REST_SECONDS = 60.0

@@ -11,7 +11,7 @@ import pytest
 from malipo_local.ailments import ailments
 from malipo_local.hints import USUAL_HOME
 from malipo_local.ports import HOST
-from malipo_local.stack import UnitStatus
+from malipo_local.status import UnitStatus
 
 
 class Health(BaseHTTPRequestHandler):

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from malipo_local.progress import Board, said
-from malipo_local.stack import UnitStatus
+from malipo_local.status import UnitStatus
 from malipo_local.waiting import until
 
 

@@ -7,7 +7,7 @@ import httpx
 
 from malipo_local.hints import make
 from malipo_local.ports import HOST
-from malipo_local.stack import UnitStatus
+from malipo_local.status import UnitStatus
 
 _PATIENCE_SECONDS = 2.0
 

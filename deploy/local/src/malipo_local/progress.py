@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from malipo_local.services import Kind
-from malipo_local.stack import UnitStatus
+from malipo_local.status import UnitStatus
 
 _EVERY_SECONDS = 10.0
 _SETTLED = ("ready", "done", "failed")

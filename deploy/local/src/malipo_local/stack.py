@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,27 +27,12 @@ from malipo_local.ports import Ports
 from malipo_local.roles import Roles
 from malipo_local.services import uncalled
 from malipo_local.site import Site
+from malipo_local.status import UnitStatus
 from malipo_local.variables import inherited
 from malipo_local.waiting import until
 
 _START_SECONDS = 600.0  # a first start downloads Kafka
 _STOP_SECONDS = 110.0  # the end of a whole test session on a busy machine was seen to take longer than a minute
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnitStatus:
-    """What the supervisor reports about one process."""
-
-    name: str
-    service: str
-    kind: str
-    state: str
-    pid: int | None
-    port: int | None
-    admin_port: int | None
-    restarts: int
-    seconds: float
-    memory_mb: float
 
 
 # Supervisors that outlive their Stack object: as children of this process they must be kept to be reaped.
