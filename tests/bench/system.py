@@ -25,8 +25,12 @@ STORES = names(Kind.STORE)
 Settings = Mapping[str, Mapping[str, str]]
 """What is set for each service, by its name."""
 SETTINGS = {"gateway": {"RATE_LIMIT_PER_SECOND": "100000", "RATE_LIMIT_BURST": "1000000"}}
-BY_THEMSELVES = {"mpesa-sim": {"MPESA_ANSWER": "paid"}, "paypal-sim": {"PAYPAL_APPROVE": "all"}}
-"""Customers who pay a second after they are asked, without a person."""
+BY_THEMSELVES = {
+    "mpesa-sim": {"MPESA_ANSWER": "paid"},
+    "paypal-sim": {"PAYPAL_APPROVE": "all"},
+    "bank-sim": {"BANK_SIM_DAY_SECONDS": "60"},
+}
+"""Customers who pay a second after they are asked, without a person, and a bank whose rails are open at any hour."""
 FULL_COMPILER = {"kafka": {"JVM_OPTIONS": "-Xms512m -Xmx512m -XX:+UseSerialGC -Dlog4j2.level=WARN"}}
 """Kafka as in production, with both of Java's compilers: dear for the first minute, cheaper after it."""
 

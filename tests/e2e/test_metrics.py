@@ -68,6 +68,7 @@ def test_doubt_is_measured_while_it_lasts_and_once_it_is_over(stack, merchant):
         stripe_fault(merchant, "webhook_drop", match={"amount": 4344}),
         stripe_fault(merchant, "answer_lost", match=match, times=1),
         stripe_fault(merchant, "connection_reset", match=match),  # the query is not answered either
+        stripe_fault(merchant, "connection_reset", match={"path": "/v1/events"}),  # nor the list of what happened
     ):
         payment = merchant.pay(amount=4344, prefer="respond-async")
         assert until(lambda: now("malipo_doubts") > 0 and now("malipo_doubt_oldest_seconds") > 0, 30)

@@ -9,7 +9,7 @@ from malipo import clock
 _POLL_SECONDS = 0.02
 
 
-async def until[T](condition: Callable[[], T | Awaitable[T]], *, seconds: float = 15, what: str = "condition") -> T:
+async def until[T](condition: Callable[[], T | Awaitable[T]], *, seconds: float = 30, what: str = "condition") -> T:
     """The condition's first truthy result. Raises `AssertionError` that names `what` did not come true."""
     deadline = clock.monotonic() + seconds
     while True:
