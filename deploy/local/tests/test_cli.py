@@ -28,6 +28,14 @@ def malipo(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, timeout=120)
 
 
+@pytest.fixture(autouse=True)
+def heeds_hangups() -> Generator[None]:
+    """Where the tests themselves run under `nohup`, their children would ignore the signal, too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @contextmanager
 def started(*arguments: str, folder: Path) -> Generator[subprocess.Popen[str]]:
     """The same under way, with its temporary files in the folder; what it has started ends with it."""

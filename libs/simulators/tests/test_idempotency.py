@@ -121,9 +121,9 @@ async def test_a_late_request_that_is_refused_leaves_its_key_free(stripe):
 
 async def test_keys_expire_after_a_day_of_the_simulators_clock(stripe):
     first = await stripe.paid(idempotency_key="k")
-    await stripe.http.post("/_sim/clock", json={"advance_seconds": 86_399})
+    await stripe.http.post("/_sim/clock", json={"advance_seconds": 86_400 - 60})
     assert (await stripe.paid(idempotency_key="k"))["id"] == first["id"]
-    await stripe.http.post("/_sim/clock", json={"advance_seconds": 2})
+    await stripe.http.post("/_sim/clock", json={"advance_seconds": 60})
     assert (await stripe.paid(idempotency_key="k"))["id"] != first["id"]
 
 
