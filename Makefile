@@ -99,7 +99,7 @@ upgrade-drill: setup ## roll a release out and back beside the former one, under
 	@MALIPO_WHOLE_DRILL=1 $(BIN)/pytest -s -q tests/operations/test_upgrade.py $(ARGS)
 
 runbooks: setup ## follow all pages of docs/operations, and cause each alert first: some ten minutes
-	@MALIPO_WHOLE_DRILL=1 $(BIN)/pytest -q tests/operations/test_pages.py tests/operations/test_runbooks.py $(ARGS)
+	@MALIPO_WHOLE_DRILL=1 $(BIN)/pytest -q tests/operations/test_pages.py tests/operations/test_runbooks.py tests/operations/test_provider_runbooks.py $(ARGS)
 
 test: setup ## run all tests against real PostgreSQL, Redis and Kafka
 	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -7,7 +7,9 @@ from operating import run_command
 
 from malipo_local import Stack
 from malipo_local.merchant import DemoMerchant
+from operations import pages
 from operations.acts import SETTINGS
+from operations.shop import BY_HAND
 
 
 @pytest.fixture(scope="module")
@@ -19,4 +21,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
 @pytest.fixture
 def merchant(stack: Stack) -> Generator[DemoMerchant]:
     with DemoMerchant.open(stack, running=run_command) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shop(stack: Stack) -> Generator[DemoMerchant]:
+    """The merchant of all of a module's stories."""
+    with DemoMerchant.open(stack, running=run_command) as opened:
+        if pages.WHOLE:
+            opened.connect_mpesa()
+            opened.paybill.pay_by_hand(BY_HAND, "")
         yield opened

@@ -96,6 +96,11 @@ def run(stack: Stack, page: str, section: str, **variables: str) -> str:
     return done.stdout.replace(f"{_END}\n", "")
 
 
+def follow(stack: Stack, alert: str, **variables: str) -> str:
+    """Execute what an alert's page says to do; returns what it printed."""
+    return run(stack, f"runbooks/{alert}.md", "What to do", **variables)
+
+
 def _environment(stack: Stack) -> dict[str, str]:
     """What whoever follows a page has set: the stack, its PostgreSQL's programs and administrator, and a place for backups."""
     services = [row.name for row in stack.plan.rows() if row.kind is Kind.SERVICE]

@@ -2,10 +2,8 @@
 
 import json
 import re
-from collections.abc import Generator
 
 import pytest
-from operating import run_command
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CreatePayment
@@ -13,33 +11,17 @@ from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.money import Money
 from malipo_local import Stack
 from malipo_local.demo import books
-from malipo_local.merchant import DemoMerchant
 from malipo_local.services import Kind, names
 from malipo_local.waiting import until
 from operations import pages
 from operations.acts import lose_kafka, merchant_id, publish, sql
 from operations.pages import long
+from operations.shop import BY_HAND, told_once
 from testkit.operations import card
 
 pytestmark = pytest.mark.timeout(900)
 SECONDS = 240
-BY_HAND = 77_700
 CREATES = {"method": "POST", "path": "/v1/payment_intents"}
-
-
-@pytest.fixture(scope="module")
-def shop(stack) -> Generator[DemoMerchant]:
-    """The merchant of all pages. A customer of theirs pays by hand before all: M-Pesa's money is told of after a minute."""
-    with DemoMerchant.open(stack, running=run_command) as opened:
-        if pages.WHOLE:
-            opened.connect_mpesa()
-            opened.paybill.pay_by_hand(BY_HAND, "")
-        yield opened
-
-
-def told_once(shop: DemoMerchant, payment_id: str) -> None:
-    assert shop.wait(payment_id, seconds=SECONDS)["status"] == "completed"
-    shop.events(payment_id, "payment.completed", seconds=SECONDS)
 
 
 def test_going_live(stack):

@@ -1,57 +1,27 @@
 """The condition of each alert is caused, and its page followed until it is over. `make runbooks` runs all of it, `make test` a sample."""
 
-import json
 import re
-from collections.abc import Generator
-from datetime import timedelta
+import subprocess
+import sys
 
 import httpx
 import pytest
-from operating import run_command
 
-from malipo import clock, ids
+from malipo import ids
 from malipo.contracts.commands import CancelPayment
-from malipo.contracts.identity import charge_id
-from malipo.contracts.outcomes import OutcomeReported, Succeeded
-from malipo.contracts.topics import OUTCOMES, PAYMENT_COMMANDS, PAYMENT_EVENTS
-from malipo.money import Money
-from malipo_local import Stack
-from malipo_local.merchant import DemoMerchant, Json
+from malipo.contracts.topics import PAYMENT_COMMANDS, PAYMENT_EVENTS
 from malipo_local.services import Kind, names
-from malipo_local.waiting import until
 from operations import pages
 from operations.acts import delete_records, delete_topic, execute, merchant_id, publish, publish_bytes, sql
-from operations.pages import long
+from operations.pages import follow, long
 from operations.scrapes import SECONDS, above, healthy, is_over, problems, value
+from operations.shop import pay_soon, told_once
 
 RUNBOOKS = pages.GUIDES / "runbooks"
-CREATES = {"method": "POST", "path": "/v1/payment_intents"}
-BY_HAND = 88_800
+
 CARD = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
 
 pytestmark = pytest.mark.timeout(900)
-
-
-def follow(stack: Stack, alert: str, **variables: str) -> str:
-    return pages.run(stack, f"runbooks/{alert}.md", "What to do", **variables)
-
-
-@pytest.fixture(scope="module")
-def shop(stack) -> Generator[DemoMerchant]:
-    with DemoMerchant.open(stack, running=run_command) as opened:
-        if pages.WHOLE:
-            opened.connect_mpesa()
-            opened.paybill.pay_by_hand(BY_HAND, "")
-        yield opened
-
-
-def told_once(shop: DemoMerchant, payment_id: str) -> None:
-    assert shop.wait(payment_id, seconds=SECONDS)["status"] == "completed"
-    shop.events(payment_id, "payment.completed", seconds=SECONDS)
-
-
-def pay_soon(shop: DemoMerchant, count: int) -> list[str]:
-    return [shop.pay(amount=3000 + number, prefer="respond-async")["id"] for number in range(count)]
 
 
 def test_a_partition_rests_and_its_lag_does_not_fall_until_it_is_stepped_over(stack, shop):
@@ -150,6 +120,22 @@ def test_an_endpoint_fails(stack, shop):
 
 
 @long
+def test_webhooks_wait_for_a_slot_that_hangs(stack, shop):
+    """MalipoDeliveriesOverdue."""
+    stack.stop_service("webhook-dispatcher")
+    stack.start_service("webhook-dispatcher", {"ATTEMPTS_AT_ONCE": "1"})
+    stack.wait_ready("webhook-dispatcher", SECONDS)
+    shop.behave(kind="hang")
+    payment_ids = pay_soon(shop, 20)
+    above(stack, "webhook-dispatcher", "malipo_webhook_oldest_due_seconds", 60)
+    assert "ep_" in follow(stack, "MalipoDeliveriesOverdue")
+    shop.behave(kind="accept")
+    for payment_id in payment_ids:
+        told_once(shop, payment_id)
+    is_over(lambda: value(stack, "webhook-dispatcher", "malipo_webhook_oldest_due_seconds") < 1)
+
+
+@long
 def test_a_key_is_missing_in_the_dispatchers_ring(stack, shop):
     """MalipoDeliveriesPostponed."""
     ring = stack.service_env("gateway")["KEY_RING"]
@@ -182,112 +168,35 @@ def test_events_wait_for_a_configuration(stack, shop):
 
 
 @long
-def test_a_provider_contradicts_itself(stack, shop):
-    """MalipoContradiction."""
-    payment_id = shop.pay()["id"]
-    shop.wait(payment_id, "completed", seconds=SECONDS)
-    twice = Succeeded(amount=Money(1250, "USD"), reference="pi_of_another")
-    report = OutcomeReported(
-        payment_id=payment_id, operation_id=charge_id(payment_id, 1), kind="charge", provider="stripe", outcome=twice,
-        source="callback", step=1, observed_at=clock.now(),
-    )  # fmt: skip
-    publish(stack, OUTCOMES, payment_id, report)
-    above(stack, "orchestrator", "malipo_outcomes_ignored_total", 0, reason="contradiction")
-    assert "completed" in follow(stack, "MalipoContradiction", PAYMENT=payment_id, KEY=shop.key)
-
-
-@long
-def test_a_doubt_lasts_until_a_person_decides(stack, shop):
-    """MalipoDoubtLasts, MalipoDoubtOverdue, MalipoProviderUnclear."""
-    shop.stripe_fault("error_before_effect", match=CREATES | {"amount": 4481})
-    payment_id = shop.pay(amount=4481, prefer="respond-async")["id"]
-    shop.wait(payment_id, "processing", reason="awaiting_provider_confirmation", seconds=SECONDS)
-    for alert, since in (("MalipoDoubtLasts", timedelta(hours=2)), ("MalipoDoubtOverdue", timedelta(hours=7))):
-        execute(
-            stack,
-            "orchestrator",
-            "UPDATE payments SET in_doubt_since = now() - $2::interval WHERE id = $1",
-            payment_id,
-            since,
-        )
-        above(stack, "orchestrator", "malipo_doubt_oldest_seconds", since.total_seconds() - 60)
-        if alert == "MalipoDoubtLasts":
-            assert payment_id in follow(stack, alert)
-    above(stack, "provider-stripe", "malipo_provider_calls_total", 0, result="unknown")
-    assert 'result="unknown"' in follow(stack, "MalipoProviderUnclear", PAYMENT=payment_id, KEY=shop.key)
-
-    def is_decided() -> bool:
-        try:
-            follow(stack, "MalipoDoubtOverdue", PAYMENT=payment_id, END="failed")
-        except pages.CommandFailed:  # what may still be sent is not decided
-            return False
-        return True
-
-    assert until(is_decided, SECONDS, 1)
-    shop.wait(payment_id, "failed", seconds=SECONDS)
-    is_over(lambda: value(stack, "orchestrator", "malipo_doubt_oldest_seconds") == 0)
-
-
-@long
-def test_money_is_in_suspense_until_it_is_settled(stack, shop):
-    """MalipoSuspenseOpen."""
-    above(stack, "orchestrator", "malipo_suspense_open", 0, seconds=180)
-    found = re.search(r"\bsus_\w+", run_command(stack, "orchestrator", "suspense", "list"))
-    assert found
-    follow(stack, "MalipoSuspenseOpen", SUSPENSE=found[0])
-    is_over(lambda: value(stack, "orchestrator", "malipo_suspense_open") == 0)
-
-
-@long
-def test_a_provider_reports_what_matches_nothing(stack, shop):
-    """MalipoUnmatchedReport."""
-    owner = ids.new("pay")
-    form: Json = {
-        "amount": 777, "currency": "usd", "payment_method": "pm_card_visa", "confirm": "true",
-        "automatic_payment_methods[enabled]": "true", "automatic_payment_methods[allow_redirects]": "never",
-        "metadata[malipo_payment_id]": owner, "metadata[malipo_operation_id]": charge_id(owner, 1),
-    }  # fmt: skip
-    shop.stripe.post("/v1/payment_intents", data=form, auth=(shop.stripe_key, "")).raise_for_status()
-    is_over(
-        lambda: any(
-            value(stack, "provider-stripe", "malipo_provider_unmatched_total", concerns=one)
-            for one in ("ours", "claimed", "unclear")
-        )
-    )
-    lines = follow(stack, "MalipoUnmatchedReport").splitlines()
-    assert charge_id(owner, 1) in [
-        json.loads(line)["reference_ids"].get("operation") for line in lines if line.startswith("{")
-    ]
-
-
-@long
-def test_a_statement_is_not_read_and_then_was_read_too_late(stack, shop):
-    """MalipoStatementBehind, MalipoStatementRunsOut, MalipoStatementGap."""
-    shop.pay()
-    behind = "UPDATE statements SET covered_until = now() - $1::interval, due_at = now() + interval '1 hour', hastened_at = NULL"
-    execute(stack, "provider-stripe", behind, timedelta(days=2))
-    above(stack, "provider-stripe", "malipo_provider_statement_age_seconds", 86400)
-    assert "covered_until" in follow(stack, "MalipoStatementBehind", PROVIDER="stripe")
-    execute(stack, "provider-stripe", behind, timedelta(days=40))
-    execute(stack, "provider-stripe", "UPDATE statements SET due_at = now()")
-    above(stack, "provider-stripe", "malipo_provider_statement_gaps_total", 0)
-    assert "status" in follow(stack, "MalipoStatementGap", PROVIDER="stripe")
-    is_over(lambda: value(stack, "provider-stripe", "malipo_provider_statement_age_seconds") < 3600)
-
-
-@long
-def test_callbacks_are_refused(stack, shop):
-    """MalipoCallbacksRefused."""
+def test_the_database_is_away(stack, shop):
+    """MalipoDatabaseAway, MalipoApiFails, MalipoCallbacksUnavailable."""
     path = shop.put_credentials([])["callback_path"]
-    for _ in range(21):
-        httpx.post(
-            stack.url("provider-stripe") + path,
-            json={},
-            headers={"Stripe-Signature": f"t={int(clock.now().timestamp())},v1=00"},
-        )
-    above(stack, "provider-stripe", "malipo_provider_callbacks_total", 20, result="bad_signature")
-    assert "bad_signature" in follow(stack, "MalipoCallbacksRefused")
     shop.connect_stripe()
+    stack.stop_service("postgres")
+    above(stack, "gateway", "malipo_health_problems", 0, check="database")
+    assert shop.post("/v1/payments", CARD).status_code == 503
+    assert 'status="503"' in follow(stack, "MalipoApiFails")
+    assert httpx.post(stack.url("provider-stripe") + path, json={}).status_code == 503
+    above(stack, "provider-stripe", "malipo_provider_callbacks_total", 0, result="unavailable")
+    assert '"database"' in follow(stack, "MalipoCallbacksUnavailable")
+    assert '"database"' in follow(stack, "MalipoDatabaseAway")
+    for service in names(Kind.SERVICE):
+        is_over(lambda of=service: healthy(stack, of))
+    told_once(shop, shop.pay()["id"])
+
+
+@long
+def test_two_processes_have_one_name(stack, tmp_path):
+    """MalipoReplicaNotInGroup."""
+    settings = stack.service_env("orchestrator") | {"ADMIN_PORT": "0"}
+    command = [sys.executable, "-m", "orchestrator", "serve"]
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, env=settings, stdout=log) as second:
+        try:
+            above(stack, "orchestrator", "malipo_health_problems", 0, check="instance")
+            assert "INSTANCE" in follow(stack, "MalipoReplicaNotInGroup")
+        finally:
+            second.terminate()
+    is_over(lambda: healthy(stack, "orchestrator"))
 
 
 @long
@@ -334,22 +243,9 @@ def test_requests_are_slow(stack, shop):
     assert "malipo_http_request_duration_seconds_sum" in follow(stack, "MalipoApiSlow")
 
 
-@long
-def test_a_provider_is_not_called_for_now(stack, shop):
-    """MalipoProviderCircuitOpen. The last: the stand-in begins anew, and remembers nothing."""
-    stack.stop_service("stripe-sim")
-    pay_soon(shop, 12)
-    above(stack, "provider-stripe", "malipo_provider_circuits", 0, state="open")
-    assert "no way there" in follow(stack, "MalipoProviderCircuitOpen", STRIPE_API=stack.url("stripe-sim"))
-    stack.start_service("stripe-sim")
-    stack.wait_ready("stripe-sim", SECONDS)
-    is_over(lambda: value(stack, "provider-stripe", "malipo_provider_circuits", state="open") == 0)
-    told_once(shop, shop.pay(amount=3999)["id"])
-
-
 LOOKED_AT = {
-    *("MalipoApiFails", "MalipoCallbacksUnavailable", "MalipoCommandGivenUp", "MalipoDatabaseAway"),
-    *("MalipoDeliveriesOverdue", "MalipoReplicaNotInGroup"),
+    *("MalipoBankCertificateExpires", "MalipoBankCertificateLastDays", "MalipoBankStatementUnbalanced"),
+    *("MalipoCommandGivenUp", "MalipoProviderLimitsUs"),
 }
 """Alerts whose condition nothing here causes: their commands are executed as they stand."""
 
@@ -361,7 +257,7 @@ def test_what_is_only_looked_at_can_be_looked_at(stack, alert):
 
 
 def test_every_runbook_with_commands_is_followed():
-    source = pages.Path(__file__).read_text("utf-8")
+    source = "".join(path.read_text("utf-8") for path in pages.Path(__file__).parent.glob("test_*runbooks.py"))
     with_commands = {path.stem for path in RUNBOOKS.glob("Malipo*.md") if pages.sections(f"runbooks/{path.name}")}
     followed = set(re.findall(r'follow\(stack, "(\w+)"', source)) | LOOKED_AT | {"MalipoDoubtLasts"}
     assert with_commands == followed
