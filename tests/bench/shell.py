@@ -4,6 +4,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -61,5 +62,6 @@ def require_disk(payments: float) -> None:
 
 
 def _command() -> str:
-    given = " ".join(sys.argv[1:])
+    """As it was called, but for where folders of this machine are."""
+    given = " ".join(Path(one).name if Path(one).is_absolute() else one for one in sys.argv[1:])
     return f'make bench ARGS="{given}"' if given else "make bench"
