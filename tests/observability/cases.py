@@ -58,8 +58,13 @@ _CALLS, _CALLBACKS, _CIRCUITS = (
 _PAUSES, _EXPIRY = "malipo_provider_pauses_total", "malipo_bank_certificate_not_after_seconds"
 _REQUESTS = "malipo_http_request_duration_seconds"
 _READ = {"group": "orchestrator.payments", "topic": "payments.commands.v1"}
+_LAGGING = {"service": "orchestrator", "topic": _READ["topic"]}
 _UP = {"job": "malipo", "service": "gateway", "instance": "one:9000"}
 _OTHER_UP = _UP | {"instance": "two:9000"}
+_OTHERS_UP = {
+    f'up{{job="malipo",service="{service}",instance="one:9000"}}': "1x500"
+    for service in ("orchestrator", "webhook-dispatcher")
+}
 
 
 def _slow(within_five: int) -> dict[str, str]:
@@ -82,6 +87,7 @@ CASES: Mapping[str, list[Case]] = {
     # promise.yaml
     "MalipoContradiction": [
         fires(8, _of(_IGNORED, "0x5 1x30", reason="contradiction")),
+        fires(300, _of(_IGNORED, "0x5 1x400", reason="contradiction")),
         quiet(8, _of(_IGNORED, "0x5 9x30", reason="repeat") | _of(_IGNORED, "3x30", reason="contradiction")),
     ],
     "MalipoDoubtLasts": _above("malipo_doubt_oldest_seconds", "3660x30", "3540x30", 10, subject="payment"),
@@ -91,7 +97,9 @@ CASES: Mapping[str, list[Case]] = {
         quiet(20, _of("malipo_suspense_open", "1x10 0x40", provider="mpesa")),
     ],
     "MalipoUnmatchedReport": [
-        fires(8, _of(_UNMATCHED, "0x5 1x30", provider="stripe", concerns="ours"), provider="stripe", concerns="ours"),
+        fires(
+            300, _of(_UNMATCHED, "0x5 1x400", provider="stripe", concerns="ours"), provider="stripe", concerns="ours"
+        ),
         quiet(8, _of(_UNMATCHED, "0x5 9x30", provider="stripe", concerns="others")),
     ],
     "MalipoStatementBehind": _above(_AGE, "86460x40", "86340x40", 20, provider="paypal"),
@@ -108,7 +116,7 @@ CASES: Mapping[str, list[Case]] = {
         ),
     ],
     "MalipoStatementGap": [
-        fires(8, _of("malipo_provider_statement_gaps_total", "0x5 1x30", provider="mpesa"), provider="mpesa"),
+        fires(300, _of("malipo_provider_statement_gaps_total", "0x5 1x400", provider="mpesa"), provider="mpesa"),
         quiet(8, _of("malipo_provider_statement_gaps_total", "1x30", provider="mpesa")),
     ],
     "MalipoBankStatementUnbalanced": [
@@ -121,10 +129,13 @@ CASES: Mapping[str, list[Case]] = {
     ],
     # flow.yaml
     "MalipoDeadLetter": [
-        fires(
-            8,
-            _of(_MESSAGES, "0x5 1x30", topic="payments.commands.v1", result="dead_lettered"),
-            topic="payments.commands.v1",
+        *(
+            fires(
+                minute,
+                _of(_MESSAGES, "0x5 1x400", topic="payments.commands.v1", result="dead_lettered"),
+                topic="payments.commands.v1",
+            )
+            for minute in (8, 300)
         ),
         quiet(
             8,
@@ -138,6 +149,23 @@ CASES: Mapping[str, list[Case]] = {
     ],
     "MalipoOutboxStuck": _above("malipo_outbox_age_seconds", "31x20", "29x20", 5, service="gateway"),
     "MalipoRelayRefused": _health("relay", 8),
+    "MalipoBatchesFail": [
+        case for check in ("applying", "batches") for case in _health(check, 3, {"check": check}, "orchestrator")
+    ],
+    "MalipoLagNeverFalls": [
+        fires(  # one message, while another replica flows on
+            30,
+            _of(_LAG, "0x5 1x40", **_LAGGING, instance="one:9000")
+            | _of(
+                _LAG, "3 1 4 0 5 2 6 1 0 3 7 2 5 1 3 2 4 1 5 2 6 1 3 2 5 1 4 2 3 1 2", **_LAGGING, instance="two:9000"
+            ),
+            **_LAGGING,
+        ),
+        fires(30, _of(_LAG, "0+100x40", **_LAGGING), **_LAGGING),
+        quiet(30, _of(_LAG, "12 14 13 14 16 12 15 11 15 16 13 15 12 11x2 14 12 13 15 11x9 10 12 11", **_LAGGING)),
+        quiet(30, _of(_LAG, "0x14 4x14 0x10", **_LAGGING)),
+        quiet(4, _of(_LAG, "900x40", **_LAGGING)),  # it has just begun, behind what came while it was away
+    ],
     "MalipoLagDoesNotFall": [
         fires(
             25,
@@ -145,6 +173,16 @@ CASES: Mapping[str, list[Case]] = {
             | _of(_LAG, "900x40", service="orchestrator", topic=_READ["topic"], instance="two:9000"),
             service="orchestrator",
             topic=_READ["topic"],
+        ),
+        fires(  # more each minute, but for some
+            35,
+            _of(
+                _LAG,
+                "900 1100 1000 1300 1200 1500 1400 1700 1600 1900 1800 2100 2000 2300 2200 2500 2400 2700 2600 "
+                "2900 2800 3100 3000 3300 3200 3500 3400 3700 3600 3900 3800 4100 4000 4300 4200 4500",
+                **_LAGGING,
+            ),
+            **_LAGGING,
         ),
         quiet(25, _of(_LAG, "9000-100x40", service="orchestrator", topic=_READ["topic"])),
         quiet(25, _of(_LAG, "400x40", service="orchestrator", topic=_READ["topic"])),
@@ -232,14 +270,16 @@ CASES: Mapping[str, list[Case]] = {
     ],
     # services.yaml
     "MalipoServiceDown": [
-        fires(14, _of("up", "1x10 0x20", **_UP) | _of("up", "1x10 0x20", **_OTHER_UP), service="gateway"),
+        fires(14, _OTHERS_UP | _of("up", "1x10 0x20", **_UP) | _of("up", "1x10 0x20", **_OTHER_UP), service="gateway"),
+        fires(300, _OTHERS_UP | _of("up", "1x20 stale", **_UP), service="gateway"),
+        fires(3, _OTHERS_UP, service="gateway"),  # it was never there
         fires(
-            40,
-            _of("up", "1x20 stale", **_UP) | _of("up", "1x60", job="malipo", service="orchestrator"),
-            service="gateway",
+            300,
+            _OTHERS_UP | _of("up", "1x500", **_UP) | _of("up", "1x20 stale", **(_UP | {"service": "provider-stripe"})),
+            service="provider-stripe",
         ),
-        quiet(14, _of("up", "1x10 0x20", **_UP) | _of("up", "1x30", **_OTHER_UP)),
-        quiet(40, _of("up", "1x20 stale", **_UP) | _of("up", "1x60", **_OTHER_UP)),
+        quiet(14, _OTHERS_UP | _of("up", "1x10 0x20", **_UP) | _of("up", "1x30", **_OTHER_UP)),
+        quiet(40, _OTHERS_UP | _of("up", "1x20 stale", **_UP) | _of("up", "1x60", **_OTHER_UP)),
     ],
     "MalipoReplicaDown": [
         fires(20, _of("up", "1x5 0x30", **_UP) | _of("up", "1x40", **_OTHER_UP), **_UP),
@@ -247,6 +287,8 @@ CASES: Mapping[str, list[Case]] = {
     ],
     "MalipoServiceRestarts": [
         fires(20, _of("process_start_time_seconds", "1x3 2x3 3x3 4x3 5x20", **_UP), **_UP),
+        fires(90, _of("process_start_time_seconds", "1x9 2x9 3x9 4x9 5x9 6x9 7x9 8x9 9x9", **_UP), **_UP),
+        quiet(90, _of("process_start_time_seconds", "1x19 2x19 3x19 4x19 5x19", **_UP)),
         quiet(20, _of("process_start_time_seconds", "1x3 2x3 3x3 4x20", **_UP)),
     ],
     "MalipoDatabaseAway": _health("database", 5),

@@ -25,7 +25,11 @@ _WORDS = frozenset(
         "and",
         "or",
         "unless",
-        "offset",
+        "on",
+        "absent",
+        "present_over_time",
+        "min_over_time",
+        "resets",
         "rate",
         "increase",
         "deriv",
@@ -34,10 +38,10 @@ _WORDS = frozenset(
         "time",
     ]
 )
-_GROUPING = re.compile(r"\bby \(([^)]*)\)")
+_GROUPING = re.compile(r"\b(?:by|on) \(([^)]*)\)")
 _SELECTOR = re.compile(r"\b([a-zA-Z_]\w*)\b(?:\{([^}]*)\})?")
 _MATCHER = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"[^"]*"')
-_RANGE = re.compile(r"\[[^\]]*\]|offset \w+")
+_RANGE = re.compile(r"\[[^\]]*\]")
 _ROW = re.compile(r"^\| `(\w+)` \| (counter|gauge|histogram) \| ([^|]*) \|", re.MULTILINE)
 
 

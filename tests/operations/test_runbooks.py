@@ -94,6 +94,20 @@ def test_kafka_deletes_what_was_not_read_and_it_is_sent_again(stack, shop):
 
 
 @long
+def test_a_table_is_gone_and_every_batch_fails_until_it_is_back(stack, shop):
+    """MalipoBatchesFail, MalipoLagNeverFalls."""
+    told_once(shop, shop.pay()["id"])
+    execute(stack, "orchestrator", "ALTER TABLE history RENAME TO history_of_another_release")
+    payment_id = shop.pay()["id"]
+    above(stack, "orchestrator", "malipo_health_problems", 0, check="batches")
+    assert "history" in follow(stack, "MalipoBatchesFail")
+    assert "malipo_batches_failed_total" in follow(stack, "MalipoLagNeverFalls")
+    execute(stack, "orchestrator", "ALTER TABLE history_of_another_release RENAME TO history")
+    told_once(shop, payment_id)
+    is_over(lambda: healthy(stack, "orchestrator"))
+
+
+@long
 def test_a_topic_is_missing_and_the_relay_is_refused(stack, shop):
     """MalipoRelayRefused."""
     delete_topic(stack, "webhooks.deliveries.v1")

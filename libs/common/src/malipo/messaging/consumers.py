@@ -89,6 +89,16 @@ class Consumers:
         """Which partitions are not read any further, where, why, and how to go on, else None."""
         return "; ".join(rest for poll in self._polls for rest in poll.resting) or None
 
+    @property
+    def unproven(self) -> str | None:
+        """Of which groups this process could apply no batch since it began, and why, else None."""
+        return "; ".join(why for poll in self._polls if (why := poll.progress.unproven)) or None
+
+    @property
+    def stuck(self) -> str | None:
+        """Of which groups no batch is applied any more, for how long, and why, else None."""
+        return "; ".join(why for poll in self._polls if (why := poll.progress.stuck)) or None
+
     def add(self, subscription: Subscription, consumer: BatchConsumer) -> None:
         """Have `consumer` get what `subscription` asks for."""
         topics = [topic.name for topic in subscription.topics]
@@ -135,10 +145,13 @@ class Consumers:
         try:
             stops = await consumer.consume(records)
         except DatabaseAway as error:
-            log.warning("database away", error=str(error), retry_in_seconds=_AWAY_SECONDS)
-        except Exception:  # noqa: BLE001 - whatever it is, the batch must not be lost
+            log.warning("batch not applied", error=str(error), retry_in_seconds=_AWAY_SECONDS)
+            poll.progress.failed(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the batch must not be lost
             log.exception("batch failed", retry_in_seconds=_AWAY_SECONDS)
+            poll.progress.failed(summary(error))
         else:
+            poll.progress.applied()
             poll.applied(message.consumer, stops)
             return await asyncio.sleep(max(0.0, next_at - clock.monotonic()))
         # Taken again at once it would fail again at once, thousands of times a second.

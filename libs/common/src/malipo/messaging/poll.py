@@ -15,6 +15,7 @@ from malipo.messaging.batch_consumer import Stop
 from malipo.messaging.kafka import Fenced
 from malipo.messaging.losses import Losses
 from malipo.messaging.membership import watch_partitions
+from malipo.messaging.progress import Progress
 from malipo.messaging.records import Record, summary
 from malipo.platform import metrics
 from malipo.platform.logs import log
@@ -90,6 +91,7 @@ class Poll:
         self.failures = 0
         """Polls in a row that failed for a reason which is not one partition's."""
         self.losses = Losses(group)
+        self.progress = Progress(group)
         self._max_records = max_records
         self._stepped_over = stepped_over
         self._applied = applied
@@ -152,6 +154,7 @@ class Poll:
 
     def reassigned(self) -> None:
         """Each partition is read on from what its group has committed."""
+        self.progress.reassigned()
         self._next.clear()
         self._placed.clear()
         self._astray.clear()

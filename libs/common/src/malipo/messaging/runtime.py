@@ -67,7 +67,7 @@ class Runtime:
         self._closers: list[Loop] = []
         self._months = MonthsWatch(tables.metadata)
         self._database_problem: str | None = "not connected"
-        self.health.require("database", lambda: self._database_problem or self.relay.session_problem)
+        self.health.require("database", lambda: self._without_database)
         self.health.warn("relay", lambda: self.relay.problem)
         self.health.warn("months", lambda: self._months.problem)
         metrics.KAFKA_AWAY_SECONDS.set_function(lambda: self._reach.away_seconds)
@@ -81,7 +81,8 @@ class Runtime:
 
         What is called stores what it is brought, also without Kafka, and is only not ready until it has once joined its
         groups: then the replica that it replaces may go. With no broker that answers it is ready to store at once. That another
-        process has this one's name is no state to be ready in. A partition that rests is degraded in either case.
+        process has this one's name is no state to be ready in, nor that this one could apply nothing since it began: of a release
+        that cannot, no replica may replace one that can. A partition that rests, or a group that is stuck later, is degraded.
         """
         for subscription in subscriptions:
             self._consumers.add(subscription, BatchConsumer(subscription, self.database, self._service))
@@ -91,6 +92,8 @@ class Runtime:
         if called:
             self.health.require("joining", lambda: self._consumers.joining)
         self.health.require("instance", lambda: self._consumers.fenced)
+        self.health.require("applying", lambda: None if self._without_database else self._consumers.unproven)
+        self.health.warn("batches", lambda: None if self._without_database else self._consumers.stuck)
         self.health.warn("partitions", lambda: self._consumers.resting)
 
     def loop(self, name: str, run: Loop) -> None:
@@ -133,6 +136,10 @@ class Runtime:
             await _cancel(task)
             for close in self._closers:
                 await close()
+
+    @property
+    def _without_database(self) -> str | None:
+        return self._database_problem or self.relay.session_problem
 
     async def _run(self) -> None:
         url, connections = self._settings.database_url.get_secret_value(), self._settings.database_connections

@@ -29,6 +29,11 @@ LAG = Gauge(
 POLLS_FAILED = Counter(
     "malipo_polls_failed", "Polls of Kafka that raised, by what was polled (alert on any).", ("group", "topic")
 )
+BATCHES_FAILED = Counter(
+    "malipo_batches_failed",
+    "Batches that could not be applied and came again, by consumer group: the database was away, or refuses what they do.",
+    ("group",),
+)
 RESTING = Gauge(
     "malipo_partitions_resting",
     "Partitions of this replica's that rest at a record which cannot be read (alert on any).",
