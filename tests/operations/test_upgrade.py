@@ -27,12 +27,19 @@ class Upgrade:
     next: Tree
 
     def migrate(self) -> None:
+        self._migrate(self.next, "at 9999")
+
+    def migrate_back(self) -> None:
+        """As every way back does that begins a release with its steps: it changes nothing."""
+        self._migrate(self.former, "at 9999, which is newer than this release: nothing to do")
+
+    def _migrate(self, tree: Tree, answer: str) -> None:
         for service in PATH:
             row = services.MIGRATES + service
-            environment = {**self.system.stack.service_env(row), **self.next.settings}
+            environment = {**self.system.stack.service_env(row), **tree.settings}
             command = [sys.executable, "-m", service.replace("-", "_"), "migrate"]
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-            assert done.stdout.startswith("at 9999"), done.stdout
+            assert done.stdout.startswith(answer), done.stdout
 
     def replace(self, tree: Tree, names: Callable[[str], list[str]]) -> None:
         """Of each service replace these replicas by some of another release, one after the other."""
@@ -70,11 +77,13 @@ def steps(upgrade: Upgrade) -> dict[str, Callable[[], None]]:
             "databases are migrated": upgrade.migrate,
             **out,
             "all are new": lambda: upgrade.replace(upgrade.next, upgrade.half),
+            "the former release's steps run": upgrade.migrate_back,
             "all are rolled back": lambda: upgrade.replace(upgrade.former, upgrade.all),
         }
     return {
         "databases are migrated": upgrade.migrate,
         **out,
+        "the former release's steps run": upgrade.migrate_back,
         "the new ones are rolled back": lambda: upgrade.replace(upgrade.former, upgrade.newest),
     }
 

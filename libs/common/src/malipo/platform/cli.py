@@ -135,7 +135,7 @@ def _migrate(package: str) -> None:
 
     url = settings.load(DatabaseSettings).database_url.get_secret_value()
     try:
-        typer.echo(migrations.migrate(package, url))
+        typer.echo(migrations.migrate(package, url, lambda why: typer.echo(f"not migrated yet: {why}", err=True)))
     except migrations.NotMigrated as why:
         sys.exit(f"not migrated: {why}")
 

@@ -15,7 +15,8 @@ Connection = Any
 """asyncpg's, which has no types."""
 
 _TRIES = 5
-_LOCK_SECONDS = 1  # while a lock is waited for, who comes later waits behind it
+LOCK_SECONDS = 1
+"""While a lock is waited for, who comes later waits behind it."""
 _PAUSE_SECONDS = 1.0
 _LOCK = 0x6D616C72  # "malr": one of these changes at a time
 _IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
@@ -56,14 +57,29 @@ async def briefly[T](connection: Connection, what: str, work: Callable[[], Await
 
     It waits for no lock longer than a second, for until then all others wait as well. Raises `TablesInUse`.
     """
-    for left in reversed(range(_TRIES)):
+
+    async def once() -> T:
         try:
             async with connection.transaction():
-                await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+                await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
                 return await work()
         except _IN_THE_WAY as error:
+            msg = f"{what}: another session holds the table, as a report or a backup does"
+            raise TablesInUse(msg) from error
+
+    return await until_free(once, _TRIES, _PAUSE_SECONDS)
+
+
+async def until_free[T](
+    once: Callable[[], Awaitable[T]], tries: int, pause_seconds: float, tell: Callable[[str], None] = lambda _: None
+) -> T:
+    """What `once` answers, tried anew while it raises `TablesInUse`, as the last try does; `tell` learns why, each time."""
+    for left in reversed(range(tries)):
+        try:
+            return await once()
+        except TablesInUse as why:
             if not left:
-                msg = f"{what}: another session holds the table, as a report or a backup does"
-                raise TablesInUse(msg) from error
-        await asyncio.sleep(_PAUSE_SECONDS * ids.jitter(0.5))
+                raise
+            tell(f"{why}; tried again, {left} times at most")
+        await asyncio.sleep(pause_seconds * ids.jitter(0.5))
     raise AssertionError
