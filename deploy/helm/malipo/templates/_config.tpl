@@ -20,11 +20,11 @@ ADMIN_PORT: {{ $values.ports.admin | toString | quote }}
 {{- if $service.facts.public }}
 HTTP_PORT: {{ $values.ports.http | toString | quote }}
 HTTP_DRAIN_SECONDS: {{ $values.drainSeconds | toString | quote }}
+STOP_SECONDS: {{ $values.stopSeconds | toString | quote }}
 {{- with $values.trustedProxies }}
 TRUSTED_PROXIES: {{ . | quote }}
 {{- end }}
 {{- end }}
-STOP_SECONDS: {{ $values.stopSeconds | toString | quote }}
 {{- with $values.tracing.endpoint }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
 TRACE_RATIO: {{ $values.tracing.ratio | toString | quote }}

@@ -49,13 +49,6 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
         description="Where traces go, e.g. `http://collector:4318`; unset sends none. The SDK's own `OTEL_BSP_*` hold, too.",
     )
     trace_ratio: float = Field(default=0.1, ge=0, le=1, description="Share of new traces that are recorded.")
-    stop_seconds: float = Field(
-        default=15,
-        gt=0,
-        le=300,
-        description="Time to finish requests in flight after `HTTP_DRAIN_SECONDS`; other work has 20 s more, and what takes longer "
-        "is handed back. Whoever kills what does not stop should wait longer than all of that.",
-    )
     lease_seconds: float = Field(
         default=6,
         ge=1,
@@ -118,6 +111,13 @@ class HttpSettings(ServiceSettings):
         le=120,
         description="How long requests are still served after SIGTERM, while `/health/ready` answers 503: until every load "
         "balancer has noticed. 0 where there is none.",
+    )
+    stop_seconds: float = Field(
+        default=15,
+        gt=0,
+        le=300,
+        description="Time to finish requests in flight after `HTTP_DRAIN_SECONDS`; other work has 20 s more, and what takes longer "
+        "is handed back. Whoever kills what does not stop should wait longer than all of that.",
     )
     trusted_proxies: str = Field(
         default="",
