@@ -13,6 +13,7 @@ from http_limits.addresses import reachable
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.providers import PROVIDERS
 from malipo.contracts.topics import OUTCOMES, PAYMENT_COMMANDS, PAYMENT_EVENTS, PROVIDER_COMMANDS, Topic
+from malipo.platform import migrations, months
 from malipo.platform.environment import is_secret
 from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.retention_settings import RetentionSettings
@@ -104,7 +105,6 @@ def _facts(name: str) -> dict[str, Any]:
     partitions = min(topic.partitions for topics in _GROUPS[name].values() for topic in topics)
     public = provider is not None or name == "gateway"
     return {
-        "package": name.replace("-", "_"),
         "public": public,
         "seals": "key_ring" in fields,
         "redis": "redis_url" in fields,
@@ -118,6 +118,7 @@ def _facts(name: str) -> dict[str, Any]:
             setting for setting, field in _settings(name).items() if field.is_required() and setting != _ADDRESSED
         ],
         "retention": [setting.upper() for setting in _retention(name)],
+        "archives": any(table.by.archived for table in months.monthly_of(migrations.tables_of(_package(name)))),
     }
 
 
@@ -132,8 +133,12 @@ def _internet() -> list[dict[str, Any]]:
     return [{"cidr": network, "except": list(but)} for network, but in reachable().items()]
 
 
+def _package(name: str) -> str:
+    return name.replace("-", "_")
+
+
 def _fields(name: str) -> Mapping[str, FieldInfo]:
-    return importlib.import_module(f"{name.replace('-', '_')}.settings").Settings.model_fields
+    return importlib.import_module(f"{_package(name)}.settings").Settings.model_fields
 
 
 def _settings(name: str) -> dict[str, FieldInfo]:
@@ -146,7 +151,7 @@ def _settings(name: str) -> dict[str, FieldInfo]:
 
 
 def _retention(name: str) -> Mapping[str, FieldInfo]:
-    module = importlib.import_module(f"{name.replace('-', '_')}.settings")
+    module = importlib.import_module(f"{_package(name)}.settings")
     fields = getattr(module, "Retention", RetentionSettings).model_fields
     return {setting: field for setting, field in fields.items() if setting.endswith("_days")}
 

@@ -30,6 +30,7 @@ def page(settings: Mapping[str, Mapping[str, FieldInfo]], kept: Mapping[str, Fie
         "title": "Values of the chart malipo",
         **_map(
             _release(list(settings), kept)
+            | _pods(list(settings))
             | {"serviceDefaults": _map(_defaults(settings.values())), "services": _map(services)}
         ),
         "$defs": {name: _service(fields) for name, fields in settings.items()},
@@ -59,6 +60,18 @@ def _release(names: Sequence[str], kept: Mapping[str, FieldInfo]) -> dict[str, S
         "keda": _map({"existingSecret": _NAME, "pollingSeconds": _whole(1, 3600), "cooldownSeconds": _whole(0, 3600)}),
         "networkPolicy": _map(_network()),
         "monitoring": _map(_monitoring()),
+    }
+
+
+def _pods(names: Sequence[str]) -> dict[str, Schema]:
+    """What of the pods is the same for all services, and for what runs beside them."""
+    ids = dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), _whole(1, 2**32 - 1))
+    groups = {"type": "array", "items": _whole(1, 2**32 - 1)}
+    return {
+        "listen": {"enum": ["0.0.0.0", "::"]},  # noqa: S104 - a container's own network
+        "podSecurityContext": _map({**ids, "supplementalGroups": groups, "seLinuxOptions": _TEXTS}),
+        "jobs": _map({"podAnnotations": _TEXTS, "podLabels": _TEXTS, "egress": _ANY_LIST}),
+        "shells": {"type": "array", "items": {"enum": [*names, "topics"]}, "uniqueItems": True},
     }
 
 
@@ -128,6 +141,7 @@ def _network() -> dict[str, Schema]:
     return {
         "enabled": _TRUTH,
         **dict.fromkeys(peers, _ANY_LIST),
+        "dnsPorts": {**ports, "minItems": 1},
         "kafka": place,
         "database": place,
         "redis": place,
@@ -181,6 +195,7 @@ def _of_any_service() -> dict[str, Schema]:
     secrets = _map(dict.fromkeys(("database-url", "redis-url", "kafka-password", "kafka-oauth-client-secret"), _TEXT))
     quantities = {"type": "object", "additionalProperties": _QUANTITY}
     return {
+        "stopped": _TRUTH,
         "replicas": _whole(1, 100),
         "resources": _map({"requests": quantities, "limits": quantities}),
         "autoscaling": _map(_autoscaling()),
@@ -193,6 +208,7 @@ def _of_any_service() -> dict[str, Schema]:
         "podAnnotations": _TEXTS,
         "podLabels": _TEXTS,
         "serviceAccountAnnotations": _TEXTS,
+        "serviceAnnotations": _TEXTS,
         "existingSecret": _NAME,
         "secrets": secrets,
         "ownerSecret": _NAME,

@@ -19,6 +19,7 @@ from malipo_local.ports import free_port
 from malipo_local.waiting import until
 
 _LAST_LINES = 15
+_START_SECONDS = 60.0
 
 
 class Failed(AssertionError):
@@ -52,8 +53,8 @@ class Process:
     def told(self) -> dict[str, str]:
         """The container's variables, with the ports and paths of here."""
         told = {name: self.moved(value) for name, value in self.container.environment.items()}
-        listening = {name: str(self._ports[int(told[name])]) for name in ("HTTP_PORT", "ADMIN_PORT") if name in told}
-        return {**told, **listening}
+        settings = ((name, int(told[name])) for name in ("HTTP_PORT", "ADMIN_PORT") if name in told)
+        return {**told, **{name: str(self._ports[port]) for name, port in settings if port in self._ports}}
 
     def moved(self, text: str) -> str:
         """The text, with each path that is mounted where it is here."""
@@ -104,6 +105,12 @@ class Process:
                 msg = f"does not answer its {which}: {self._last_answer(probe)}"
                 raise self._failed(msg)
 
+    def wait_runs(self) -> None:
+        """Return when a command may be run in it. Raises `Failed`."""
+        if not until(self._runs, _START_SECONDS):
+            msg = "has not started"
+            raise self._failed(msg)
+
     def stop(self) -> None:
         """End it as a kubelet does. Raises `Failed` if it would be killed."""
         if self._process is None or self._process.poll() is not None:
@@ -128,6 +135,13 @@ class Process:
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout
+
+    def _runs(self) -> bool:
+        try:
+            self.run("true")
+        except RuntimeError:
+            return False
+        return True
 
     def _answers(self, probe: Probe) -> bool:
         assert self._process is not None

@@ -47,6 +47,19 @@ class Release:
         process.wait_ended()
         return list(process.said())
 
+    @contextmanager
+    def shell(self, name: str) -> Generator[Process]:
+        """Where an operator runs commands as a service, or as who makes topics. Raises `Failed`."""
+        (job,) = (
+            one for one in self._own if one["kind"] == "Job" and one["metadata"]["name"].endswith(f"shell-{name}")
+        )
+        process = self._process(pods.container(job, self._data())).start()
+        try:
+            process.wait_runs()
+            yield process
+        finally:
+            process.stop()
+
     def prepared(self) -> dict[str, Process]:
         """A process of each Deployment, by its component, not started yet: where it will be is known then."""
         deployments = [one for one in self._own if one["kind"] == "Deployment"]

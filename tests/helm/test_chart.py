@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from helm.pods import hooks
 from helm.rendering import CHART, Object, Rendered, Values, accepted, base, merged, refused, render
 from helm.tools import ROOT, NoTool, tool
 from http_limits.addresses import AddressRefused, check_address
@@ -19,6 +20,12 @@ from http_limits.addresses import AddressRefused, check_address
 ACCEPTED, REFUSED = accepted(), refused()
 _SCHEMAS = ROOT / "deploy/helm/schemas/{{ .ResourceKind }}{{ .KindSuffix }}.json"
 _INGRESS = {"enabled": True, "host": "pay.shop.example", "tlsSecret": "pay-tls"}
+_MPESA = {
+    "enabled": True,
+    "existingSecret": "m",
+    "ownerSecret": "mo",
+    "settings": {"CALLBACK_BASE_URL": "https://pay.example"},
+}
 _ADDRESSES = (
     *(
         "10.1.2.3",
@@ -176,11 +183,131 @@ def test_each_service_reaches_what_it_needs_and_no_more(rendering: Renders) -> N
     assert ways["orchestrator"] == {"database", "kafka", "metrics"}
     assert ways["provider-stripe"] == {"database", "kafka", "internet", "called", "metrics"}
     assert ways["webhook-dispatcher"] == {"database", "kafka", "internet", "metrics"}
-    assert (ways["topics"], ways["migrate-gateway"], ways["retention-gateway"]) == (
-        {"kafka"},
-        {"database"},
-        {"database"},
+    assert ways["retention-gateway"] == {"database"}
+    assert (ways["topics"], ways["migrate-gateway"]) == ({"topics-hook"}, {"migrate-hook"})
+    assert (ways["shell-gateway"], ways["shell-topics"]) == ({"database", "kafka", "redis"}, {"kafka"})
+
+
+def test_steps_reach_what_they_need_whatever_the_policies_of_the_release_before_allow(rendering: Renders) -> None:
+    made = hooks(
+        rendering(
+            {
+                "kafka": {"bootstrap": "kafka-3.example:9095"},
+                "networkPolicy": {"database": {"ports": [6432]}},
+                "jobs": {"egress": [{"ports": [{"protocol": "TCP", "port": 8200}]}]},
+                "services": {"provider-mpesa": _MPESA},
+            }
+        )
     )
+    order = [(one["kind"], one["metadata"]["name"].removeprefix("shop-malipo-")) for one in made]
+    assert order.index(("NetworkPolicy", "topics-hook")) < order.index(("Job", "topics"))
+    assert order.index(("NetworkPolicy", "migrate-hook")) < order.index(("Job", "migrate-provider-mpesa"))
+    assert allowed(made, "topics") == {53, 9095, 8200}
+    assert allowed(made, "migrate-provider-mpesa") == {53, 6432, 8200}
+
+
+@pytest.mark.parametrize(
+    ("kafka", "topics", "allows"), [("OAUTHBEARER", "PLAIN", {53, 9093}), ("PLAIN", "OAUTHBEARER", {53, 9093, 8443})]
+)
+def test_the_topics_step_asks_for_tokens_where_it_shows_some(
+    rendering: Renders, kafka: str, topics: str, allows: set[int]
+) -> None:
+    oauth = {"tokenUrl": "https://id.example:8443/token"}
+    found = rendering({"kafka": {"saslMechanism": kafka, "oauth": oauth}, "topics": {"saslMechanism": topics}})
+    assert allowed(hooks(found), "topics") == allows
+
+
+def allowed(found: Iterable[Object], component: str) -> set[int]:
+    """The ports that policies which name the component let it connect to."""
+    rules = [
+        rule
+        for one in found
+        if one["kind"] == "NetworkPolicy"
+        for expression in one["spec"]["podSelector"].get("matchExpressions", ())
+        if component in expression["values"]
+        for rule in one["spec"].get("egress", ())
+    ]
+    return {port["port"] for rule in rules for port in rule["ports"]}
+
+
+def test_what_stands_still_has_no_replica_and_nothing_that_makes_some(results: dict[str, Rendered]) -> None:
+    found = results["all services stand still, also those that are scaled"].objects
+    assert {one["spec"]["replicas"] for one in of_kind(found, "Deployment").values()} == {0}
+    for kind in ("HorizontalPodAutoscaler", "ScaledObject", "TriggerAuthentication", "PodDisruptionBudget"):
+        assert of_kind(found, kind) == {}
+
+
+def test_one_service_stands_still_while_others_go_on(rendering: Renders) -> None:
+    found = rendering({"services": {"orchestrator": {"stopped": True}}})
+    replicas = {name: one["spec"]["replicas"] for name, one in of_kind(found, "Deployment").items()}
+    assert replicas == {"gateway": 2, "orchestrator": 0, "provider-stripe": 2, "webhook-dispatcher": 2}
+    assert set(of_kind(found, "PodDisruptionBudget")) == {"gateway", "provider-stripe", "webhook-dispatcher"}
+
+
+def test_a_shell_is_told_and_given_what_its_service_is(results: dict[str, Rendered]) -> None:
+    found = results["shells, and what a mesh and an agent ask of pods that end"].objects
+    jobs = of_kind(found, "Job")
+    for name, deployment in of_kind(found, "Deployment").items():
+        pod, shell = (one["spec"]["template"]["spec"] for one in (deployment, jobs[f"shell-{name}"]))
+        assert shell["volumes"] == pod["volumes"]
+        for what in ("image", "env", "envFrom", "volumeMounts", "resources", "securityContext"):
+            assert shell["containers"][0][what] == pod["containers"][0][what]
+
+
+def test_a_release_has_no_shells_of_its_own(rendering: Renders) -> None:
+    assert not [name for name in of_kind(rendering(), "Job") if name.startswith("shell-")]
+
+
+def test_every_pod_that_ends_has_what_a_mesh_asks_of_it_and_no_other_pod(results: dict[str, Rendered]) -> None:
+    found = results["shells, and what a mesh and an agent ask of pods that end"].objects
+    templates = [one["spec"]["template"] for one in of_kind(found, "Job").values()]
+    templates += [one["spec"]["jobTemplate"]["spec"]["template"] for one in of_kind(found, "CronJob").values()]
+    for template in templates:
+        assert template["metadata"]["annotations"] == {"sidecar.istio.io/inject": "false"}
+        component = template["metadata"]["labels"]["app.kubernetes.io/component"]
+        assert (template["metadata"]["labels"]["team"], 8200 in allowed(found, component)) == ("payments", True)
+    for name, one in of_kind(found, "Deployment").items():
+        assert "sidecar.istio.io/inject" not in one["spec"]["template"]["metadata"]["annotations"]
+        assert 8200 not in allowed(found, name)
+
+
+def test_what_is_archived_alone_has_the_archive(results: dict[str, Rendered]) -> None:
+    jobs = of_kind(results["months that are archived"].objects, "CronJob")
+    pods = {name: one["spec"]["jobTemplate"]["spec"]["template"]["spec"] for name, one in jobs.items()}
+    assert [name for name, pod in pods.items() if "--archive" in pod["containers"][0]["args"]] == [
+        "retention-gateway",
+        "retention-orchestrator",
+    ]
+    assert [name for name, pod in pods.items() if any(one["name"] == "archive" for one in pod["volumes"])] == [
+        "retention-gateway",
+        "retention-orchestrator",
+    ]
+
+
+def test_pods_listen_where_they_have_addresses(results: dict[str, Rendered]) -> None:
+    told = of_kind(results["addresses of IPv6 alone"].objects, "ConfigMap")
+    assert {one["data"]["ADMIN_HOST"] for one in told.values()} == {"::"}
+    assert {name: one["data"]["HTTP_HOST"] for name, one in told.items() if "HTTP_HOST" in one["data"]} == {
+        "gateway": "::",
+        "provider-stripe": "::",
+    }
+
+
+def test_a_cluster_may_choose_who_pods_are_but_not_that_they_are_root(results: dict[str, Rendered]) -> None:
+    for one in of_kind(results["OpenShift"].objects, "Deployment").values():
+        context = one["spec"]["template"]["spec"]["securityContext"]
+        assert context["runAsNonRoot"] is True
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(context)
+    for one in of_kind(results["a user and groups of one's own"].objects, "Deployment").values():
+        assert one["spec"]["template"]["spec"]["securityContext"]["runAsUser"] == 1_000_650_000
+
+
+def test_a_service_has_what_a_load_balancer_is_told_by(results: dict[str, Rendered]) -> None:
+    services = of_kind(results["a load balancer of a cloud"].objects, "Service")
+    assert services["gateway"]["metadata"]["annotations"] == {
+        "cloud.google.com/backend-config": '{"default": "malipo"}'
+    }
+    assert "annotations" not in services["orchestrator"]["metadata"]
 
 
 def test_the_orchestrator_is_given_no_keys(rendering: Renders) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +32,18 @@ SERVICES = ("gateway", "orchestrator", "provider-stripe", "webhook-dispatcher")
 _SECONDS = 60.0
 
 pytestmark = pytest.mark.timeout(900)  # the first time programs are built
+_MAKES_DUE = {
+    "orchestrator": "INSERT INTO timers SELECT id, id, now() FROM payments LIMIT 1",
+    "provider-stripe": (
+        "UPDATE attempts SET done_at = NULL, due_at = now(), lease_token = NULL, lease_until = NULL "
+        "WHERE id = (SELECT min(id) FROM attempts WHERE kind = 'charge')"
+    ),
+    "webhook-dispatcher": (
+        "UPDATE deliveries SET state = 'pending', ended_at = NULL, due_at = now(), lease_token = NULL, lease_until = NULL "
+        "WHERE delivery_id = (SELECT min(delivery_id) FROM deliveries)"
+    ),
+}
+"""Gives a service one piece of work that is due, of what it has done."""
 _BY_THE_ADMINISTRATOR = {
     "existingSecret": "topics",
     "kafkaUsername": ADMIN,
@@ -68,6 +81,7 @@ class Shop:
             "keyRing": {"existingSecret": "keys"},
             "topics": _BY_THE_ADMINISTRATOR,
             "drainSeconds": 0,
+            "shells": ["orchestrator", "topics"],
             "services": services,
         }
 
@@ -169,7 +183,20 @@ def pays(shop: Shop, release: Release) -> None:
     for name, facts in zip(SERVICES, facts_of_services(), strict=True):
         assert release.run_job(f"{name}-retention")
         if facts["due"]:
-            assert asyncio.run(count(shop.stack.database_url(name), facts["due"])) == 0
+            assert asyncio.run(counts(shop.stack.database_url(name), facts["due"], _MAKES_DUE[name])) == (0, 1)
+    runs_commands(release)
+
+
+def runs_commands(release: Release) -> None:
+    """What an operator does while no replica is there, and as who makes topics."""
+    with release.shell("orchestrator") as shell:
+        read = ("orchestrator.payments", "payments.commands.v1", "--to", "2026-01-01T00:00:00Z")
+        said = shell.run("python", "-m", "malipo.messaging.rewind", *read)
+        assert re.match(r"orchestrator\.payments reads [1-9]\d* records of payments\.commands\.v1 again", said)
+    with release.shell("topics") as shell:
+        assert shell.run("python", "-m", "malipo.messaging.provision")
+        said = shell.run("python", "-m", "malipo.messaging.redrive", "payments.commands.v1")
+        assert said == "0 messages sent again to payments.commands.v1\n"
 
 
 class Images:
@@ -229,7 +256,14 @@ async def groups(stack: Stack) -> set[str]:
         await admin.close()
 
 
-async def count(database: str, query: str) -> int:
-    """What the query says to the role that serves, whom KEDA may ask as."""
+async def counts(database: str, query: str, makes_due: str) -> tuple[int, int]:
+    """What the query says to the role that serves, whom KEDA may ask as: as it is, and with work that is due for a moment."""
     async with connected(database) as connection:
-        return int(await connection.fetchval(query))
+        without = int(await connection.fetchval(query))
+        moment = connection.transaction()
+        await moment.start()
+        try:
+            await connection.execute(makes_due)
+            return without, int(await connection.fetchval(query))
+        finally:
+            await moment.rollback()

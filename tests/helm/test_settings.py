@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 from helm import pods
 from helm.pods import Container
 from helm.processes import Process, free_ports, package_of
-from helm.rendering import CHART, Object, Rendered, accepted, render
+from helm.rendering import CHART, Rendered, accepted, render
 from helm.tools import ROOT, NoTool, tool
 from malipo.ids import random_bytes
 from malipo.messaging import provision
@@ -84,14 +84,14 @@ def test_every_container_takes_what_it_is_told(
     data = Anything(pods.data_of(found), authority)
     for one in found:
         if one["kind"] in ("Deployment", "Job", "CronJob"):
-            takes(pods.container(one, data), one, tmp_path, monkeypatch)
+            takes(pods.container(one, data), tmp_path, monkeypatch)
 
 
-def takes(container: Container, owner: Object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def takes(container: Container, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The container's variables are all known, and the program's own judgement of them is that it may start."""
     process = Process(container, folder, free_ports(container, []))
     process.write_files()
-    settings = settings_of(container, owner["kind"])
+    settings = settings_of(container)
     told = process.told()
     unknown = {name for name in told if not name.startswith(_OF_TELEMETRY)} - {*variables(settings)}
     assert unknown == set(), f"{container.name} is told what it does not know"
@@ -103,14 +103,15 @@ def takes(container: Container, owner: Object, folder: Path, monkeypatch: pytest
         settings()
 
 
-def settings_of(container: Container, kind: str) -> type[BaseSettings]:
-    """What the program of a container reads."""
-    if container.command:
+def settings_of(container: Container) -> type[BaseSettings]:
+    """What the program of a container reads, or those that are run in a shell."""
+    if container.component.removeprefix("shell-") == "topics":
         return provision.Settings
-    if container.arguments[0] == "migrate":
+    if container.component.startswith("migrate-"):
         return DatabaseSettings
     module: Any = importlib.import_module(f"{package_of(container.image)}.settings")
-    return getattr(module, "Retention", RetentionSettings) if kind == "CronJob" else module.Settings
+    months = container.component.startswith("retention-")
+    return getattr(module, "Retention", RetentionSettings) if months else module.Settings
 
 
 def test_the_guide_has_every_value_that_the_schema_knows() -> None:

@@ -5,6 +5,7 @@ import rego.v1
 
 deny contains sprintf("%s has no PodDisruptionBudget", [named(deployment)]) if {
 	some deployment in of_kind("Deployment")
+	not deployment.spec.replicas == 0
 	budgets := [one | some one in of_kind("PodDisruptionBudget"); selected(one.spec.selector, deployment.spec.template.metadata.labels)]
 	count(budgets) != 1
 }

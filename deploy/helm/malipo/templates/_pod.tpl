@@ -13,7 +13,9 @@ imagePullSecrets:
   - name: {{ . }}
   {{- end }}
 {{- end }}
-serviceAccountName: {{ .account }}
+{{- with .account }}
+serviceAccountName: {{ . }}
+{{- end }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with .restartPolicy }}
@@ -51,11 +53,11 @@ topologySpreadConstraints:
 {{- end }}
 securityContext:
   runAsNonRoot: true
-  runAsUser: 10001
-  runAsGroup: 10001
-  fsGroup: 10001
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile: { type: RuntimeDefault }
+  {{- with $root.Values.podSecurityContext }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 containers:
   - name: {{ .name }}
     image: {{ include "malipo.image" (list $root .image) }}
@@ -111,6 +113,22 @@ volumes:
   {{- end }}
 {{- end }}
 
+{{/* The template of pods that end, of hooks, cron jobs and shells: what `malipo.pod` is given, and `component`. */}}
+{{- define "malipo.endingPod" -}}
+metadata:
+  labels:
+    {{- include "malipo.podLabels" (list .root .component) | nindent 4 }}
+    {{- with .root.Values.jobs.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with .root.Values.jobs.podAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  {{- include "malipo.pod" (set . "restartPolicy" "Never") | nindent 2 }}
+{{- end }}
+
 {{/* Environment variables with plain values, from a YAML map. */}}
 {{- define "malipo.env" -}}
 {{- range $name, $value := . | fromYaml }}
@@ -120,10 +138,7 @@ volumes:
 
 {{/* What is told to a step that only needs the database: the owner's URL. */}}
 {{- define "malipo.ownerEnv" -}}
-ENVIRONMENT: {{ .Values.environment }}
-{{- if .Values.allowPlaintext }}
-ALLOW_PLAINTEXT: "true"
-{{- end }}
+{{ include "malipo.environment" . }}
 DATABASE_URL_FILE: /etc/malipo/secrets/database-url
 {{- end }}
 

@@ -23,7 +23,7 @@
 {{- if and (eq $kafka.securityProtocol "PLAINTEXT") (include "malipo.ca" $kafka.ca) }}
 - kafka.ca is set, and kafka.securityProtocol is PLAINTEXT, which uses none: set SASL_SSL or SSL, or take kafka.ca out
 {{- end }}
-{{- if .Values.topics.enabled }}
+{{- if or .Values.topics.enabled (has "topics" .Values.shells) }}
 {{- $key := include "malipo.kafkaSecretKey" (list . (include "malipo.topicsMechanism" .)) }}
 {{- if and $key (not .Values.topics.existingSecret) (not (hasKey .Values.topics.secrets $key)) }}
 - topics.existingSecret is not set: name the Secret that has `{{ $key }}` of a user who may make topics, or set topics.enabled to false
@@ -36,6 +36,11 @@
 
 {{- define "malipo.refusedOfRelease" -}}
 {{- $values := .Values -}}
+{{- range $name := without $values.shells "topics" }}
+{{- if not (get $values.services $name).enabled }}
+- shells has {{ $name }}, which this release has not: set services.{{ $name }}.enabled, or take it out
+{{- end }}
+{{- end }}
 {{- range $where, $ca := dict "kafka.ca" $values.kafka.ca "database.ca" $values.database.ca "redis.ca" $values.redis.ca }}
 {{- if and $ca.secret $ca.configMap }}
 - {{ $where }} names a Secret and a ConfigMap: take one of them out
@@ -140,7 +145,7 @@
 {{- if and $scaled (gt (int $scaling.min) (int $scaling.max)) }}
 - services.{{ $name }}.autoscaling.min is {{ $scaling.min }}, more than its max of {{ $scaling.max }}: raise max
 {{- end }}
-{{- if ge (int $service.podDisruptionBudget.minAvailable) $fewest }}
+{{- if and (not $service.stopped) (ge (int $service.podDisruptionBudget.minAvailable) $fewest) }}
 - services.{{ $name }}: podDisruptionBudget.minAvailable is {{ $service.podDisruptionBudget.minAvailable }} of {{ $fewest }} replicas, so that no node could be drained: have more replicas, or set it to {{ max 0 (sub $fewest 1) }}
 {{- end }}
 {{- if and $service.facts.partitions (gt $most (int $service.facts.partitions)) }}

@@ -11,6 +11,10 @@
 {{- if $given.enabled -}}
 {{- $service := mergeOverwrite (deepCopy $.Values.serviceDefaults) (deepCopy $given) -}}
 {{- $_ := set $service "facts" (get $facts $name) -}}
+{{- if $service.stopped -}}
+{{- $_ := set $service "replicas" 0 -}}
+{{- $_ := set $service.autoscaling "kind" "none" -}}
+{{- end -}}
 {{- $_ := set $services $name $service -}}
 {{- end -}}
 {{- end -}}
@@ -35,14 +39,25 @@
 {{- ternary .replicas .autoscaling.min (eq .autoscaling.kind "none") | int -}}
 {{- end }}
 
-{{/* The Secret of a service, named or made here: (list root name service). */}}
-{{- define "malipo.secret" -}}
-{{- (index . 2).existingSecret | default (include "malipo.name" (list (index . 0) (index . 1))) -}}
+{{/* The name of a Secret, of one that is there or else of one made here: (list root existing suffix). */}}
+{{- define "malipo.secretName" -}}
+{{- index . 1 | default (include "malipo.name" (list (index . 0) (index . 2))) -}}
 {{- end }}
 
-{{/* The Secret of the keys. */}}
-{{- define "malipo.keyRing" -}}
-{{- .Values.keyRing.existingSecret | default (include "malipo.name" (list . "key-ring")) -}}
+{{/* A Secret made here: `root`, `suffix`, `component`, `data` and perhaps `annotations` (YAML). */}}
+{{- define "malipo.secretMade" }}
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  {{- include "malipo.metadata" (list .root .suffix .component) | nindent 2 }}
+  {{- with .annotations }}
+  annotations:
+    {{- . | nindent 4 }}
+  {{- end }}
+type: Opaque
+stringData:
+  {{- toYaml .data | nindent 2 }}
 {{- end }}
 
 {{/* Which settings of Kafka a client is told: (list root user mechanism). */}}

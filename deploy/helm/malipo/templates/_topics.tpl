@@ -1,9 +1,6 @@
 {{/* What the topics step is told. */}}
 {{- define "malipo.topicsConfig" -}}
-ENVIRONMENT: {{ .Values.environment }}
-{{- if .Values.allowPlaintext }}
-ALLOW_PLAINTEXT: "true"
-{{- end }}
+{{ include "malipo.environment" . }}
 {{ include "malipo.kafka" (list . .Values.topics.kafkaUsername (include "malipo.topicsMechanism" .)) }}
 KAFKA_REPLICATION: {{ .Values.topics.replication | toString | quote }}
 {{- if .Values.topics.acls }}
