@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Generator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
@@ -17,6 +17,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from malipo import clock
 from malipo_local import Stack
 from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant, Json
@@ -29,6 +30,10 @@ from testkit.access import access
 PAGE = "backup.md"
 SECONDS = 240
 SERVICES = ("gateway", "orchestrator", "provider-stripe", "provider-mpesa", "webhook-dispatcher")
+PATIENCE = 90
+"""Seconds that the customer has who is asked: the lost minutes alone take longer, as a charge is given up after one."""
+ASKS = "pm_card_authenticationRequired"
+CREATES = {"method": "POST", "path": "/v1/payment_intents"}
 LOST_BY_KAFKA = ("payments.commands.v1", "providers.stripe.commands.v1", "providers.outcomes.v1")
 
 
@@ -49,7 +54,7 @@ def backed_up(stack: Stack) -> Generator[None]:
         yield
     finally:
         for process in psutil.process_iter(["cmdline"]):
-            if str(stack.home.folder / "backup/wal") in (process.info["cmdline"] or ()):
+            if any(one.startswith(str(stack.home.folder / "backup")) for one in process.info["cmdline"] or ()):
                 process.kill()
 
 
@@ -107,10 +112,13 @@ def test_with_the_wal_there_to_the_last_commit_nothing_is_lost_and_nobody_has_to
 
 
 class Window:
-    """What a merchant has done between the moment that is restored and the loss."""
+    """What a merchant has done between the moment that is restored and the loss. `asked` waited for its customer at that moment."""
 
-    def __init__(self, merchant: DemoMerchant, older: str) -> None:
+    def __init__(self, merchant: DemoMerchant, older: str, asked: str) -> None:
         self.merchant = merchant
+        merchant.authenticate(asked, "approve")
+        merchant.wait(asked, "authorized", seconds=SECONDS)
+        self.unsent = self._ended_unsent()
         self.charged = [merchant.pay(amount=2000 + number, key=f"charge {number}")["id"] for number in range(12)]
         self.held = [merchant.pay(amount=3000 + number, capture="manual")["id"] for number in range(3)]
         self.prompted = [merchant.prompt()["id"] for _ in range(3)]
@@ -132,17 +140,40 @@ class Window:
             merchant.wait_refund(refund["id"], seconds=SECONDS)
         self.under_way = [merchant.pay(amount=4000 + number, prefer="respond-async")["id"] for number in range(5)]
 
+    def _ended_unsent(self) -> dict[str, str]:
+        """Payments whose merchant was told that nothing was sent, and how they have ended: stopped in time, and given up."""
+        for amount in (5001, 5002):
+            self.merchant.stripe_fault("rate_limited", match=CREATES | {"amount": amount})
+        stopped, given_up = (self.merchant.pay(amount=one, prefer="respond-async")["id"] for one in (5001, 5002))
+        self.merchant.post(f"/v1/payments/{stopped}/cancel", Prefer="respond-async").raise_for_status()
+        ends = {stopped: "canceled", given_up: "failed"}
+        for payment_id, status in ends.items():
+            self.merchant.events(payment_id, f"payment.{status}", seconds=SECONDS)
+        self.merchant.stripe.delete("/_sim/faults").raise_for_status()
+        return ends
+
     @property
     def payments(self) -> list[str]:
-        return [*self.charged, *self.held, *self.prompted, *self.under_way]
+        return [*self.charged, *self.held, *self.prompted, *self.under_way, *self.unsent]
 
     def effects(self) -> list[Json]:
         return self.merchant.stripe_book()["effects"]
 
 
+def ask_customer(merchant: DemoMerchant) -> str:
+    """A hold that waits for its customer, and whose time is over before everything is restored."""
+    expires_at = clock.now() + timedelta(seconds=PATIENCE)
+    fields = {"capture": "manual", "return_url": "https://shop.test/back", "expires_at": expires_at.isoformat()}
+    payment_id: str = merchant.pay(ASKS, **fields)["id"]
+    merchant.wait(payment_id, "requires_action", seconds=SECONDS)
+    return payment_id
+
+
 def lost_too(stack: Stack, window: Window, older: str) -> None:
     """Kafka has lost a partition: commands, operations and outcomes of some payments by card."""
-    asyncio.run(_lose_partition(stack, window.charged[1:], {older, window.charged[0], *window.prompted}))
+    asyncio.run(
+        _lose_partition(stack, window.charged[1:], {older, window.charged[0], *window.prompted, *window.unsent})
+    )
 
 
 async def _lose_partition(stack: Stack, among: Sequence[str], kept: set[str]) -> None:
@@ -182,8 +213,9 @@ def test_restored_to_an_earlier_moment_no_money_moves_twice_and_every_payment_ag
     older = merchant.pay(amount=1500)["id"]
     merchant.reported(older)
     with backed_up(stack):
+        asked = ask_customer(merchant)
         moment = a_moment(stack)
-        window = Window(merchant, older)
+        window = Window(merchant, older, asked)
         lost_too(stack, window, older)
         lose(stack)
         began = time.monotonic()
@@ -197,7 +229,13 @@ def test_restored_to_an_earlier_moment_no_money_moves_twice_and_every_payment_ag
     assert books.double_charges(merchant) == []
     assert [len(merchant.paybill.prompts(one)) for one in window.prompted] == [1, 1, 1], "a phone was prompted twice"
     assert all_listed(stack, forgotten)
-    known = set(window.payments) - forgotten
+    assert not {one["metadata"]["malipo_payment_id"] for one in window.effects()} & set(window.unsent), (
+        "charged after all"
+    )
+    for payment_id in window.unsent:
+        assert merchant.wait(payment_id, "canceled", "failed", seconds=SECONDS)
+    assert merchant.payment(asked)["status"] == "authorized", "a hold of the lost minutes was released"
+    known = set(window.payments) - forgotten - set(window.unsent)
     for payment_id in known:
         state = "authorized" if payment_id == window.held[2] else "completed"
         assert merchant.wait(payment_id, state, seconds=SECONDS)

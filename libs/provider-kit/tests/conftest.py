@@ -169,7 +169,11 @@ class Kit(Replica):
         await self.sql("UPDATE attempts SET created_at = created_at - $1::interval", timedelta(**age))
 
     async def age_keys(self, **age: float) -> None:
-        await self.sql("UPDATE attempts SET first_sent_at = first_sent_at - $1::interval", timedelta(**age))
+        age = timedelta(**age)
+        await self.sql(
+            "UPDATE attempts SET first_sent_at = first_sent_at - $1::interval, created_at = created_at - $1::interval",
+            age,
+        )
 
     async def make_due(self) -> None:
         await self.sql("UPDATE attempts SET due_at = now()")

@@ -87,7 +87,11 @@ class Replica(ProviderReplica):
 
     async def grow_old(self, **age: float) -> None:
         """As if it had all been sent so long ago."""
-        await self.sql("UPDATE attempts SET first_sent_at = first_sent_at - $1::interval", timedelta(**age))
+        older = timedelta(**age)
+        await self.sql(
+            "UPDATE attempts SET first_sent_at = first_sent_at - $1::interval, created_at = created_at - $1::interval",
+            older,
+        )
 
     async def last(self, operation: ProviderOperation) -> Outcome | None:
         """The last outcome that is told of this operation."""

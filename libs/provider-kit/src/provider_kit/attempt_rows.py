@@ -76,6 +76,11 @@ class ClaimedAttempt:
         """Whether the process of an earlier try died after the request may have been sent, with no outcome recorded."""
         return self.first_sent_at is not None and self.problem is None
 
+    @property
+    def forgotten(self) -> bool:
+        """Whether a restored database has forgotten what came of it: nothing is sent of it any more (`restored.FORGOTTEN`)."""
+        return self.first_sent_at is not None and self.ages.key_age >= self.age
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedAttempt:
@@ -104,7 +109,7 @@ class OriginalAttempt:
     `references` are all ids of the provider's that are known by now, the earliest first; `claims` are what hints have given as such.
     `opened`: it was begun at the provider, and is only ever read about. `outcome` is the answer to it; `success` is what has
     told that its money moved, whichever way it came, though the money may have come back since. `ended`: an answer or a query has told
-    an end without money. Of two attempts of a payment
+    an end without money. `forgotten`: a restored database does not know what came of it. Of two attempts of a payment
     the later one has the greater `position`.
     """
 
@@ -121,6 +126,7 @@ class OriginalAttempt:
     address_key: str | None = None
     success: Succeeded | Reversed | None = None
     ended: bool = False
+    forgotten: bool = False
     position: int = 0
 
     @property
@@ -229,6 +235,7 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
         opened=row["problem"] == OPENED,
         success=row["success"] and msgspec.convert(row["success"], Succeeded | Reversed),
         ended=row["ended"],
+        forgotten=row["forgotten"] or False,
         position=row["position"],
     )
 

@@ -247,7 +247,7 @@ class Attempts:
     async def _record_at_once(self, unit: UnitOfWork, batch: Sequence[Received[Message]]) -> None:
         if batch:
             await unit.transaction.execute(_RECORD_WITH_QUERIES, *_columns_with_steps(batch))
-        await self.restored.mark(unit.transaction, [command_of(one.message).operation_id for one in batch])
+        await self.restored.mark(unit.transaction, batch)
 
     async def lease(self, claimed: ClaimedAttempt) -> bool:
         """Lease the attempt unless that is done; False when another process was faster, or has to be: nothing was sent by us."""

@@ -16,6 +16,7 @@ from provider_kit.attempt_rows import ACCOUNT_THERE, OriginalAttempt, account_of
 from provider_kit.provider import CallbackOutcome, NamedOperation, ReceivedMoney, kind_of
 from provider_kit.reasons import UNHEARD
 from provider_kit.references import KEEP, KNOWN, MAIN, OWN, in_order, rows
+from provider_kit.restored import FORGOTTEN
 from provider_kit.tables import ATTEMPTS, CLAIMS, NEW_ATTEMPT
 
 _MOVED, _ENDED = "('Succeeded', 'Reversed')", "('Declined', 'Canceled')"
@@ -29,7 +30,7 @@ WHERE s.account = {ACCOUNT_THERE}
 """  # noqa: S608 - text of ours
 _ORIGINAL = f"""
 SELECT id, command, headers, problem, first_sent_at, now() - first_sent_at AS key_age, account_fingerprint, address_key, reference, outcome, position,
-    coalesce(success, CASE WHEN outcome ->> 'result' IN {_MOVED} THEN outcome END, (
+    {FORGOTTEN} AS forgotten, coalesce(success, CASE WHEN outcome ->> 'result' IN {_MOVED} THEN outcome END, (
         SELECT asked.outcome FROM attempts AS asked
         WHERE asked.kind = 'query' AND asked.operation_id = attempts.id AND asked.outcome ->> 'result' IN {_MOVED}
         ORDER BY asked.created_at LIMIT 1)) AS success,

@@ -119,7 +119,8 @@ class Attempt:
     may then be sent, and finding nothing proves nothing. `reference`
     is the provider's id of the object when it is known. Callbacks about it come to `callback_path`. `account` names the
     account that `credentials` are of, without a secret: for access tokens and clients. `method` is a charge's
-    as the merchant sent it, what is personal included; a query may lack it, when that was erased.
+    as the merchant sent it, what is personal included; a query may lack it, when that was erased. `forgotten`: a restored
+    database does not know what came of it, nor what the provider called it: nothing may be sent.
     """
 
     operation: ProviderOperation
@@ -133,6 +134,7 @@ class Attempt:
     method: Method | None = field(default=None, repr=False)
     account: str = ""
     own_address: Callable[[str], str] = field(default=_no_address, repr=False)
+    forgotten: bool = False
 
     def callback_url(self, request: str) -> str:
         """Where callbacks of one of its requests come to, and of no other: what comes there is about this operation.

@@ -72,6 +72,7 @@ class AttemptRunner:
     same account only; what certainly did not is tried again. After the patience of its kind, the former is in doubt and
     the latter declined. What has expired is declined; if it may have been sent, it is queried. Where a
     provider knows no keys (`repeat`), what may have been sent is never sent again: it is in doubt at once, and only queried.
+    Nor is what a restored database has forgotten, under whichever key: it may have ended unsent.
 
     The provider's response is kept until it is written, however long the database is away.
     """
@@ -155,7 +156,16 @@ class AttemptRunner:
             return EXPIRED if claimed.ages.expired else None
         if claimed.account_fingerprint is None:
             await self._recall(claimed, operation)
-        return None if self._repeats else MAY_HAVE_BEEN_SENT
+        if not self._repeats:
+            return MAY_HAVE_BEEN_SENT
+        return await self._remembered(claimed, operation) if claimed.forgotten else None
+
+    async def _remembered(self, claimed: ClaimedAttempt, operation: ProviderOperation) -> Outcome:
+        """What the provider's book shows of an operation that was forgotten. That it shows nothing yet proves nothing."""
+        account = await self._account_of(claimed)
+        attempt = self._attempt(operation, account, claimed, claimed.references)
+        seen = await self._only_read(claimed, operation, attempt)
+        return MAY_HAVE_BEEN_SENT if isinstance(seen, Unknown) and seen.reason == NOT_FOUND else seen
 
     async def _recall(self, claimed: ClaimedAttempt, operation: ProviderOperation) -> None:
         """A restored database has forgotten the mark of what was perhaps sent: note that it went to the account as it is now."""
@@ -198,20 +208,18 @@ class AttemptRunner:
         if original is None:
             return Unknown(reason=NOT_FOUND) if query.only_read else await self._tombstone(query)
         if original.opened or query.only_read:
-            return await self._only_read(claimed, query, original, account)
+            return await self._only_read(claimed, original.operation, self._asked_about(original, claimed, account))
         never_sent = original.first_sent_at is None
         if isinstance(original.outcome, Declined | Canceled) and not original.success and (self._repeats or never_sent):
             return original.outcome  # decided; a query by replay could carry out what was never sent
         if never_sent:
             return Unknown(reason=NOT_SENT_YET)
-        attempt = self._attempt(
-            original.operation,
-            account,
-            original,
-            References(original.references, claimed.references.noted, original.claims),
-        )
-        if attempt.reference is None:
-            attempt = replace(attempt, reference=query.reference)
+        attempt = self._asked_about(original, claimed, account)
+        if original.forgotten and self._repeats:
+            if not isinstance(original.operation, Charge | Setup | Confirm):
+                return await self._only_read(claimed, original.operation, attempt)
+            # as of what has expired, the provider makes sure that nothing comes of it any more
+            attempt = replace(attempt, ages=attempt.ages.ended(), forgotten=True)
         attempt = replace(attempt, method=await self._conceal(original.operation))
         self._calls.require_closed(original.operation)
         return await self._calls.call("query", attempt, claimed.hold)
@@ -232,19 +240,17 @@ class AttemptRunner:
             original = await self._attempts.original(query.operation_id)
         return original
 
-    async def _only_read(
-        self, claimed: ClaimedAttempt, query: Query, original: OriginalAttempt, account: Account
-    ) -> Outcome:
-        """What the provider's book shows; nothing is sent that could have an effect, and that it shows nothing proves nothing."""
+    def _asked_about(self, original: OriginalAttempt, claimed: ClaimedAttempt, account: Account) -> Attempt:
+        """The original as the provider is asked about it by this query, with all ids that are known by now."""
+        assert isinstance(claimed.command, Query)
         references = References(original.references, claimed.references.noted, original.claims)
         attempt = self._attempt(original.operation, account, original, references)
-        attempt = replace(
-            attempt,
-            same_account=False,
-            reference=attempt.reference or query.reference,
-            method=await self._conceal(original.operation),
-        )
-        self._calls.require_closed(original.operation)
+        return replace(attempt, reference=attempt.reference or claimed.command.reference)
+
+    async def _only_read(self, claimed: ClaimedAttempt, operation: ProviderOperation, attempt: Attempt) -> Outcome:
+        """What the provider's book shows; nothing is sent that could have an effect, and that it shows nothing proves nothing."""
+        attempt = replace(attempt, same_account=False, method=await self._conceal(operation))
+        self._calls.require_closed(operation)
         outcome = await self._calls.call("query", attempt, claimed.hold)
         if isinstance(outcome, Unknown) and outcome.reason == ACCOUNT_CHANGED:
             return msgspec.structs.replace(outcome, reason=NOT_FOUND)

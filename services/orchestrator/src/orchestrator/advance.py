@@ -152,13 +152,14 @@ class Fold(Recording):
     def _answered(self, report: OutcomeReported) -> Operation | None:
         """The operation that the report is about, None for the charge: its provider's service has answered."""
         if report.kind in ("charge", "confirm", "setup"):
-            if report.operation_id == self.payment.awaited_id:
+            if report.operation_id == self.payment.awaited_id and not self.comes_again:
                 take_answer(self.payment, self.payment, report)
             return None
         operation = self.payment.operations.get(report.operation_id)
         if operation is None:
             raise UnknownOperation(report.operation_id)
-        take_answer(self.payment, operation, report)
+        if not self.comes_again:
+            take_answer(self.payment, operation, report)
         return operation
 
     def _apply_to_operation(self, operation: Operation, reported: Outcome) -> None:
@@ -241,7 +242,7 @@ class Fold(Recording):
         What was observed before the customer had to act once more is of the approval before. The clocks of those who observe
         differ; an answer to a query is of a time when no confirm was under way.
         """
-        payment, in_time = self.payment, self.now < self.payment.expires_at
+        payment, in_time = self.payment, self.happened_at < self.payment.expires_at
         before = self.observed_at and payment.action_at and self.observed_at < payment.action_at
         stale = before and payment.confirms and self.source != "query"
         if stale or (payment.confirming and in_time and not payment.live(Subject.CANCEL)):
@@ -259,7 +260,7 @@ class Fold(Recording):
         """Fire a deadline that has passed. One that no longer matters is dropped."""
         self.payment.timers[subject_id] = None
         if subject_id == self.payment.id:
-            self._payment_step(overdue_or_expired(self.payment, self.now), None)
+            self._payment_step(overdue_or_expired(self.payment, self.now, self.restored_at), None)
         elif operation := self.payment.operations.get(subject_id):
             self._operation_step(operation, Trigger.OVERDUE, None)
 

@@ -54,15 +54,24 @@ def new_operation(
         amount_minor=payment.amount.amount_minor if amount_minor is None else amount_minor,
         reason=reason,
         opened_by=opened_by,
-        created_at=ids.made_at(operation_id),
+        created_at=now if opened_by == "malipo" else ids.made_at(operation_id),
         updated_at=now,
     )
+
+
+def own_id(payment: Payment, subject: Subject, opened_by: OpenedBy = "malipo") -> str:
+    """The id of what no merchant has requested, the next of its kind: the same whenever the same is decided anew, as after a
+    restore, so that its outcome and the provider's book are about it. It is as old as the payment's.
+    """
+    number = sum(one.subject is subject and one.opened_by == opened_by for one in payment.operations.values())
+    return ids.derived(PREFIXES[KINDS[subject]], payment.created_at, f"{payment.charge_id}/{opened_by}/{number}")
 
 
 def own_cancel(payment: Payment, now: datetime) -> Operation:
     """The cancel by which Malipo ends a payment whose customer has not agreed in time, or releases what is held after its end."""
     reason = LATE_HOLD if payment.state in DECIDED else EXPIRED
-    return new_operation(payment, Subject.CANCEL, ids.new("can", now), now, reason=reason, opened_by="malipo")
+    cancel_id = own_id(payment, Subject.CANCEL)
+    return new_operation(payment, Subject.CANCEL, cancel_id, now, reason=reason, opened_by="malipo")
 
 
 def can_cancel(payment: Payment) -> bool:
@@ -94,7 +103,7 @@ def _knows(payment: Payment, kind: ProviderOperationKind) -> bool:
 
 def own_refund(payment: Payment, now: datetime) -> Operation:
     """The refund by which Malipo gives back all that came after the payment's end."""
-    left_minor, refund_id = payment.refundable_minor, ids.new("ref", now)
+    left_minor, refund_id = payment.refundable_minor, own_id(payment, Subject.REFUND)
     return new_operation(
         payment, Subject.REFUND, refund_id, now, amount_minor=left_minor, reason="late_payment", opened_by="malipo"
     )

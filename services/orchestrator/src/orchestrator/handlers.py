@@ -123,8 +123,7 @@ async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]], restored
             new.add(payment.id)
         elif resend.answers(payment, received.message):
             continue
-        forgotten = _may_be_forgotten(received, restored_at)
-        published = _fold(unit, payment, received, now, foreign=foreign is not None, forgotten=forgotten)
+        published = _fold(unit, payment, received, now, foreign=foreign is not None, restored_at=restored_at)
         receipts.claim(received.message, payments, payment)
         resend.refused |= {one.message.operation_id for one in published if isinstance(one.message, CommandRefused)}
         written += published
@@ -146,12 +145,12 @@ def _begun(received: Received[Message], methods: SavedMethods, now: datetime) ->
             raise UnknownPayment(received.key)
 
 
-async def fire_timers(unit: UnitOfWork, payment_ids: Sequence[str]) -> None:
-    """Fire the deadlines of these payments that have passed."""
+async def fire_timers(unit: UnitOfWork, payment_ids: Sequence[str], restored_at: datetime | None = None) -> None:
+    """Fire the deadlines of these payments that have passed. None ends what a customer may have agreed to before `restored_at`."""
     due = await store.read_due(unit.reads, payment_ids)
     written: list[Published] = []
     for payment, subject_ids, now in due:
-        fold = Fold(payment, now, "deadline", f"deadline:{payment.id}")
+        fold = Fold(payment, now, "deadline", f"deadline:{payment.id}", restored_at=restored_at)
         caused_by = context_of(payment.traceparent, payment.client_ref)
         with span("orchestrator deadline", payment.id, caused_by, SpanKind.INTERNAL, component=_COMPONENT) as headers:
             for subject_id in subject_ids:
@@ -174,10 +173,16 @@ def context_of(traceparent: str | None, client_ref: str | None) -> dict[str, str
 
 
 def _fold(
-    unit: UnitOfWork, payment: Payment, received: Received[Message], now: datetime, *, foreign: bool, forgotten: bool
+    unit: UnitOfWork,
+    payment: Payment,
+    received: Received[Message],
+    now: datetime,
+    *,
+    foreign: bool,
+    restored_at: datetime | None,
 ) -> list[Published]:
     message = received.message
-    fold = Fold(payment, now, "merchant", received.message_id)
+    fold = Fold(payment, now, "merchant", received.message_id, restored_at=restored_at)
     if isinstance(message, OutcomeReported | OperationOpened | PaymentReceived):
         fold.source, fold.observed_at = message.source, message.observed_at
     name = f"orchestrator {type(message).__name__}"
@@ -185,7 +190,7 @@ def _fold(
         if foreign and isinstance(message, OutcomeReported):
             fold.deny(message)
         else:
-            _decide_or_refuse(fold, message, forgotten=forgotten)
+            _decide_or_refuse(fold, message, forgotten=_may_be_forgotten(received, restored_at))
         return _send(unit, fold, headers)
 
 

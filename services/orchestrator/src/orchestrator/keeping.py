@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from malipo import ids
 from malipo.contracts.events import CardChange
 from malipo.contracts.identity import saved_id
 from malipo.contracts.outcomes import Authorized, Canceled, Kept, Outcome, Saved, Succeeded
+from orchestrator.commands import own_id
 from orchestrator.payment import Operation, Payment
 from orchestrator.saved import SavedMethod
 from orchestrator.states import Subject
@@ -55,7 +55,7 @@ def _changed(known: SavedMethod, told: Saved, now: datetime) -> SavedMethod | No
 def detached_there(payment: Payment, now: datetime) -> Operation:
     """A detach that somebody has made at the provider itself."""
     return Operation(
-        id=ids.new("det", now),
+        id=own_id(payment, Subject.DETACH, "provider"),
         payment_id=payment.id,
         subject=Subject.DETACH,
         amount_minor=0,

@@ -30,7 +30,8 @@ class Recording:
     """The messages that one message to one payment leads to, and why outcomes were ignored.
 
     `now` is PostgreSQL's, read with the payment: deadlines are set and passed by that clock alone. `observed_at` is when
-    a provider's outcome was received, `because` why a person decided.
+    a provider's outcome was received, `because` why a person decided. `restored_at`: what was received before that may have been
+    applied before, and what followed is perhaps not known yet.
     """
 
     payment: Payment
@@ -39,8 +40,19 @@ class Recording:
     message_id: str
     observed_at: datetime | None = None
     because: str | None = None
+    restored_at: datetime | None = None
     messages: list[Message] = field(default_factory=list[Message])
     ignored: list[Ignored] = field(default_factory=list[Ignored])
+
+    @property
+    def comes_again(self) -> bool:
+        """Whether the outcome is one of before the database was restored."""
+        return bool(self.restored_at and self.observed_at and self.observed_at < self.restored_at)
+
+    @property
+    def happened_at(self) -> datetime:
+        """When what is applied became known: of what comes again, when it came first."""
+        return self.observed_at if self.comes_again and self.observed_at else self.now
 
     def ignore(self, reason: Ignored, state: State, outcome: Outcome | None, operation: Operation | None) -> None:
         """Note why an outcome changes nothing; a contradiction is recorded, too."""

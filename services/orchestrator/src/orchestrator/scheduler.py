@@ -1,6 +1,7 @@
 """What runs by the clock: deadlines that have passed go to the handlers, and gauges show what is in doubt."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from prometheus_client import Gauge
@@ -42,7 +43,7 @@ OLDEST_SUSPENSE_SECONDS = Gauge(
 
 def schedule(runtime: Runtime, settings: Settings) -> None:
     """Have each sweep run for as long as the service does."""
-    runtime.sweep("deadlines", _LOOK_SECONDS, tick)
+    runtime.sweep("deadlines", _LOOK_SECONDS, partial(tick, restored_at=settings.restored_at))
     runtime.loop("roll call", lambda: rollcall.run(runtime.database, settings.roll_calls))
     runtime.sweep("gauges", _GAUGE_SECONDS, watch)
 
@@ -57,14 +58,14 @@ async def watch(database: Database) -> None:
         OLDEST_SUSPENSE_SECONDS.labels(provider).set(oldest_seconds)
 
 
-async def tick(database: Database) -> bool:
+async def tick(database: Database, restored_at: datetime | None = None) -> bool:
     """Fire one batch of deadlines; returns whether there may be more.
 
     One payment whose deadlines cannot be fired is postponed and alerted; it stops no other.
     """
 
     async def fire(payment_ids: Sequence[str]) -> Sequence[None]:
-        await database.transact(partial(handlers.fire_timers, payment_ids=payment_ids))
+        await database.transact(partial(handlers.fire_timers, payment_ids=payment_ids, restored_at=restored_at))
         return [None] * len(payment_ids)
 
     due = await store.due(database.reads, _PAYMENTS_AT_ONCE)

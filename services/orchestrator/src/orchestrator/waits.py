@@ -59,10 +59,21 @@ def take_answer(payment: Payment, subject: Payment | Operation, report: OutcomeR
         payment.answered.add(subject.id)
 
 
-def overdue_or_expired(payment: Payment, now: datetime) -> Trigger:
-    """What it means that the payment's deadline has passed: its intent is over if the customer was to act by then."""
+def overdue_or_expired(payment: Payment, now: datetime, restored_at: datetime | None = None) -> Trigger:
+    """What it means that the payment's deadline has passed: its intent is over if the customer was to act by then.
+
+    After a restore he may have acted in the time that was forgotten: the provider is asked first.
+    """
     waits = payment.state is State.REQUIRES_ACTION
-    return Trigger.EXPIRED if waits and now >= payment.expires_at else Trigger.OVERDUE
+    over = waits and now >= payment.expires_at and not _is_forgotten(payment, restored_at)
+    return Trigger.EXPIRED if over else Trigger.OVERDUE
+
+
+def _is_forgotten(payment: Payment, restored_at: datetime | None) -> bool:
+    """Whether the provider has not told since the restore how a payment of before stands."""
+    if restored_at is None or payment.created_at >= restored_at:
+        return False
+    return payment.unanswered or payment.updated_at < restored_at
 
 
 def _first_wait_seconds(payment: Payment, outcome: Outcome | None) -> float | None:

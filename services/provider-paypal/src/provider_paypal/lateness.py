@@ -59,6 +59,8 @@ def outcome_if_too_late(attempt: Attempt) -> Outcome:
     """
     dead = attempt.ages.key_age_now() >= _key_life(attempt)
     match attempt.operation:
+        case Charge() if attempt.forgotten:  # somebody may know its order
+            return KEY_IS_OLD
         case Charge():
             return _NEVER_APPROVED if dead or attempt.ages.expired else KEY_IS_OLD
         case Confirm() if not dead:

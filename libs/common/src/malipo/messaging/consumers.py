@@ -121,19 +121,21 @@ class Consumers:
         self._topics += topics
 
     async def lag(self) -> dict[str, int]:
-        """By topic: the messages in the partitions held here that are not consumed yet. Of none, while nobody can know."""
+        """By topic: the messages in the partitions held here that are not consumed yet. Of none of which nobody can know."""
         if self._problem or self._reach.problem:
             return {}
-        messages = dict.fromkeys(self._topics, 0)
+        messages, unknown = dict.fromkeys(self._topics, 0), set[str]()
         for consumer in self._running():
             # What aiokafka says of a partition that has just been taken away.
             with suppress(IllegalStateError, AssertionError):
                 ends = await _ends(consumer, consumer.paused())
                 for partition in consumer.assignment():
                     end = ends[partition] if partition in ends else consumer.highwater(partition)
-                    if end is not None:  # and then there is a position, too
+                    if end is None:  # nothing was fetched yet
+                        unknown.add(partition.topic)
+                    else:  # and then there is a position, too
                         messages[partition.topic] += end - await consumer.position(partition)
-        return messages
+        return {topic: number for topic, number in messages.items() if topic not in unknown}
 
     def _running(self) -> list[Any]:
         subscribers = cast("Sequence[Any]", self._broker.subscribers)
