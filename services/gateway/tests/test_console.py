@@ -146,6 +146,16 @@ async def test_configuration_is_sent_again_as_it_is(gateway, merchant, database_
     assert after == [*before, before[0]]
 
 
+async def test_after_a_restore_every_configuration_is_newer_than_any_that_was_forgotten(gateway, merchant, run):
+    import asyncio
+
+    before = [one for one in await gateway.sent() if isinstance(one, MerchantConfigured)][-1]
+    assert answer(await asyncio.to_thread(run, "config", "overtake", "--json")) == {"merchants": 1}
+    after = [one for one in await gateway.sent() if isinstance(one, MerchantConfigured)][-1]
+    assert after.version == before.version + 1000
+    assert (after.credentials, after.endpoints) == (before.credentials, before.endpoints)
+
+
 async def test_secrets_are_sealed_under_the_first_key_and_published_so_that_the_older_key_may_go(
     gateway, merchant, run, monkeypatch
 ):

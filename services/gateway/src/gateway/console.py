@@ -148,10 +148,27 @@ def recall_keys(
 def republish(as_json: _AsJson = False) -> None:
     """Send all configurations again, for a service that lost them. It is harmless to the others."""
 
+    _publish_all(0, as_json=as_json)
+
+
+@_config.command("overtake")
+def overtake(as_json: _AsJson = False) -> None:
+    """After a restore, make all configurations newer.
+
+    A database that was restored to an earlier moment counts anew versions that others have heard of: they would drop as old what
+    is configured now, and wait for versions that are gone.
+    """
+    _publish_all(configuration.FORGOTTEN_VERSIONS, as_json=as_json)
+
+
+def _publish_all(versions: int, *, as_json: bool) -> None:
+    """Send all configurations, as so many versions newer than they are."""
+
     async def publish_all(database: Database) -> int:
         merchants = await store.list_merchants(database.reads)
         for merchant in merchants:
             async with database.begin() as unit:  # one each: a merchant's row stays locked until its commit
+                await configuration.advance(unit, merchant.id, versions)
                 await configuration.publish(unit, merchant.id)
         return len(merchants)
 

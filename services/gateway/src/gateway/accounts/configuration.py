@@ -21,7 +21,9 @@ from malipo.messaging.queries import CompiledQuery
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import Write
 
-_NEXT_VERSION = "UPDATE merchants SET config_version = config_version + 1 WHERE id = $1"
+_NEXT_VERSION = "UPDATE merchants SET config_version = config_version + $2 WHERE id = $1"
+FORGOTTEN_VERSIONS = 1000
+"""More than a merchant's configuration has changes between the moment that is restored and the loss."""
 _LOCK = "SELECT config_version FROM merchants WHERE id = $1 FOR UPDATE"
 _ALL_CREDENTIALS = CompiledQuery(
     select(
@@ -111,9 +113,9 @@ async def change(mutation: Mutation, body: BaseModel | None, act: Callable[[Stat
     return await once(mutation.dependencies.database, mutation.request, body, change_and_publish)
 
 
-async def advance(unit: UnitOfWork, merchant_id: str) -> None:
+async def advance(unit: UnitOfWork, merchant_id: str, by: int = 1) -> None:
     """Begin a change of the merchant's configuration, which no other change overtakes: `publish` it with the same unit."""
-    await unit.transaction.execute(_NEXT_VERSION, merchant_id)
+    await unit.transaction.execute(_NEXT_VERSION, merchant_id, by)
 
 
 async def publish(unit: UnitOfWork, merchant_id: str) -> None:
