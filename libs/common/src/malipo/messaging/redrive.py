@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -17,15 +17,13 @@ from malipo.contracts.permissions import OPERATOR, REDRIVE_GROUP
 from malipo.contracts.topics import BY_NAME, Topic
 from malipo.messaging.kafka_command import REFUSALS, NotDone, cause, without_right
 from malipo.messaging.raw import RawRecord, records_of
+from malipo.messaging.reading import read_up_to
 from malipo.messaging.records import summary
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.step_over import RAW_FROM
 from malipo.messaging.unit_of_work import MESSAGE_ID
 from malipo.platform import cli, settings
 from malipo.platform.kafka_settings import KafkaSettings
-
-_POLL_MS = 2000
-_MOST_EMPTY_POLLS = 15
 
 
 @dataclass
@@ -59,25 +57,9 @@ async def waiting(kafka: KafkaAccess, topic: Topic) -> list[dict[str, str]]:
     try:
         await consumer.start()
         ends: dict[TopicPartition, int] = await consumer.end_offsets(list(consumer.assignment()))
-        return [_described(record) async for _, records in _read_up_to(consumer, ends) for record in records]
+        return [_described(record) async for _, records in read_up_to(consumer, ends) for record in records]
     finally:
         await consumer.stop()
-
-
-async def _read_up_to(
-    consumer: Any, ends: Mapping[TopicPartition, int]
-) -> AsyncGenerator[tuple[TopicPartition, list[Any]]]:
-    """The records before these offsets, some of a partition at a time. Raises `KafkaError` when none come any more."""
-    empty = 0
-    while left := [place for place, end in ends.items() if await consumer.position(place) < end]:
-        batches = await consumer.getmany(*left, timeout_ms=_POLL_MS)
-        empty = 0 if batches else empty + 1
-        if empty == _MOST_EMPTY_POLLS:
-            message = f"no dead letters came for {empty * _POLL_MS / 1000:.0f} s, although some are there"
-            raise KafkaError(message)
-        for place, records in batches.items():
-            if meant := [record for record in records if record.offset < ends[place]]:
-                yield place, meant
 
 
 def _described(record: Any) -> dict[str, str]:
@@ -102,7 +84,7 @@ async def _send_all(consumer: Any, producer: Any, topic: Topic) -> Redriven:
     """Up to where the dead letters end now: what is still dead comes back to them while we send."""
     done = Redriven()
     ends: dict[TopicPartition, int] = await consumer.end_offsets(list(consumer.assignment()))
-    async for partition, records in _read_up_to(consumer, ends):
+    async for partition, records in read_up_to(consumer, ends):
         for record in records:
             await _send(producer, topic, record, done)
         await consumer.commit({partition: records[-1].offset + 1})

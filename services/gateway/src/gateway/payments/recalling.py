@@ -10,10 +10,10 @@ from gateway.edge import idempotency
 from gateway.tables import IDEMPOTENCY_KEYS
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
+from malipo.messaging.reading import read_up_to
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.writes import insert
 
-_POLL_MS = 1000
 _RECALL = insert(IDEMPOTENCY_KEYS, "ON CONFLICT DO NOTHING")
 type _Rows = list[tuple[object, ...]]
 
@@ -40,10 +40,8 @@ async def _requested(kafka: KafkaAccess, since: datetime) -> AsyncGenerator[_Row
         found = await consumer.offsets_for_times(dict.fromkeys(places, int(since.timestamp() * 1000)))
         for place in places:
             consumer.seek(place, found[place].offset if found[place] else ends[place])
-        while left := [place for place in places if await consumer.position(place) < ends[place]]:
-            batches = await consumer.getmany(*left, timeout_ms=_POLL_MS)
-            rows = [row for records in batches.values() for record in records if (row := _row(record))]
-            if rows:
+        async for _, records in read_up_to(consumer, ends):
+            if rows := [row for record in records if (row := _row(record))]:
                 yield rows
     finally:
         await consumer.stop()
