@@ -47,7 +47,7 @@ start: setup ## start it, and wait until it is ready
 restart: setup ## stop and start it
 	@$(BIN)/python -m malipo_local restart $(ARGS)
 
-env: setup ## print the system's addresses, for `eval "$$(make -s env)"`
+env: setup ## print the system's addresses, for `eval "$$(make -s env)"` (ARGS=--operator: also what docs/operations needs)
 	@$(BIN)/python -m malipo_local env $(ARGS)
 
 operator: setup ## manage merchants and keys (ARGS="merchant create corner-shop")

@@ -6,18 +6,14 @@ A block marked `text` behind one is what that prints, with `...` for what differ
 import os
 import re
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
-from malipo_local import Stack
-from malipo_local.postgres import server_user
-from malipo_local.postgres_programs import NEWEST, client_programs
-from malipo_local.services import Kind
+from malipo_local import Stack, operator_shell
 
 ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs/operations"
@@ -102,27 +98,6 @@ def follow(stack: Stack, alert: str, **variables: str) -> str:
 
 
 def _environment(stack: Stack) -> dict[str, str]:
-    """What whoever follows a page has set: the stack, its PostgreSQL's programs and administrator, and a place for backups."""
-    services = [row.name for row in stack.plan.rows() if row.kind is Kind.SERVICE]
-    server = dict(re.findall(r"(\w+)=(\S+)", _libpq(stack)))
-    user = server_user()
-    ours = {
-        "PATH": os.pathsep.join([str(client_programs(NEWEST)), str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "MALIPO_HOME": str(stack.home.folder),
-        "PGDATA": str(stack.home.folder / "postgres"),
-        "BACKUP": str(stack.home.folder / "backup"),
-        "POSTGRES": user.pw_name if user else str(os.getuid()),
-        **{name: url for name, url in stack.env().items() if name.endswith("_URL") and url.startswith("http")},
-        **{f"{name.upper().replace('-', '_')}_ADMIN_URL": stack.admin_url(name) for name in services},
-        "PROVIDERS": " ".join(one.removeprefix("provider-") for one in services if one.startswith("provider-")),
-        "MAKEFLAGS": "-s",
-    }
-    inherited: Mapping[str, str] = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return {**inherited, **server, **ours}
-
-
-def _libpq(stack: Stack) -> str:
-    found = re.fullmatch(r"postgresql://(\w+):([^@]+)@([^:]+):(\d+)/.*", stack.administrator_url("gateway"))
-    assert found
-    user, password, host, port = found.groups()
-    return f"PGUSER={user} PGPASSWORD={password} PGHOST={host} PGPORT={port}"
+    """What whoever follows a page has set, as `make env ARGS=--operator` prints it, and nothing of a PostgreSQL of ours."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**inherited, **operator_shell.environment(stack), "MAKEFLAGS": "-s"}

@@ -66,6 +66,12 @@ def test_up_status_env_stop_start_restart_logs_and_down(folder: Path) -> None:
     assert "postgres" in status
     assert "ready" in status
     assert "export REDIS_URL=redis://127.0.0.1:" in malipo("env", folder=folder).stdout
+    shell = (
+        malipo("env", "--operator", folder=folder).stdout
+        + 'psql postgres -At --command "SHOW data_directory"; echo "$PGDATA"'
+    )
+    said = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert said == 2 * f"{folder.resolve()}/.malipo/postgres\n"
     stop = malipo("stop", "redis", folder=folder)
     assert stop.stdout.startswith("Stopping redis ...\n")
     assert "make start ARGS=redis\n" in stop.stdout

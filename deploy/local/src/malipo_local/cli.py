@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from malipo.contracts.permissions import OPERATOR
-from malipo_local import prometheus
+from malipo_local import operator_shell, prometheus
 from malipo_local.console import HomeOption, err, explained, fail, out
 from malipo_local.errors import StackError
 from malipo_local.follow import follow, last_lines
@@ -213,10 +213,15 @@ def env(
     user: Annotated[
         str, typer.Option("--as", help="Whom a secure Kafka takes you for: a service, or a consumer of your own.")
     ] = OPERATOR,
+    operator: Annotated[
+        bool,
+        typer.Option("--operator", help="Also what docs/operations needs: programs, administrators' ways in, folders."),
+    ] = False,
 ) -> None:
     """Print the addresses as export lines, for `eval "$(make -s env)"`."""
     with explained():
-        for name, value in Stack.attach(home).env(user).items():
+        stack = Stack.attach(home)
+        for name, value in (operator_shell.environment(stack) if operator else stack.env(user)).items():
             print(f"export {name}={shlex.quote(value)}")  # not through rich, which wraps long lines
 
 
