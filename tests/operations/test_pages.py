@@ -104,7 +104,7 @@ def test_a_payment_in_doubt_is_decided(stack, shop):
     shop.wait(payment_id, "processing", reason="awaiting_provider_confirmation", seconds=SECONDS)
     printed = pages.run(stack, "doubt-and-suspense.md", "Payments in doubt", PAYMENT=payment_id, KEY=shop.key)
     assert payment_id in printed
-    decided = {"PAYMENT": payment_id, "END": "failed", "KEY": shop.key}
+    decided = {"DOUBT": payment_id, "PAYMENT": payment_id, "END": "failed", "KEY": shop.key}
 
     def is_decided() -> bool:
         try:

@@ -64,7 +64,7 @@ def test_a_doubt_lasts_until_a_person_decides(stack, shop):
 
     def is_decided() -> bool:
         try:
-            follow(stack, "MalipoDoubtOverdue", PAYMENT=payment_id, END="failed")
+            follow(stack, "MalipoDoubtOverdue", DOUBT=payment_id, END="failed")
         except pages.CommandFailed:  # what may still be sent is not decided
             return False
         return True
