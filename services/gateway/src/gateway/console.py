@@ -147,7 +147,6 @@ def recall_keys(
 @_config.command("republish")
 def republish(as_json: _AsJson = False) -> None:
     """Send all configurations again, for a service that lost them. It is harmless to the others."""
-
     _publish_all(0, as_json=as_json)
 
 
