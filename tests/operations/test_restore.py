@@ -24,7 +24,7 @@ from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.services import Kind, names
 from malipo_local.waiting import until
 from operations import pages
-from operations.acts import SETTINGS, sql
+from operations.acts import SETTINGS, execute, sql
 from testkit.access import access
 
 PAGE = "backup.md"
@@ -53,6 +53,8 @@ def backed_up(stack: Stack) -> Generator[None]:
     try:
         yield
     finally:
+        execute(stack, "gateway", "ALTER SYSTEM RESET synchronous_standby_names")
+        execute(stack, "gateway", "SELECT pg_reload_conf()")
         for process in psutil.process_iter(["cmdline"]):
             if any(one.startswith(str(stack.home.folder / "backup")) for one in process.info["cmdline"] or ()):
                 process.kill()

@@ -59,18 +59,10 @@ def new_operation(
     )
 
 
-def own_id(payment: Payment, subject: Subject, opened_by: OpenedBy = "malipo") -> str:
-    """The id of what no merchant has requested, the next of its kind: the same whenever the same is decided anew, as after a
-    restore, so that its outcome and the provider's book are about it. It is as old as the payment's.
-    """
-    number = sum(one.subject is subject and one.opened_by == opened_by for one in payment.operations.values())
-    return ids.derived(PREFIXES[KINDS[subject]], payment.created_at, f"{payment.charge_id}/{opened_by}/{number}")
-
-
 def own_cancel(payment: Payment, now: datetime) -> Operation:
     """The cancel by which Malipo ends a payment whose customer has not agreed in time, or releases what is held after its end."""
     reason = LATE_HOLD if payment.state in DECIDED else EXPIRED
-    cancel_id = own_id(payment, Subject.CANCEL)
+    cancel_id = payment.own_id(Subject.CANCEL)
     return new_operation(payment, Subject.CANCEL, cancel_id, now, reason=reason, opened_by="malipo")
 
 
@@ -103,7 +95,7 @@ def _knows(payment: Payment, kind: ProviderOperationKind) -> bool:
 
 def own_refund(payment: Payment, now: datetime) -> Operation:
     """The refund by which Malipo gives back all that came after the payment's end."""
-    left_minor, refund_id = payment.refundable_minor, own_id(payment, Subject.REFUND)
+    left_minor, refund_id = payment.refundable_minor, payment.own_id(Subject.REFUND)
     return new_operation(
         payment, Subject.REFUND, refund_id, now, amount_minor=left_minor, reason="late_payment", opened_by="malipo"
     )

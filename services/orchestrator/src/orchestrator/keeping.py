@@ -6,7 +6,6 @@ from datetime import datetime
 from malipo.contracts.events import CardChange
 from malipo.contracts.identity import saved_id
 from malipo.contracts.outcomes import Authorized, Canceled, Kept, Outcome, Saved, Succeeded
-from orchestrator.commands import own_id
 from orchestrator.payment import Operation, Payment
 from orchestrator.saved import SavedMethod
 from orchestrator.states import Subject
@@ -55,7 +54,7 @@ def _changed(known: SavedMethod, told: Saved, now: datetime) -> SavedMethod | No
 def detached_there(payment: Payment, now: datetime) -> Operation:
     """A detach that somebody has made at the provider itself."""
     return Operation(
-        id=own_id(payment, Subject.DETACH, "provider"),
+        id=payment.own_id(Subject.DETACH, "provider"),
         payment_id=payment.id,
         subject=Subject.DETACH,
         amount_minor=0,

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from malipo import ids
 from malipo.contracts.commands import DEFAULT_ACCOUNT, CaptureMode, LatePayments, Mode, PaymentMethod
 from malipo.contracts.events import Failure, OpenedBy, OperationKind
-from malipo.contracts.identity import charge_id, confirm_id
+from malipo.contracts.identity import PREFIXES, charge_id, confirm_id
 from malipo.contracts.outcomes import Action, Disputed
 from malipo.contracts.providers import initiates
 from malipo.money import Money
@@ -154,6 +155,13 @@ class Payment:
         """Have the next confirm of the charge be what is awaited."""
         self.confirms += 1
         self.confirming = True
+
+    def own_id(self, subject: Subject, opened_by: OpenedBy = "malipo") -> str:
+        """The id of what no merchant has requested, the next of its kind: the same whenever the same is decided anew, as after a
+        restore, so that its outcome and the provider's book are about it. It is as old as the payment's.
+        """
+        number = sum(one.subject is subject and one.opened_by == opened_by for one in self.operations.values())
+        return ids.derived(PREFIXES[KINDS[subject]], self.created_at, f"{self.charge_id}/{opened_by}/{number}")
 
     def live(self, *subjects: Subject) -> list[Operation]:
         """The operations of these kinds that are under way."""
