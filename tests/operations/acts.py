@@ -15,6 +15,7 @@ from malipo.contracts.topics import Topic
 from malipo_local import Stack
 from malipo_local.merchant import DemoMerchant
 from testkit.access import access
+from testkit.poison import poison
 
 SETTINGS = {
     "provider-stripe": {"STRIPE_STATEMENT_SECONDS": "2"},
@@ -81,6 +82,18 @@ def publish_bytes(
             await producer.stop()
 
     asyncio.run(send())
+
+
+def damage(stack: Stack, topic: str, partition: int) -> int:
+    """Write a record that no consumer can read; returns its offset."""
+    return asyncio.run(poison(access(stack.kafka_settings()), topic, partition))
+
+
+def start_with(stack: Stack, service: str, **settings: str) -> None:
+    """Start a service anew, which is told these from now on."""
+    stack.stop_service(service)
+    stack.start_service(service, settings)
+    stack.wait_ready(service, 90)
 
 
 def lose_kafka(stack: Stack) -> None:

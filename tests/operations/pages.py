@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from malipo_local import Stack, operator_shell
+from operations.alerts import FOLLOWED
 
 ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs/operations"
@@ -94,10 +95,12 @@ def run(stack: Stack, page: str, section: str, **variables: str) -> str:
 
 def follow(stack: Stack, alert: str, **variables: str) -> str:
     """Execute what an alert's page says to do; returns what it printed."""
-    return run(stack, f"runbooks/{alert}.md", "What to do", **variables)
+    printed = run(stack, f"runbooks/{alert}.md", "What to do", **variables)
+    FOLLOWED.add(alert)
+    return printed
 
 
 def _environment(stack: Stack) -> dict[str, str]:
-    """What whoever follows a page has set, as `make env ARGS=--operator` prints it, and nothing of a PostgreSQL of ours."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    """What whoever follows a page has set, as `make env ARGS=--operator` prints it, and neither a PostgreSQL of ours nor what `make runbooks` was told."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG") and name != "ARGS"}
     return {**inherited, **operator_shell.environment(stack), "MAKEFLAGS": "-s"}

@@ -14,9 +14,9 @@ from malipo.contracts.outcomes import OutcomeReported, Succeeded
 from malipo.contracts.topics import OUTCOMES
 from malipo.money import Money
 from malipo_local.merchant import Json
-from malipo_local.waiting import until
 from operations import pages
-from operations.acts import execute, publish
+from operations.acts import execute, publish, sql
+from operations.alerts import causes
 from operations.pages import follow, long
 from operations.scrapes import SECONDS, above, is_over, value
 from operations.shop import pay_soon, told_once
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @long
+@causes("MalipoContradiction")
 def test_a_provider_contradicts_itself(stack, shop):
-    """MalipoContradiction."""
     payment_id = shop.pay()["id"]
     shop.wait(payment_id, "completed", seconds=SECONDS)
     twice = Succeeded(amount=Money(1250, "USD"), reference="pi_of_another")
@@ -38,16 +38,28 @@ def test_a_provider_contradicts_itself(stack, shop):
         source="callback", step=1, observed_at=clock.now(),
     )  # fmt: skip
     publish(stack, OUTCOMES, payment_id, report)
-    above(stack, "orchestrator", "malipo_outcomes_ignored_total", 0, reason="contradiction")
+    above(stack, "MalipoContradiction", "orchestrator", "malipo_outcomes_ignored_total", reason="contradiction")
     assert "completed" in follow(stack, "MalipoContradiction", PAYMENT=payment_id, KEY=shop.key)
 
 
+def refund_in_doubt(stack, shop):
+    paid = shop.pay()["id"]
+    shop.wait(paid, "completed", seconds=SECONDS)
+    shop.stripe_fault("error_before_effect", match={"method": "POST", "path": "/v1/refunds"})
+    refund_id = shop.post(f"/v1/payments/{paid}/refunds", {"amount": 100}).raise_for_status().json()["id"]
+    since = "SELECT in_doubt_since FROM operations WHERE id = $1"
+    is_over(lambda: sql(stack, "orchestrator", since, refund_id) is not None)
+    return refund_id
+
+
 @long
+@causes("MalipoDoubtLasts", "MalipoDoubtOverdue", "MalipoProviderUnclear")
 def test_a_doubt_lasts_until_a_person_decides(stack, shop):
-    """MalipoDoubtLasts, MalipoDoubtOverdue, MalipoProviderUnclear."""
     shop.stripe_fault("error_before_effect", match=CREATES | {"amount": 4481})
     payment_id = shop.pay(amount=4481, prefer="respond-async")["id"]
     shop.wait(payment_id, "processing", reason="awaiting_provider_confirmation", seconds=SECONDS)
+    refund_id = refund_in_doubt(stack, shop)
+    doubts = (payment_id, refund_id)
     for alert, since in (("MalipoDoubtLasts", timedelta(hours=2)), ("MalipoDoubtOverdue", timedelta(hours=7))):
         execute(
             stack,
@@ -56,28 +68,30 @@ def test_a_doubt_lasts_until_a_person_decides(stack, shop):
             payment_id,
             since,
         )
-        above(stack, "orchestrator", "malipo_doubt_oldest_seconds", since.total_seconds() - 60)
+        above(stack, alert, "orchestrator", "malipo_doubt_oldest_seconds", subject="payment")
         if alert == "MalipoDoubtLasts":
-            assert payment_id in follow(stack, alert)
-    above(stack, "provider-stripe", "malipo_provider_calls_total", 0, result="unknown")
+            assert all(one in follow(stack, alert) for one in doubts)
+    above(stack, "MalipoProviderUnclear", "provider-stripe", "malipo_provider_calls_total", 0, result="unknown")
     assert 'result="unknown"' in follow(stack, "MalipoProviderUnclear", PAYMENT=payment_id, KEY=shop.key)
 
-    def is_decided() -> bool:
+    def is_decided(doubt: str) -> bool:
         try:
-            follow(stack, "MalipoDoubtOverdue", DOUBT=payment_id, END="failed")
+            follow(stack, "MalipoDoubtOverdue", DOUBT=doubt, END="failed")
         except pages.CommandFailed:  # what may still be sent is not decided
             return False
         return True
 
-    assert until(is_decided, SECONDS, 1)
+    for doubt in doubts:
+        is_over(lambda of=doubt: is_decided(of))
     shop.wait(payment_id, "failed", seconds=SECONDS)
+    assert shop.wait_refund(refund_id, seconds=SECONDS)["status"] == "failed"
     is_over(lambda: value(stack, "orchestrator", "malipo_doubt_oldest_seconds") == 0)
 
 
 @long
+@causes("MalipoSuspenseOpen")
 def test_money_is_in_suspense_until_it_is_settled(stack, shop):
-    """MalipoSuspenseOpen."""
-    above(stack, "orchestrator", "malipo_suspense_open", 0, seconds=180)
+    above(stack, "MalipoSuspenseOpen", "orchestrator", "malipo_suspense_open", seconds=180)
     found = re.search(r"\bsus_\w+", run_command(stack, "orchestrator", "suspense", "list"))
     assert found
     follow(stack, "MalipoSuspenseOpen", SUSPENSE=found[0])
@@ -85,8 +99,8 @@ def test_money_is_in_suspense_until_it_is_settled(stack, shop):
 
 
 @long
+@causes("MalipoUnmatchedReport")
 def test_a_provider_reports_what_matches_nothing(stack, shop):
-    """MalipoUnmatchedReport."""
     owner = ids.new("pay")
     form: Json = {
         "amount": 777, "currency": "usd", "payment_method": "pm_card_visa", "confirm": "true",
@@ -107,27 +121,27 @@ def test_a_provider_reports_what_matches_nothing(stack, shop):
 
 
 @long
+@causes("MalipoStatementBehind", "MalipoStatementRunsOut", "MalipoStatementGap")
 def test_a_statement_is_not_read_and_then_was_read_too_late(stack, shop):
-    """MalipoStatementBehind, MalipoStatementRunsOut, MalipoStatementGap."""
     shop.pay()
     behind = "UPDATE statements SET covered_until = now() - $1::interval, due_at = now() + interval '1 hour', hastened_at = NULL"
     execute(stack, "provider-stripe", behind, timedelta(days=2))
-    above(stack, "provider-stripe", "malipo_provider_statement_age_seconds", 86400)
+    above(stack, "MalipoStatementBehind", "provider-stripe", "malipo_provider_statement_age_seconds")
     assert "covered_until" in follow(stack, "MalipoStatementBehind", PROVIDER="stripe")
     execute(stack, "provider-stripe", behind, timedelta(days=25))
     window = value(stack, "provider-stripe", "malipo_provider_statement_window_seconds", provider="stripe")
-    above(stack, "provider-stripe", "malipo_provider_statement_age_seconds", 0.75 * window)
+    above(stack, "MalipoStatementRunsOut", "provider-stripe", "malipo_provider_statement_age_seconds", 0.75 * window)
     assert "25 days" in follow(stack, "MalipoStatementRunsOut", PROVIDER="stripe")
     execute(stack, "provider-stripe", behind, timedelta(days=40))
     execute(stack, "provider-stripe", "UPDATE statements SET due_at = now()")
-    above(stack, "provider-stripe", "malipo_provider_statement_gaps_total", 0)
+    above(stack, "MalipoStatementGap", "provider-stripe", "malipo_provider_statement_gaps_total")
     assert "status" in follow(stack, "MalipoStatementGap", PROVIDER="stripe")
     is_over(lambda: value(stack, "provider-stripe", "malipo_provider_statement_age_seconds") < 3600)
 
 
 @long
+@causes("MalipoCallbacksRefused")
 def test_callbacks_are_refused(stack, shop):
-    """MalipoCallbacksRefused."""
     path = shop.put_credentials([])["callback_path"]
     for _ in range(21):
         httpx.post(
@@ -135,17 +149,18 @@ def test_callbacks_are_refused(stack, shop):
             json={},
             headers={"Stripe-Signature": f"t={int(clock.now().timestamp())},v1=00"},
         )
-    above(stack, "provider-stripe", "malipo_provider_callbacks_total", 20, result="bad_signature")
+    above(stack, "MalipoCallbacksRefused", "provider-stripe", "malipo_provider_callbacks_total", result="bad_signature")
     assert "bad_signature" in follow(stack, "MalipoCallbacksRefused")
     shop.connect_stripe()
 
 
 @long
+@causes("MalipoProviderCircuitOpen")
 def test_a_provider_is_not_called_for_now(stack, shop):
-    """MalipoProviderCircuitOpen. The last: the stand-in begins anew, and remembers nothing."""
+    """The last: the stand-in begins anew, and remembers nothing."""
     stack.stop_service("stripe-sim")
     pay_soon(shop, 12)
-    above(stack, "provider-stripe", "malipo_provider_circuits", 0, state="open")
+    above(stack, "MalipoProviderCircuitOpen", "provider-stripe", "malipo_provider_circuits", state="open")
     assert "no way there" in follow(stack, "MalipoProviderCircuitOpen", STRIPE_API=stack.url("stripe-sim"))
     stack.start_service("stripe-sim")
     stack.wait_ready("stripe-sim", SECONDS)
