@@ -150,7 +150,7 @@ def test_an_endpoint_fails(stack, shop):
     payment_id = shop.pay()["id"]
     above(stack, "MalipoEndpointFails", "webhook-dispatcher", "malipo_webhook_overtaken_deliveries")
     assert shop.hooks() in follow(stack, "MalipoEndpointFails")
-    shop.behave(kind="accept")
+    shop.behave(kind="ok")
     told_once(shop, payment_id)
     is_over(lambda: value(stack, "webhook-dispatcher", "malipo_webhook_overtaken_deliveries") == 0)
     start_with(stack, "webhook-dispatcher", OVERTAKE_AFTER_SECONDS="600")
@@ -164,7 +164,7 @@ def test_webhooks_wait_for_a_slot_that_hangs(stack, shop):
     payment_ids = pay_soon(shop, 20)
     above(stack, "MalipoDeliveriesOverdue", "webhook-dispatcher", "malipo_webhook_oldest_due_seconds")
     assert "ep_" in follow(stack, "MalipoDeliveriesOverdue")
-    shop.behave(kind="accept")
+    shop.behave(kind="ok")
     for payment_id in payment_ids:
         told_once(shop, payment_id)
     is_over(lambda: value(stack, "webhook-dispatcher", "malipo_webhook_oldest_due_seconds") < 1)
