@@ -103,8 +103,15 @@ def test_a_dead_letter(stack):
 @long
 @causes("MalipoDeletedUnread", "MalipoSentAgain")
 def test_kafka_deletes_what_was_not_read_and_it_is_sent_again(stack, shop):
+    payment_ids = pay_soon(shop, 3)
+    for payment_id in payment_ids:
+        told_once(
+            shop, payment_id
+        )  # so that the group has read something of their partitions, and can know what it lacks
     stack.stop_service("webhook-dispatcher")
-    payment_ids = [shop.pay(amount=3100 + number)["id"] for number in range(3)]
+    for payment_id in payment_ids:
+        refund = shop.post(f"/v1/payments/{payment_id}/refunds", {"amount": 100}).json()["id"]
+        assert shop.wait_refund(refund, seconds=SECONDS)["status"] == "completed"
     is_over(lambda: sql(stack, "orchestrator", "SELECT count(*) FROM outbox") == 0)
     delete_records(stack, PAYMENT_EVENTS.name)
     stack.start_service("webhook-dispatcher")
@@ -112,7 +119,7 @@ def test_kafka_deletes_what_was_not_read_and_it_is_sent_again(stack, shop):
     above(stack, "MalipoDeletedUnread", "webhook-dispatcher", "malipo_deleted_unread_messages_total")
     follow(stack, "MalipoDeletedUnread")
     for payment_id in payment_ids:
-        told_once(shop, payment_id)
+        shop.events(payment_id, "refund.completed", seconds=SECONDS)
     above(stack, "MalipoSentAgain", "webhook-dispatcher", "malipo_sent_again_total")
     follow(stack, "MalipoSentAgain")
 

@@ -14,7 +14,7 @@ async def test_what_comes_behind_a_partition_that_rests_is_lag_too(bench):
         await bench.send(3, "one", "two")
 
         async def waiting() -> bool:
-            return (await consumers.lag())[bench.topic.name] == 3
+            return (await consumers.lag()).get(bench.topic.name) == 3
 
         await until(waiting, what="the bad record and the two behind it wait")
 
