@@ -51,8 +51,8 @@ class ClaimedAttempt:
     """An attempt that this process may run now, and for how long it has waited (`age`): one that it has claimed, or one that was
     `unclaimed` so far.
 
-    `first_sent_at` is set when an earlier try may have reached the provider, in the account with this fingerprint.
-    `problem` is why the try before could not be sent; None at the first try, and after a process that died. The lease is
+    `first_sent_at` is set when an earlier try may have reached the provider, in the account with this fingerprint. `forgotten`:
+    a restored database does not know what came of it, and nothing of it is sent any more. `problem` is why the try before could not be sent; None at the first try, and after a process that died. The lease is
     ours under this `token`, and `hold` follows its renewals.
     """
 
@@ -64,6 +64,7 @@ class ClaimedAttempt:
     reference: str | None
     age: timedelta
     first_sent_at: datetime | None = None
+    forgotten: bool = False
     account_fingerprint: str | None = None
     address_key: str | None = None
     problem: str | None = None
@@ -75,11 +76,6 @@ class ClaimedAttempt:
     def died(self) -> bool:
         """Whether the process of an earlier try died after the request may have been sent, with no outcome recorded."""
         return self.first_sent_at is not None and self.problem is None
-
-    @property
-    def forgotten(self) -> bool:
-        """Whether a restored database has forgotten what came of it: nothing is sent of it any more (`restored.FORGOTTEN`)."""
-        return self.first_sent_at is not None and self.ages.key_age >= self.age
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +203,7 @@ def _claimed(row: Row, token: str, asked_at: float) -> ClaimedAttempt:
         reference=row["reference"],
         age=row["age"],
         first_sent_at=row["first_sent_at"],
+        forgotten=row["forgotten"],
         account_fingerprint=row["account_fingerprint"],
         address_key=row["address_key"],
         problem=row["problem"],
@@ -235,7 +232,7 @@ def read_original(row: Row, read_at: float) -> OriginalAttempt:
         opened=row["problem"] == OPENED,
         success=row["success"] and msgspec.convert(row["success"], Succeeded | Reversed),
         ended=row["ended"],
-        forgotten=row["forgotten"] or False,
+        forgotten=row["forgotten"],
         position=row["position"],
     )
 

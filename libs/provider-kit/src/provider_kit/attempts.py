@@ -35,7 +35,7 @@ from provider_kit.attempt_rows import (
 )
 from provider_kit.provider import Ages
 from provider_kit.references import KEEP, KEEP_OF, KNOWN, OWN, columns, in_order, rows
-from provider_kit.restored import Restored
+from provider_kit.restored import FORGOTTEN, Restored
 from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
 
 _RECORD = insert(ATTEMPTS, "ON CONFLICT (id) DO NOTHING", NEW_ATTEMPT)
@@ -78,7 +78,7 @@ WITH due AS (
 UPDATE attempts AS a
 SET lease_token = $2, lease_until = now() + make_interval(secs => $3), tries = tries + 1
 FROM due WHERE a.id = due.id
-RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, a.account_fingerprint, a.address_key, a.problem,
+RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, {FORGOTTEN} AS forgotten, a.account_fingerprint, a.address_key, a.problem,
     now() - a.created_at AS age, now() - a.first_sent_at AS key_age, a.expires_at - now() AS expires_in, CASE WHEN a.tries > 1 THEN {KNOWN.format(id="a.id")} END AS known
 """  # noqa: S608 - text of ours
 _CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")

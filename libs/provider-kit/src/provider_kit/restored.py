@@ -14,10 +14,10 @@ from provider_kit.references import KEEP, OWN, in_order, rows
 
 # What is `done` was decided before the moment that was restored, and stays so. Of what is open neither a mark is believed nor
 # that there is none: sent when it was made, before it was recorded, is what no mark ever says.
-FORGOTTEN = "first_sent_at <= created_at"
+FORGOTTEN = "(first_sent_at <= created_at) IS TRUE"
 """In SQL: whether nobody knows what came of an attempt, for the database was restored to a moment before that."""
 
-_OPEN = f"kind <> 'query' AND done_at IS NULL AND ({FORGOTTEN}) IS NOT TRUE"
+_OPEN = f"kind <> 'query' AND done_at IS NULL AND NOT {FORGOTTEN}"
 _MARK_OLD = f"""
 UPDATE attempts SET first_sent_at = created_at, tries = greatest(tries, 1) WHERE {_OPEN} AND created_at < $1
 """  # noqa: S608 - text of ours

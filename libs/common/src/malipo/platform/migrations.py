@@ -19,10 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from malipo.platform import partitions
 from malipo.platform.months import monthly_of
-from malipo.platform.owner import LOCK_SECONDS, TablesInUse, Unreachable, connect, owning, until_free
+from malipo.platform.owner import IN_THE_WAY, LOCK_SECONDS, TablesInUse, Unreachable, connect, owning, until_free
 
 _INSUFFICIENT_PRIVILEGE = "42501"
-_IN_THE_WAY = {"55P03", "40P01"}  # a lock that was not had in time, a deadlock
+_IN_THE_WAY = {error.sqlstate for error in IN_THE_WAY}
 _TRIES = 60
 _PAUSE_SECONDS = 3.0  # so many tries last four minutes, for three quarters of which nobody waits behind them
 _LOCK = 0x6D616C69  # "mali": one migration at a time, however many replicas start
@@ -146,7 +146,8 @@ async def _try(engine: AsyncEngine, database_url: str, tables: Sequence[MetaData
 
 
 async def _holders(database_url: str, pid: int) -> str | None:
-    """Who holds what this session waits for, as soon as it waits: afterwards nobody can tell."""
+    """Who holds what this session waits for, as soon as it waits: afterwards nobody can tell. Most have not to wait."""
+    await asyncio.sleep(LOCK_SECONDS / 4)
     try:
         connection = await connect(database_url)
         try:

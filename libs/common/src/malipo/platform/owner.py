@@ -19,7 +19,8 @@ LOCK_SECONDS = 1
 """While a lock is waited for, who comes later waits behind it."""
 _PAUSE_SECONDS = 1.0
 _LOCK = 0x6D616C72  # "malr": one of these changes at a time
-_IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+"""What says that another session holds what was to be locked."""
 
 
 class Unreachable(Exception):
@@ -63,7 +64,7 @@ async def briefly[T](connection: Connection, what: str, work: Callable[[], Await
             async with connection.transaction():
                 await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
                 return await work()
-        except _IN_THE_WAY as error:
+        except IN_THE_WAY as error:
             msg = f"{what}: another session holds the table, as a report or a backup does"
             raise TablesInUse(msg) from error
 
