@@ -242,7 +242,8 @@ class Relay:
         if isinstance(error, KafkaConnectionError):
             self._trouble = None
             return await self._reach.lost()
-        if isinstance(error, DatabaseNotReady) and self._silent_seconds > FROZEN_SECONDS:
+        # The session may have rested before it was kept waiting.
+        if isinstance(error, DatabaseNotReady) and self._silent_seconds + POLL_SECONDS > FROZEN_SECONDS:
             return None  # as it should: another relay may have had an answer
         self._shared = isinstance(error, SharedSession)
         before, self._trouble = self._trouble, _why(error)
