@@ -34,7 +34,7 @@ class Rendered(NamedTuple):
 
 
 def render(sets: Sequence[Values], folder: Path) -> list[Rendered]:
-    """All of these; the files of values are left in the folder. Raises `NoTool`."""
+    """All of these; the files of values are left in the folder. Raises `NoGo`."""
     paths = [folder / f"{number}.yaml" for number in range(len(sets))]
     for path, values in zip(paths, sets, strict=True):
         path.write_text(yaml.safe_dump(dict(values)))

@@ -14,8 +14,9 @@ import yaml
 
 from helm.pods import hooks
 from helm.rendering import CHART, Object, Rendered, Values, accepted, base, merged, refused, render
-from helm.tools import ROOT, NoTool, tool
+from helm.tools import ROOT, tool
 from http_limits.addresses import AddressRefused, check_address
+from malipo_local.go_tools import NoGo
 
 ACCEPTED, REFUSED = accepted(), refused()
 _SCHEMAS = ROOT / "deploy/helm/schemas/{{ .ResourceKind }}{{ .KindSuffix }}.json"
@@ -51,7 +52,7 @@ def _tools() -> None:
     try:
         tool("render")
         tool("kubeconform")
-    except NoTool as why:
+    except NoGo as why:
         pytest.skip(str(why))
 
 

@@ -17,11 +17,11 @@ from helm.contained import Contained
 from helm.processes import Failed
 from helm.release import Release
 from helm.rendering import CHART, Object, render
-from helm.tools import NoTool
 from malipo.ids import random_bytes
 from malipo_local import Stack
 from malipo_local.authority import trusted
 from malipo_local.connection import connected
+from malipo_local.go_tools import NoGo
 from malipo_local.kafka_security import ADMIN, password_of
 from malipo_local.merchant import DemoMerchant
 from malipo_local.roles import Roles, establish
@@ -149,7 +149,7 @@ def manifests(shop: Shop, tmp_path: Path) -> list[Object]:
 def rendered(values: dict[str, Any], folder: Path) -> list[Object]:
     try:
         (one,) = render([values], folder)
-    except NoTool as why:
+    except NoGo as why:
         pytest.skip(str(why))
     return one.objects
 

@@ -14,13 +14,14 @@ from helm import pods
 from helm.pods import Container
 from helm.processes import Process, free_ports, package_of
 from helm.rendering import CHART, Rendered, accepted, render
-from helm.tools import ROOT, NoTool, tool
+from helm.tools import ROOT, tool
 from malipo.ids import random_bytes
 from malipo.messaging import provision
 from malipo.platform.database_settings import DatabaseSettings
 from malipo.platform.environment import variables
 from malipo.platform.retention_settings import RetentionSettings
 from malipo_local.authority import Authority
+from malipo_local.go_tools import NoGo
 
 ACCEPTED = accepted()
 _SAFARICOMS = ROOT / "libs/simulators/src/malipo_simulators/mpesa/initiators/certificate.cer"
@@ -66,7 +67,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rendered]:
     """What came of every set."""
     try:
         tool("render")
-    except NoTool as why:
+    except NoGo as why:
         pytest.skip(str(why))
     return dict(zip(ACCEPTED, render(list(ACCEPTED.values()), tmp_path_factory.mktemp("values")), strict=True))
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from helm.rendering import CHART, NAMESPACE, RELEASE, Object, Rendered, accepted, objects, render
-from helm.tools import ROOT, NoTool, tool
+from helm.tools import ROOT, tool
+from malipo_local.go_tools import NoGo
 
 ACCEPTED = accepted()
 _RULES = ROOT / "deploy/helm/policy"
@@ -43,7 +44,7 @@ def _tools() -> None:
     try:
         for name in ("render", "helm", "kube-score", "conftest"):
             tool(name)
-    except NoTool as why:
+    except NoGo as why:
         pytest.skip(str(why))
 
 
