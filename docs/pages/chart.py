@@ -12,13 +12,16 @@ from pydantic.fields import FieldInfo
 from http_limits.addresses import reachable
 from malipo.contracts.descriptor import ProviderDescriptor
 from malipo.contracts.providers import PROVIDERS
-from malipo.contracts.topics import OUTCOMES, PAYMENT_COMMANDS, PAYMENT_EVENTS, PROVIDER_COMMANDS, Topic
+from malipo.contracts.topics import Topic
 from malipo.platform import migrations, months
 from malipo.platform.environment import is_secret
 from malipo.platform.kafka_settings import KafkaSettings
 from malipo.platform.retention_settings import RetentionSettings
 from malipo_local.services import SERVICES, Kind
+from orchestrator import store
 from pages import chart_schema, chart_values
+from provider_kit import service, tables
+from webhook_dispatcher import queue
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy/helm/malipo"
@@ -48,26 +51,19 @@ _OF_THE_CHART = {
     *map(str.upper, KafkaSettings.model_fields),
 }
 """Settings that the chart gives by values of its own, or not at all."""
-_DUE_ATTEMPTS = (
-    "SELECT count(*) FROM (SELECT FROM attempts WHERE done_at IS NULL AND kind <> 'query' AND due_at <= now() "
-    "AND (lease_until IS NULL OR lease_until <= now()) LIMIT 10000) due"
-)
-_DUE: Mapping[str, str] = {
-    "orchestrator": "SELECT count(*) FROM (SELECT FROM timers WHERE due_at <= now() LIMIT 10000) due",
-    "webhook-dispatcher": (
-        "SELECT count(*) FROM (SELECT FROM deliveries WHERE state = 'pending' AND due_at <= now() "
-        "AND (lease_until IS NULL OR lease_until <= now()) LIMIT 10000) due"
-    ),
-    **{f"provider-{name}": _DUE_ATTEMPTS for name in PROVIDERS},
+_DUE: Mapping[str, tuple[str, str]] = {
+    "orchestrator": ("timers", store.IS_DUE),
+    "webhook-dispatcher": ("deliveries d", queue.IS_DUE),
+    **{f"provider-{name}": ("attempts", tables.OPERATION_IS_DUE) for name in PROVIDERS},
 }
-"""How much work is due that nobody has in hand, of each service that has its work in a table."""
-_GROUPS: Mapping[str, Mapping[str, Sequence[Topic]]] = {
-    "gateway": {"payments": [PAYMENT_EVENTS]},
-    "orchestrator": {"payments": [PAYMENT_COMMANDS, OUTCOMES]},
-    "webhook-dispatcher": {"events": [PAYMENT_EVENTS]},
-    **{f"provider-{name}": {"commands": [PROVIDER_COMMANDS[name]]} for name in PROVIDERS},
+"""The table in which a service has its work, and what is due there that nobody has in hand."""
+_SCALED_BY: Mapping[str, str] = {
+    "gateway": "payments",
+    "orchestrator": "payments",
+    "webhook-dispatcher": "events",
+    **{f"provider-{name}": "commands" for name in PROVIDERS},
 }
-"""The consumer groups by whose lag a service is scaled, those through which all payments go; tests/helm has them looked for in Kafka."""
+"""The subscription through which all payments go: a service is scaled by its group's lag; tests/helm has the group looked for in Kafka."""
 
 
 def generated(others: Mapping[Path, str]) -> dict[Path, str]:
@@ -98,11 +94,8 @@ def _text(path: Path, others: Mapping[Path, str]) -> str:
 def _facts(name: str) -> dict[str, Any]:
     provider = PROVIDERS.get(name.removeprefix("provider-"))
     fields = _fields(name)
-    groups = [
-        {"name": f"{name}.{group}", "topics": [topic.name for topic in topics]}
-        for group, topics in _GROUPS[name].items()
-    ]
-    partitions = min(topic.partitions for topics in _GROUPS[name].values() for topic in topics)
+    topics = _topics(name)
+    partitions = min(topic.partitions for topic in topics)
     public = provider is not None or name == "gateway"
     return {
         "public": public,
@@ -112,14 +105,32 @@ def _facts(name: str) -> dict[str, Any]:
         "calledBack": "callback_base_url" in fields,
         "paths": _paths(provider) if public else [],
         "partitions": 0 if name == "gateway" else partitions,  # whose requests need replicas, too
-        "groups": groups,
-        "due": _DUE.get(name, ""),
+        "groups": [{"name": f"{name}.{_SCALED_BY[name]}", "topics": [topic.name for topic in topics]}],
+        "due": _due(name),
         "required": [
             setting for setting, field in _settings(name).items() if field.is_required() and setting != _ADDRESSED
         ],
         "retention": [setting.upper() for setting in _retention(name)],
         "archives": any(table.by.archived for table in months.monthly_of(migrations.tables_of(_package(name)))),
     }
+
+
+def _topics(name: str) -> Sequence[Topic]:
+    """What is read by the group that a service is scaled by."""
+    provider, handler = name.removeprefix("provider-"), None  # none is called here
+    if provider in PROVIDERS:
+        consumed = service.subscriptions(provider, handler, handler)
+    else:
+        consumed = importlib.import_module(f"{_package(name)}.subscriptions").subscriptions(handler)
+    return {one.name: one.topics for one in consumed}[_SCALED_BY[name]]
+
+
+def _due(name: str) -> str:
+    """How much work is due, up to a number that is more than enough; of the gateway, whose work are requests, nothing."""
+    if name not in _DUE:
+        return ""
+    table, condition = _DUE[name]
+    return f"SELECT count(*) FROM (SELECT FROM {table} WHERE {condition} LIMIT 10000) due"  # noqa: S608 - text of ours
 
 
 def _paths(provider: ProviderDescriptor | None) -> list[str]:

@@ -36,7 +36,7 @@ from provider_kit.attempt_rows import (
 from provider_kit.provider import Ages
 from provider_kit.references import KEEP, KEEP_OF, KNOWN, OWN, columns, in_order, rows
 from provider_kit.restored import FORGOTTEN, Restored
-from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT
+from provider_kit.tables import ATTEMPTS, NEW_ATTEMPT, OPERATION_IS_DUE, QUERY_IS_DUE
 
 _RECORD = insert(ATTEMPTS, "ON CONFLICT (id) DO NOTHING", NEW_ATTEMPT)
 _STEP = len(NEW_ATTEMPT) + 1
@@ -70,8 +70,7 @@ _NOTHING_EARLIER = """NOT EXISTS (
 _CLAIM = f"""
 WITH due AS (
     SELECT id FROM attempts AS a
-    WHERE done_at IS NULL AND kind {{which}} 'query' AND due_at <= now()
-      AND (lease_until IS NULL OR lease_until < now()) AND id <> ALL($4::text[]) AND account <> ALL($5::text[])
+    WHERE {{due}} AND id <> ALL($4::text[]) AND account <> ALL($5::text[])
       AND {_NOTHING_EARLIER}
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
@@ -81,7 +80,7 @@ FROM due WHERE a.id = due.id
 RETURNING a.id, a.payment_id, a.command, a.headers, a.tries, a.reference, a.first_sent_at, {FORGOTTEN} AS forgotten, a.account_fingerprint, a.address_key, a.problem,
     now() - a.created_at AS age, now() - a.first_sent_at AS key_age, a.expires_at - now() AS expires_in, CASE WHEN a.tries > 1 THEN {KNOWN.format(id="a.id")} END AS known
 """  # noqa: S608 - text of ours
-_CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(which="<>"), _CLAIM.format(which="=")
+_CLAIM_OPERATIONS, _CLAIM_QUERIES = _CLAIM.format(due=OPERATION_IS_DUE), _CLAIM.format(due=QUERY_IS_DUE)
 # What nobody has claimed was never sent. Whoever is the first to lease it, by a claim or by one of these, leaves it so no more.
 _FRESH = f"a.done_at IS NULL AND a.tries = 0 AND a.lease_token IS NULL AND {_NOTHING_EARLIER}"
 _LEASE = f"""

@@ -8,7 +8,7 @@ from http_limits.remote import Networks
 from malipo.contracts.topics import MERCHANT_CONFIG, PERSONAL_KEYS, PROVIDER_COMMANDS
 from malipo.messaging.database import Database
 from malipo.messaging.runtime import Runtime
-from malipo.messaging.subscription import Subscription
+from malipo.messaging.subscription import Handler, Subscription
 from malipo.platform.application import Application
 from malipo.platform.secrets import KeyRing
 from provider_kit import knowledge, opened, received, reminders, statement_reader, unmatched
@@ -58,11 +58,7 @@ def provider_service(
     )
     work = runner.work
     handle = partial(handle_batch, name, attempts, work)
-    runtime.subscribe(
-        Subscription("commands", (PROVIDER_COMMANDS[name],), handle),
-        Subscription("config", (MERCHANT_CONFIG, PERSONAL_KEYS), partial(replicate, credentials, keys, work)),
-        called=True,
-    )
+    runtime.subscribe(*subscriptions(name, handle, partial(replicate, credentials, keys, work)), called=True)
     for concerns in unmatched.FOR_A_PERSON:  # an alert on the first needs a zero before it
         unmatched.UNMATCHED.labels(name, concerns)
     runtime.loop("operations", partial(_run_operations, runtime.database, attempts, work))
@@ -85,6 +81,14 @@ def provider_service(
     public = Starlette(routes=callbacks.routes())
     public.router.redirect_slashes = False  # such an answer names whatever host the asker has named
     return runtime.application(public)
+
+
+def subscriptions(provider: str, handle: Handler, keep: Handler) -> tuple[Subscription, ...]:
+    """What the service of a provider consumes: operations, and what it has to know of merchants and of who pays."""
+    return (
+        Subscription("commands", (PROVIDER_COMMANDS[provider],), handle),
+        Subscription("config", (MERCHANT_CONFIG, PERSONAL_KEYS), keep),
+    )
 
 
 async def _run_operations(database: Database, attempts: Attempts, work: Work) -> None:

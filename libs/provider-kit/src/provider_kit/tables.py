@@ -70,6 +70,12 @@ nothing is sent that could take money. `account` is the merchant's account that 
 `success` is what has told that its money moved, if neither it nor a query of it was answered so. `also_answers` is the step of
 the last query that was not recorded because this was open, and which its end answers; 0 for none."""
 
+OPERATION_IS_DUE, QUERY_IS_DUE = (
+    f"done_at IS NULL AND kind {which} 'query' AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())"
+    for which in ("<>", "=")
+)
+"""Conditions on `attempts`: it is to be sent, and nobody has it in hand. The chart scales by such operations."""
+
 ATTEMPT_REFERENCES = Table(
     "attempt_references",
     metadata,

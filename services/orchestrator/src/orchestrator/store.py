@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, bindparam, func, select
+from sqlalchemy import Column, bindparam, func, select, text
 
 from malipo.contracts.commands import PaymentMethod
 from malipo.contracts.events import CommandRefused, Failure, PaymentTransitioned
@@ -36,6 +36,8 @@ from orchestrator.tables import (
 
 RECENT = f"recorded_at > now() - interval '{RESENDABLE_DAYS} days'"
 """Condition on `recorded_at` of `history` and `refusals`."""
+IS_DUE = "due_at <= now()"
+"""Condition on `timers`: the deadline has passed. The chart scales by such."""
 
 
 def _assign(columns: Iterable[Column[Any]], source: str, before: str, *asked: str) -> str:
@@ -60,10 +62,10 @@ SELECT now() AS read_at, {_COLUMNS} FROM unnest($1::text[]) AS asked (key) LEFT 
 _READ_DUE = f"""
 SELECT now() AS read_at, {_COLUMNS}, due.subject_ids FROM (
     SELECT payment_id, array_agg(subject_id) AS subject_ids, min(due_at) AS due_at FROM timers
-    WHERE due_at <= now() AND payment_id = ANY($1::text[]) GROUP BY 1
+    WHERE {IS_DUE} AND payment_id = ANY($1::text[]) GROUP BY 1
 ) AS due JOIN payments AS p ON p.id = due.payment_id ORDER BY due.due_at
 """
-_POSTPONE = "UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND due_at <= now()"
+_POSTPONE = f"UPDATE timers SET due_at = now() + make_interval(secs => $2) WHERE payment_id = $1 AND {IS_DUE}"
 _ADD_PAYMENTS = insert(PAYMENTS)
 _CHANGE_PAYMENTS = Write(
     f"UPDATE payments p SET {_assign(PAYMENT_CHANGES, 'new', 'p', 'asked_step', 'confirms')} FROM unnest({{arrays}}) AS new ({{names}})"
@@ -99,7 +101,7 @@ _END_TIMERS = Write("DELETE FROM timers WHERE subject_id = ANY({arrays})", (TIME
 _CONTEXT = CompiledQuery(select(PAYMENTS.c.traceparent, PAYMENTS.c.client_ref).where(PAYMENTS.c.id == bindparam("id")))
 _DUE = CompiledQuery(
     select(TIMERS.c.payment_id)
-    .where(TIMERS.c.due_at <= func.now())
+    .where(text(IS_DUE))
     .group_by(TIMERS.c.payment_id)
     .order_by(func.min(TIMERS.c.due_at))
     .limit(bindparam("limit"))

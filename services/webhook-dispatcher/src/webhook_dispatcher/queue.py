@@ -83,6 +83,8 @@ class Backlog(NamedTuple):
     overtaken: int
 
 
+IS_DUE = "d.state = 'pending' AND d.due_at <= now() AND (d.lease_until IS NULL OR d.lease_until <= now())"
+"""Condition on `deliveries d`: it is to be sent, and nobody has it in hand. `due_deliveries` has it, too; the chart scales by such."""
 # A part of a statement: deliveries for all of `wanted`, at the end of their lanes. One that finds its lane without a
 # pending delivery is due at once, which needs no lock: nothing that has ended becomes pending again. One that has another
 # `ahead` is not, and that other one may be ending just now: see `FOLLOWED` and `promote`.
@@ -120,7 +122,7 @@ followed AS (
 # this waited for its lock, the row no longer matches and the lane's next one is chosen. It has to be a statement of its
 # own, after those that acquired the locks: only so does it see what came while they waited. A head that is due already is
 # written to as well: whoever is ending it then sees that it has changed, and looks again for what comes next.
-_PROMOTE = """
+_PROMOTE = f"""
 WITH head AS MATERIALIZED (
     SELECT head.delivery_id, head.due_at FROM unnest($1::text[], $2::text[]) AS lane (endpoint_id, payment_id)
     CROSS JOIN LATERAL (
@@ -135,12 +137,11 @@ SELECT EXISTS (SELECT FROM head WHERE due_at IS NULL) OR EXISTS (
     SELECT FROM (SELECT DISTINCT unnest($1::text[]) AS endpoint_id) AS endpoint
     CROSS JOIN LATERAL (
         SELECT FROM deliveries d
-        WHERE d.endpoint_id = endpoint.endpoint_id AND d.state = 'pending' AND d.due_at <= now()
-          AND (d.lease_until IS NULL OR d.lease_until <= now())
+        WHERE d.endpoint_id = endpoint.endpoint_id AND {IS_DUE}
         ORDER BY d.due_at LIMIT 1
     ) free
 )
-"""
+"""  # noqa: S608 - text of ours
 # `due_deliveries` is part of the schema: a function reads anew after it has its lock, a statement does not. What it has
 # chosen is checked again under the rows' locks: a process that had lost its lease may have ended it meanwhile. There,
 # `= ANY(ARRAY(...))` and `ended_at` leave the planner the primary key only; else it expects few due rows and scans all.
@@ -183,19 +184,18 @@ _ENDED = (
 # that delivery: if one of these has changed since this statement began, which sees nothing of it, all is decided anew.
 # An endpoint that is gone is locked before its deliveries, as everywhere: hence what looks like a condition on `disabled`.
 _END = Write(
-    """
+    f"""
 SELECT CASE WHEN EXISTS (SELECT FROM over WHERE place <> seen_at) THEN decide_anew() END,
        EXISTS (SELECT FROM promoted) OR EXISTS (
            SELECT FROM (SELECT DISTINCT endpoint_id FROM over) AS endpoint
            CROSS JOIN LATERAL (
                SELECT FROM deliveries d
-               WHERE d.endpoint_id = endpoint.endpoint_id AND d.state = 'pending' AND d.due_at <= now()
-                 AND (d.lease_until IS NULL OR d.lease_until <= now())
+               WHERE d.endpoint_id = endpoint.endpoint_id AND {IS_DUE}
                  AND d.delivery_id <> ALL(ARRAY(SELECT delivery_id FROM over))
                ORDER BY d.due_at LIMIT 1
            ) free
        ) AS more_due, (SELECT placed FROM told), (SELECT unknown FROM told)
-""",
+""",  # noqa: S608 - text of ours
     (*_ENDED, *INSERT_OUTBOX.columns),
     f"""
 seen AS MATERIALIZED (
