@@ -131,6 +131,12 @@ def test_without_the_database_a_command_fails_with_the_reason(run, monkeypatch):
     assert "DATABASE_URL" in result.output
 
 
+def test_keys_that_cannot_be_recalled_are_so_because_of_kafka_in_the_words_of_every_command(run):
+    result = run("recall", "--since", "2026-11-29T09:50:00Z")
+    assert result.exit_code == 1
+    assert result.output.endswith("not recalled: no broker answers at 127.0.0.1:1\n")
+
+
 def test_a_database_that_was_never_migrated_is_reported_with_what_to_run(run, database_url, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", f"{database_url.rpartition('/')[0]}/postgres")
     assert run("merchant", "list").output.endswith("run `python -m gateway migrate` first\n")

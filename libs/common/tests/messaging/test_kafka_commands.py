@@ -77,7 +77,11 @@ def test_a_topic_that_has_fewer_copies_than_asked_for_is_told_and_kept(secure: S
 
 @pytest.mark.parametrize(
     ("command", "arguments", "undone"),
-    [("provision", [], "not provisioned"), ("redrive", [PAYMENT_COMMANDS.name], "not redriven")],
+    [
+        ("provision", [], "not provisioned"),
+        ("redrive", [PAYMENT_COMMANDS.name], "not redriven"),
+        ("rewind", ["gateway.payments", PAYMENT_COMMANDS.name, "--to", "2026-11-29T09:50:00Z"], "not rewound"),
+    ],
 )
 def test_a_command_that_is_not_let_in_ends_at_once_with_the_reason_alone(
     secure: SecureKafka, command, arguments, undone

@@ -8,7 +8,6 @@ from typing import Annotated, Any, cast, get_args
 
 import asyncpg
 import typer
-from aiokafka.errors import KafkaError
 
 from gateway.accounts import configuration, store
 from gateway.accounts.resealing import reseal
@@ -19,6 +18,7 @@ from malipo import clock
 from malipo.contracts.commands import Mode
 from malipo.messaging import operator_command
 from malipo.messaging.database import Database
+from malipo.messaging.kafka_command import NotDone
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.platform import settings
@@ -139,8 +139,8 @@ def recall_keys(
     moment = since.replace(tzinfo=UTC)
     try:
         number = operator_command.run(Settings, lambda database: recall(database, kafka, moment))
-    except (KafkaError, OSError) as error:
-        operator_command.fail(f"Kafka does not let it in: {error}; /health/ready of the gateway says why")
+    except NotDone as error:
+        operator_command.fail(f"not recalled: {error}")
     _print({"requests": number}, as_json=False)
 
 

@@ -1,5 +1,9 @@
 """What a command that works at Kafka prints where Kafka does not let it."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -18,6 +22,23 @@ REFUSALS = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError, Grou
 
 class NotDone(Exception):
     """Kafka did not do what a command has asked for; says why, and what to do, in words for people."""
+
+
+@asynccontextmanager
+async def explained(kafka: KafkaAccess, right: str, whose: str, seconds: float | None = None) -> AsyncGenerator[None]:
+    """Have people told what goes wrong at Kafka in the block, or that it takes longer: raises `NotDone` for all of it.
+
+    `right` is what Kafka has to allow for it, and `whose` credentials it takes.
+    """
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            yield
+    except REFUSALS as error:
+        raise without_right(kafka, right, whose) from error
+    except (KafkaError, OSError) as error:
+        late = f"Kafka did not answer within {seconds} s" if limit.expired() else ""
+        raise NotDone(late or (await cause(kafka, error)).words) from error
 
 
 def without_right(kafka: KafkaAccess, right: str, whose: str) -> NotDone:

@@ -10,12 +10,11 @@ from typing import Annotated, Any
 
 import typer
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from malipo import clock
 from malipo.contracts.permissions import OPERATOR, REDRIVE_GROUP
 from malipo.contracts.topics import BY_NAME, Topic
-from malipo.messaging.kafka_command import REFUSALS, NotDone, cause, without_right
+from malipo.messaging.kafka_command import NotDone, explained
 from malipo.messaging.raw import RawRecord, records_of
 from malipo.messaging.reading import read_up_to
 from malipo.messaging.records import summary
@@ -113,13 +112,9 @@ async def _send_batch(producer: Any, topic: Topic, data: bytes, headers: dict[st
 
 async def _at_kafka[T](kafka: KafkaAccess, topic: Topic, do: Callable[[KafkaAccess, Topic], Awaitable[T]]) -> T:
     """As above. Raises `NotDone`."""
-    try:
+    right = f"read {topic.dead_letter}, be in group {REDRIVE_GROUP} and write {topic.name}"
+    async with explained(kafka, right, f"the {OPERATOR}"):
         return await do(kafka, topic)
-    except REFUSALS as error:
-        right = f"read {topic.dead_letter}, be in group {REDRIVE_GROUP} and write {topic.name}"
-        raise without_right(kafka, right, f"the {OPERATOR}") from error
-    except (KafkaError, OSError) as error:
-        raise NotDone((await cause(kafka, error)).words) from error
 
 
 def original(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

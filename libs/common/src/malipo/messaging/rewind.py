@@ -11,15 +11,15 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CommitFailedError, KafkaError
+from aiokafka.errors import CommitFailedError
 
 from malipo.contracts.topics import BY_NAME, Topic
-from malipo.messaging.kafka_command import REFUSALS, NotDone, cause, without_right
+from malipo.messaging.kafka_command import NotDone, explained
 from malipo.messaging.security import KafkaAccess
 from malipo.platform import cli, settings
 from malipo.platform.kafka_settings import KafkaSettings
 
-_SECONDS = 30.0
+_SECONDS = 30
 
 
 class Rewound(NamedTuple):
@@ -68,21 +68,14 @@ async def _partitions_of(kafka: KafkaAccess, topic: Topic) -> list[TopicPartitio
 
 async def _rewind(kafka: KafkaAccess, group: str, topic: Topic, to: datetime) -> Rewound:
     """As above. Raises `NotDone`."""
-    try:
-        async with asyncio.timeout(_SECONDS):
+    async with explained(kafka, f"read {topic.name} in group {group}", "that service", _SECONDS):
+        try:
             return await rewind(kafka, group, topic, to)
-    except CommitFailedError as error:
-        message = (
-            f"{group} has members: stop every replica of its service, and wait ten seconds for one that was killed"
-        )
-        raise NotDone(message) from error
-    except REFUSALS as error:
-        raise without_right(kafka, f"read {topic.name} in group {group}", "that service") from error
-    except TimeoutError as error:
-        message = f"Kafka did not answer within {_SECONDS:.0f} s"
-        raise NotDone(message) from error
-    except (KafkaError, OSError) as error:
-        raise NotDone((await cause(kafka, error)).words) from error
+        except CommitFailedError as error:
+            message = (
+                f"{group} has members: stop every replica of its service, and wait ten seconds for one that was killed"
+            )
+            raise NotDone(message) from error
 
 
 def main(

@@ -12,12 +12,11 @@ from typing import Annotated
 import asyncpg
 import typer
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX
 from malipo.messaging import tables
 from malipo.messaging.database import Database
-from malipo.messaging.kafka_command import NotDone, cause
+from malipo.messaging.kafka_command import NotDone, explained
 from malipo.messaging.operator_command import database_of
 from malipo.messaging.pool import AWAY
 from malipo.messaging.raw import RawBatch, raw_batch, records_of
@@ -40,7 +39,7 @@ ON CONFLICT DO NOTHING
 """
 
 
-class NothingToStepOver(Exception):
+class NothingToStepOver(NotDone):
     """There is no record, or one that can be read: a consumer applies it by itself."""
 
 
@@ -58,9 +57,10 @@ async def step_over(database: Database, kafka: KafkaAccess, place: Place) -> int
 
     Both are one statement: a crash leaves nothing or all of it. Whoever holds the partition finds it within seconds,
     goes on, and commits. A record that can be read, and is of a type that this release does not know, is dead-lettered by
-    who takes it, alone. Raises `NothingToStepOver`, `KafkaError`, or one of `AWAY`.
+    who takes it, alone. Raises `NothingToStepOver`, `NotDone`, or one of `AWAY`.
     """
-    batch = await raw_batch(kafka, place.partition, place.offset)
+    async with explained(kafka, f"read {place.partition.topic}", "that service"):
+        batch = await raw_batch(kafka, place.partition, place.offset)
     if batch is None:
         raise NothingToStepOver("no record is there")
     topic, number = place.partition
@@ -119,12 +119,8 @@ async def _run(place: Place, given: _Settings) -> int:
     try:
         async with asyncio.timeout(_SECONDS), database_of(given.database_url.get_secret_value()) as database:
             return await step_over(database, kafka, place)
-    except NothingToStepOver as error:
-        raise NotDone(str(error)) from error
     except TimeoutError as error:
         raise NotDone(_SILENT) from error
-    except KafkaError as error:
-        raise NotDone((await cause(kafka, error)).words) from error
     except (asyncpg.PostgresError, *AWAY) as error:
         raise NotDone(summary(error)) from error
 

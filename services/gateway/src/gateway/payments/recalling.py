@@ -10,6 +10,7 @@ from gateway.edge import idempotency
 from gateway.tables import IDEMPOTENCY_KEYS
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
+from malipo.messaging.kafka_command import explained
 from malipo.messaging.reading import read_up_to
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.writes import insert
@@ -21,7 +22,7 @@ type _Rows = list[tuple[object, ...]]
 async def recall(database: Database, kafka: KafkaAccess, since: datetime) -> int:
     """Keep the key of each request since then that became a command, unless it is known; returns how many were looked at.
 
-    A repeat gets what the first one made, also with another body: what that asked for was forgotten. Raises `KafkaError`.
+    A repeat gets what the first one made, also with another body: what that asked for was forgotten. Raises `NotDone`.
     """
     number = 0
     async for rows in _requested(kafka, since):
@@ -33,18 +34,24 @@ async def recall(database: Database, kafka: KafkaAccess, since: datetime) -> int
 
 async def _requested(kafka: KafkaAccess, since: datetime) -> AsyncGenerator[_Rows]:
     consumer: Any = AIOKafkaConsumer(PAYMENT_COMMANDS.name, **kafka.options)
-    await consumer.start()
-    try:
-        places: list[TopicPartition] = list(consumer.assignment())
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
-        found = await consumer.offsets_for_times(dict.fromkeys(places, int(since.timestamp() * 1000)))
-        for place in places:
-            consumer.seek(place, found[place].offset if found[place] else ends[place])
-        async for _, records in read_up_to(consumer, ends):
-            if rows := [row for record in records if (row := _row(record))]:
-                yield rows
-    finally:
-        await consumer.stop()
+    async with explained(kafka, f"read {PAYMENT_COMMANDS.name}", "the gateway"):
+        try:
+            await consumer.start()
+            async for _, records in read_up_to(consumer, await _sought(consumer, since)):
+                if rows := [row for record in records if (row := _row(record))]:
+                    yield rows
+        finally:
+            await consumer.stop()
+
+
+async def _sought(consumer: Any, since: datetime) -> dict[TopicPartition, int]:
+    """Have the consumer stand at the first record since then; returns where each partition ends."""
+    places: list[TopicPartition] = list(consumer.assignment())
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
+    found = await consumer.offsets_for_times(dict.fromkeys(places, int(since.timestamp() * 1000)))
+    for place in places:
+        consumer.seek(place, found[place].offset if found[place] else ends[place])
+    return ends
 
 
 def _row(record: Any) -> tuple[object, ...] | None:
