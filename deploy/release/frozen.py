@@ -1,6 +1,6 @@
 """Which migrations were released, by their checksums: none of them is edited any more.
 
-`python deploy/release/frozen.py` writes frozen.json anew, as `make release` does for a version that was not released yet.
+`python deploy/release/frozen.py` writes frozen.json anew, which a person does for a release: `make release` refuses what is not in it.
 """
 # ruff: noqa: INP001, T201 - a command, no package: it prints
 
@@ -31,6 +31,17 @@ def checksums() -> dict[str, str]:
 def released() -> dict[str, str]:
     """Those of the newest release, as they were then."""
     return json.loads(FROZEN.read_text("utf-8"))
+
+
+def edited() -> list[str]:
+    """Those that are not as they were released."""
+    now = checksums()
+    return [name for name, digest in released().items() if now.get(name) != digest]
+
+
+def unreleased() -> list[str]:
+    """Those that are new."""
+    return sorted(checksums().keys() - released().keys())
 
 
 def _steps(path: Path) -> dict[str, str]:

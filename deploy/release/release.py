@@ -85,11 +85,9 @@ def _of_changelog(text: str, wanted: str) -> Iterator[str]:
 
 
 def _of_migrations() -> Iterator[str]:
-    now, kept = frozen.checksums(), frozen.released()
-    edited = [name for name, digest in kept.items() if now.get(name) != digest]
-    if edited:
+    if edited := frozen.edited():
         yield f"{edited[0]} was released as another: write a new migration (docs/operations/upgrade.md)"
-    if new := sorted(now.keys() - kept.keys()):
+    if new := frozen.unreleased():
         yield f"{new[0]} is not frozen yet: python deploy/release/frozen.py, and commit that"
 
 
