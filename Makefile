@@ -93,13 +93,13 @@ chaos: setup ## kill and freeze anything at random under load (MINUTES=5 SEED=1)
 	@PYTHONPATH=tests $(BIN)/python -m chaos chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 restore-drill: setup ## lose the databases, restore them to the last commit and to an earlier moment, and compare the books: some minutes
-	@MALIPO_WHOLE_DRILL=1 $(BIN)/pytest -s -q tests/operations/test_restore.py $(ARGS)
+	@$(BIN)/pytest --whole -s -q tests/operations/test_restore.py $(ARGS)
 
 upgrade-drill: setup ## roll a release out and back beside the former one, under 20 payments a second: some minutes
-	@MALIPO_WHOLE_DRILL=1 $(BIN)/pytest -s -q tests/operations/test_upgrade.py $(ARGS)
+	@$(BIN)/pytest --whole -s -q tests/operations/test_upgrade.py $(ARGS)
 
 runbooks: setup ## follow all pages of docs/operations, and cause each alert first: some ten minutes
-	@MALIPO_WHOLE_DRILL=1 $(BIN)/pytest -q tests/operations/test_pages.py tests/operations/test_runbooks.py tests/operations/test_provider_runbooks.py $(ARGS)
+	@$(BIN)/pytest --whole -q tests/operations/test_pages.py tests/operations/test_runbooks.py tests/operations/test_provider_runbooks.py $(ARGS)
 
 test: setup ## run all tests against real PostgreSQL, Redis and Kafka
 	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -120,7 +120,7 @@ check: setup ## formatting, lint, types, architecture, generated docs, tables an
 	@$(BIN)/typos
 
 chart: setup ## judge the Helm chart by all validators: the first time minutes, to build them (ARGS="-k conftest")
-	@CHART_VALIDATORS=all $(BIN)/pytest tests/helm $(ARGS)
+	@$(BIN)/pytest --whole tests/helm $(ARGS)
 
 docs: setup ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate.py

@@ -135,9 +135,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(partial(shutil.rmtree, root, ignore_errors=True))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, and the shortest last."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest first, and the shortest last; without `--whole`, what is marked so is skipped."""
     items.sort(key=lambda item: _place(item.path.relative_to(ROOT).as_posix()))
+    if not config.getoption("--whole"):
+        for item in items:
+            if item.get_closest_marker("whole"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes: `--whole` runs it (CONTRIBUTING.md)"))
 
 
 def _place(path: str) -> int:
@@ -152,6 +156,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="local",
         help="where PostgreSQL, Redis and Kafka come from: packages on this machine, or production's images by Docker",
     )
+    parser.addoption("--whole", action="store_true", help="run all of what `make test` has a sample of")
+
+
+@pytest.fixture(scope="session")
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether all is run, and not only the sample that `make test` has."""
+    return request.config.getoption("--whole")
 
 
 @pytest.fixture(scope="session")

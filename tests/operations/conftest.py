@@ -7,7 +7,6 @@ from operating import run_command
 
 from malipo_local import Stack
 from malipo_local.merchant import DemoMerchant
-from operations import pages
 from operations.acts import SETTINGS
 from operations.shop import BY_HAND
 
@@ -25,10 +24,10 @@ def merchant(stack: Stack) -> Generator[DemoMerchant]:
 
 
 @pytest.fixture(scope="module")
-def shop(stack: Stack) -> Generator[DemoMerchant]:
+def shop(stack: Stack, whole: bool) -> Generator[DemoMerchant]:
     """The merchant of all of a module's stories."""
     with DemoMerchant.open(stack, running=run_command) as opened:
-        if pages.WHOLE:
+        if whole:
             opened.connect_mpesa()
             opened.paybill.pay_by_hand(BY_HAND, "")
         yield opened

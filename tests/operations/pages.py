@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import pytest
-
 from malipo_local import Stack, operator_shell
 from operations.alerts import FOLLOWED
 
@@ -20,9 +18,6 @@ ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs/operations"
 _BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
-WHOLE = "MALIPO_WHOLE_DRILL" in os.environ
-"""Set by `make restore-drill`, `upgrade-drill` and `runbooks`: everything is run, and not only the sample that `make test` has."""
-long = pytest.mark.skipif(not WHOLE, reason="`make restore-drill`, `upgrade-drill` and `runbooks` run it")
 _SECONDS = 900
 _END = "--- end of a block ---"
 

@@ -15,7 +15,6 @@ from malipo_local.services import Kind, names
 from malipo_local.waiting import until
 from operations import pages
 from operations.acts import lose_kafka, merchant_id, publish, sql
-from operations.pages import long
 from operations.shop import BY_HAND, told_once
 from testkit.operations import card
 
@@ -72,7 +71,7 @@ def test_a_dead_letter_is_read_and_sent_again_once_its_cause_is_mended(stack, sh
     shop.wait(payment_id, "canceled", seconds=SECONDS)
 
 
-@long
+@pytest.mark.whole
 def test_a_key_is_put_first_and_what_was_sealed_before_is_sealed_under_it(stack, shop):
     ring = stack.service_env("gateway")["KEY_RING"]
     shop.pay(amount=1111, key="before the rotation")
@@ -115,7 +114,7 @@ def test_a_payment_in_doubt_is_decided(stack, shop):
     assert until(is_decided, SECONDS, 1)
 
 
-@long
+@pytest.mark.whole
 def test_money_that_no_payment_explains_is_assigned_to_one(stack, shop):
     payment_id = shop.prompt(amount=BY_HAND)["id"]
     shop.wait(payment_id, "requires_action", seconds=SECONDS)
@@ -133,7 +132,7 @@ def test_money_that_no_payment_explains_is_assigned_to_one(stack, shop):
     assert books.differences(shop) == []
 
 
-@long
+@pytest.mark.whole
 def test_with_kafka_lost_everything_comes_right_as_the_page_says(stack, shop):
     payment_ids = [shop.pay(amount=2000 + number, prefer="respond-async")["id"] for number in range(5)]
     lose_kafka(stack)
@@ -151,7 +150,7 @@ def test_a_database_is_looked_at(stack):
     assert printed.count("takes writes: true") == len(names(Kind.SERVICE))
 
 
-@long
+@pytest.mark.whole
 def test_with_a_provider_down_its_payments_wait_and_flow_when_it_is_back(stack, shop):
     """The last of all: the stand-in begins anew, and remembers nothing."""
     stack.stop_service("stripe-sim")

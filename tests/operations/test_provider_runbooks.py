@@ -17,7 +17,7 @@ from malipo_local.merchant import Json
 from operations import pages
 from operations.acts import execute, publish, sql
 from operations.alerts import causes
-from operations.pages import follow, long
+from operations.pages import follow
 from operations.scrapes import SECONDS, above, is_over, value
 from operations.shop import pay_soon, told_once
 
@@ -27,7 +27,7 @@ CARD = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "
 pytestmark = pytest.mark.timeout(900)
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoContradiction")
 def test_a_provider_contradicts_itself(stack, shop):
     payment_id = shop.pay()["id"]
@@ -52,7 +52,7 @@ def refund_in_doubt(stack, shop):
     return refund_id
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoDoubtLasts", "MalipoDoubtOverdue", "MalipoProviderUnclear")
 def test_a_doubt_lasts_until_a_person_decides(stack, shop):
     shop.stripe_fault("error_before_effect", match=CREATES | {"amount": 4481})
@@ -88,7 +88,7 @@ def test_a_doubt_lasts_until_a_person_decides(stack, shop):
     is_over(lambda: value(stack, "orchestrator", "malipo_doubt_oldest_seconds") == 0)
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoSuspenseOpen")
 def test_money_is_in_suspense_until_it_is_settled(stack, shop):
     above(stack, "MalipoSuspenseOpen", "orchestrator", "malipo_suspense_open", seconds=180)
@@ -98,7 +98,7 @@ def test_money_is_in_suspense_until_it_is_settled(stack, shop):
     is_over(lambda: value(stack, "orchestrator", "malipo_suspense_open") == 0)
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoUnmatchedReport")
 def test_a_provider_reports_what_matches_nothing(stack, shop):
     owner = ids.new("pay")
@@ -120,7 +120,7 @@ def test_a_provider_reports_what_matches_nothing(stack, shop):
     ]
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoStatementBehind", "MalipoStatementRunsOut", "MalipoStatementGap")
 def test_a_statement_is_not_read_and_then_was_read_too_late(stack, shop):
     shop.pay()
@@ -139,7 +139,7 @@ def test_a_statement_is_not_read_and_then_was_read_too_late(stack, shop):
     is_over(lambda: value(stack, "provider-stripe", "malipo_provider_statement_age_seconds") < 3600)
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoCallbacksRefused")
 def test_callbacks_are_refused(stack, shop):
     path = shop.put_credentials([])["callback_path"]
@@ -154,7 +154,7 @@ def test_callbacks_are_refused(stack, shop):
     shop.connect_stripe()
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoProviderCircuitOpen")
 def test_a_provider_is_not_called_for_now(stack, shop):
     """The last: the stand-in begins anew, and remembers nothing."""

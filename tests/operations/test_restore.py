@@ -206,7 +206,7 @@ def agree(merchant: DemoMerchant, but: set[str]) -> bool:
     return {line.partition(":")[0] for line in books.differences(merchant)} <= but
 
 
-@pages.long
+@pytest.mark.whole
 @pytest.mark.timeout(1500)
 def test_restored_to_an_earlier_moment_no_money_moves_twice_and_every_payment_agrees_with_its_providers_book(
     stack, merchant

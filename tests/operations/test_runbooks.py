@@ -25,7 +25,7 @@ from operations.acts import (
     start_with,
 )
 from operations.alerts import CAUSED, RULES, causes
-from operations.pages import follow, long
+from operations.pages import follow
 from operations.scrapes import SECONDS, above, are_healthy, below, healthy, is_over, problems, value
 from operations.shop import pay_soon, told_once
 
@@ -54,7 +54,7 @@ def test_a_partition_rests_and_its_lag_does_not_fall_until_it_is_stepped_over(st
     is_over(lambda: value(stack, "orchestrator", "malipo_consumer_lag_messages", topic=PAYMENT_COMMANDS.name) == 0)
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoPollsFail")
 def test_a_record_is_damaged_and_polls_fail(stack, shop):
     where = {"topic": PAYMENT_COMMANDS.name, "group": "orchestrator.payments"}
@@ -75,7 +75,7 @@ def test_redis_is_away(stack):
     is_over(lambda: healthy(stack, "gateway"))
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoKafkaAway", "MalipoOutboxStuck")
 def test_kafka_is_away(stack, shop):
     stack.stop_service("kafka")
@@ -89,7 +89,7 @@ def test_kafka_is_away(stack, shop):
         told_once(shop, payment_id)
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoDeadLetter")
 def test_a_dead_letter(stack):
     """What nobody knows stays dead, and comes back as often as it is sent again."""
@@ -100,7 +100,7 @@ def test_a_dead_letter(stack):
     is_over(lambda: cancel.payment_id in follow(stack, "MalipoDeadLetter", TOPIC=PAYMENT_COMMANDS.name))
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoDeletedUnread", "MalipoSentAgain")
 def test_kafka_deletes_what_was_not_read_and_it_is_sent_again(stack, shop):
     payment_ids = pay_soon(shop, 3)
@@ -124,7 +124,7 @@ def test_kafka_deletes_what_was_not_read_and_it_is_sent_again(stack, shop):
     follow(stack, "MalipoSentAgain")
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoBatchesFail", "MalipoLagNeverFalls")
 def test_a_table_is_gone_and_every_batch_fails_until_it_is_back(stack, shop):
     told_once(shop, shop.pay()["id"])
@@ -138,7 +138,7 @@ def test_a_table_is_gone_and_every_batch_fails_until_it_is_back(stack, shop):
     is_over(lambda: healthy(stack, "orchestrator"))
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoRelayRefused")
 def test_a_topic_is_missing_and_the_relay_is_refused(stack, shop):
     delete_topic(stack, "webhooks.deliveries.v1")
@@ -149,7 +149,7 @@ def test_a_topic_is_missing_and_the_relay_is_refused(stack, shop):
     told_once(shop, payment_id)
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoEndpointFails")
 def test_an_endpoint_fails(stack, shop):
     start_with(stack, "webhook-dispatcher", OVERTAKE_AFTER_SECONDS="1")
@@ -163,7 +163,7 @@ def test_an_endpoint_fails(stack, shop):
     start_with(stack, "webhook-dispatcher", OVERTAKE_AFTER_SECONDS="600")
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoDeliveriesOverdue")
 def test_webhooks_wait_for_a_slot_that_hangs(stack, shop):
     start_with(stack, "webhook-dispatcher", ATTEMPTS_AT_ONCE="1")
@@ -178,7 +178,7 @@ def test_webhooks_wait_for_a_slot_that_hangs(stack, shop):
     start_with(stack, "webhook-dispatcher", ATTEMPTS_AT_ONCE="100")
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoDeliveriesPostponed")
 def test_a_key_is_missing_in_the_dispatchers_ring(stack, shop):
     ring = stack.service_env("gateway")["KEY_RING"]
@@ -195,7 +195,7 @@ def test_a_key_is_missing_in_the_dispatchers_ring(stack, shop):
     told_once(shop, payment_id)
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoEventsWait")
 def test_events_wait_for_a_configuration(stack, shop):
     execute(
@@ -214,7 +214,7 @@ def test_events_wait_for_a_configuration(stack, shop):
     is_over(lambda: value(stack, "webhook-dispatcher", "malipo_webhook_waiting_events") == 0)
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoDatabaseAway", "MalipoApiFails", "MalipoCallbacksUnavailable")
 def test_the_database_is_away(stack, shop):
     path = shop.put_credentials([])["callback_path"]
@@ -234,7 +234,7 @@ def test_the_database_is_away(stack, shop):
     told_once(shop, shop.pay()["id"])
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoReplicaNotInGroup")
 def test_two_processes_have_one_name(stack, tmp_path):
     settings = stack.service_env("orchestrator") | {"ADMIN_PORT": "0"}
@@ -248,7 +248,7 @@ def test_two_processes_have_one_name(stack, tmp_path):
     is_over(lambda: healthy(stack, "orchestrator"))
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoServiceDown", "MalipoReplicaDown", "MalipoServiceRestarts")
 def test_a_service_is_down_and_a_replica_hangs_and_starts_again_and_again(stack, shop):
     stack.stop_service("orchestrator")
@@ -271,7 +271,7 @@ def test_a_service_is_down_and_a_replica_hangs_and_starts_again_and_again(stack,
     told_once(shop, shop.pay()["id"])
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoMonthsMissing")
 def test_a_table_has_no_next_month(stack):
     months = "SELECT string_agg(format('DROP TABLE %I', relname), ';') FROM pg_class WHERE relispartition AND relkind = 'r' AND relname ~ '^inbox_\\d{4}_\\d\\d$' AND relname > to_char(now(), '\"inbox_\"YYYY_MM')"
@@ -283,7 +283,7 @@ def test_a_table_has_no_next_month(stack):
     is_over(lambda: healthy(stack, "orchestrator"))
 
 
-@long
+@pytest.mark.whole
 @causes("MalipoApiSlow")
 def test_requests_are_slow(stack, shop):
     stack.pause("orchestrator")
@@ -303,7 +303,7 @@ LOOKED_AT = {
 """Alerts whose condition nothing here causes: their commands are executed as they stand."""
 
 
-@long
+@pytest.mark.whole
 @pytest.mark.parametrize("alert", sorted(LOOKED_AT))
 def test_what_is_only_looked_at_can_be_looked_at(stack, alert):
     follow(stack, alert, PAYMENT=ids.new("pay"))

@@ -12,10 +12,7 @@ from bench.figures import percentile
 from bench.rolling import PATH, Rolling, during, in_words, up
 from malipo_local import services
 from operations import releases
-from operations.pages import WHOLE
 from operations.releases import Tree
-
-PAYMENTS_A_SECOND = 20 if WHOLE else 5
 
 
 @dataclass
@@ -70,9 +67,9 @@ def upgrade(tmp_path_factory):
         assert books.differences(running) == []
 
 
-def steps(upgrade: Upgrade) -> dict[str, Callable[[], None]]:
+def steps(upgrade: Upgrade, whole: bool) -> dict[str, Callable[[], None]]:
     out = {"one replica of each is new": lambda: upgrade.replace(upgrade.next, upgrade.half)}
-    if WHOLE:
+    if whole:
         return {
             "databases are migrated": upgrade.migrate,
             **out,
@@ -89,9 +86,10 @@ def steps(upgrade: Upgrade) -> dict[str, Callable[[], None]]:
 
 
 @pytest.mark.timeout(900)
-def test_a_release_is_rolled_out_and_back_beside_the_former_one_and_no_payment_fails_or_is_lost(upgrade):
-    for name, step in steps(upgrade).items():
-        phase = during(upgrade.system, name, PAYMENTS_A_SECOND, step)
+def test_a_release_is_rolled_out_and_back_beside_the_former_one_and_no_payment_fails_or_is_lost(upgrade, whole):
+    payments_a_second = 20 if whole else 5
+    for name, step in steps(upgrade, whole).items():
+        phase = during(upgrade.system, name, payments_a_second, step)
         assert phase.payments
         assert phase.errors == {}, in_words(phase)
         told = f"p99 {percentile(phase.told, 0.99):.2f} s, longest {max(phase.told):.2f} s"
