@@ -1,20 +1,6 @@
-"""A connection to one of the databases, without the limits that services put on a statement's time."""
+"""Keeps what the databases do by themselves out of what is measured."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any, cast
-
-import asyncpg
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncGenerator[Any]:
-    """A connection of asyncpg's, which has no types, while the block lasts."""
-    connection = cast("Any", await asyncpg.connect(url))  # pyright: ignore[reportUnknownMemberType]
-    try:
-        yield connection
-    finally:
-        await connection.close()
+from malipo_local.connection import connected
 
 
 async def tidy(url: str) -> None:

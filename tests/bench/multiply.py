@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
-from bench.database import connected
+from malipo_local.connection import connected
 
 KINDS = ("can", "cap", "del", "evt", "idk", "msg", "pay", "ref")
 """The ids that belong to a payment, idempotency keys as the generator makes them included."""

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
-from bench.database import connected
 from bench.kafka import messages
 from bench.load import Target
 from bench.outside import Outside
@@ -14,6 +13,7 @@ from bench.subject import Counts, Endings
 from bench.watch import Watch, watching
 from malipo.contracts.topics import TOPICS
 from malipo_local import Stack
+from malipo_local.connection import connected
 from malipo_local.merchant import DemoMerchant
 from malipo_local.services import Kind, names
 

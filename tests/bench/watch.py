@@ -6,10 +6,10 @@ from collections.abc import Generator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
-from bench.database import connected
 from bench.fullness import Held, held
 from malipo.platform.settings import ServiceSettings
 from malipo_local import Stack
+from malipo_local.connection import connected
 from webhook_dispatcher.settings import Settings as DispatcherSettings
 
 LOG = "PostgreSQL's log (WAL) on its way to the disk"

@@ -1,11 +1,10 @@
 """An intent ends at its time, wherever it is by then: nothing is charged late."""
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-import asyncpg
 import pytest
+from databases import sql
 
 from malipo import clock
 from malipo_local import Stack
@@ -39,16 +38,8 @@ def ends_uncharged(merchant: DemoMerchant, payment_id: str) -> None:
 
 def is_sent_to_the_provider(stack: Stack, payment_id: str) -> bool:
     """Whether the command of its charge is in Kafka."""
-
-    async def left() -> int:
-        connection = await asyncpg.connect(stack.database_url("orchestrator"))
-        try:
-            known = await connection.fetchval("SELECT count(*) FROM payments WHERE id = $1", payment_id)
-            return await connection.fetchval("SELECT count(*) FROM outbox") if known else 1
-        finally:
-            await connection.close()
-
-    return asyncio.run(left()) == 0
+    known = sql(stack, "orchestrator", "SELECT count(*) FROM payments WHERE id = $1", payment_id)
+    return known == 1 and sql(stack, "orchestrator", "SELECT count(*) FROM outbox") == 0
 
 
 @pytest.mark.timeout(400)

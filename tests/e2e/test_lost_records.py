@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from databases import sql
 from operating import run_command
 
 from malipo.messaging.security import KafkaAccess
@@ -20,6 +20,7 @@ from malipo_local.demo import books
 from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.waiting import until
 from testkit.access import access
+from testkit.deleting import delete_records
 
 SECONDS = 90
 EACH = 4
@@ -86,21 +87,10 @@ def request(merchant: DemoMerchant, payment_id: str, path: str, body: Json | Non
     merchant.post(f"/v1/payments/{payment_id}/{path}", body, Prefer="respond-async").raise_for_status()
 
 
-def query(stack: Stack, service: str, statement: str) -> Any:
-    async def fetch() -> Any:
-        connection = await asyncpg.connect(stack.database_url(service))
-        try:
-            return await connection.fetchval(statement)
-        finally:
-            await connection.close()
-
-    return asyncio.run(fetch())
-
-
 def sent(stack: Stack, *services: str) -> None:
     """Return when nothing is left in these outboxes: Kafka has it."""
     for service in services:
-        assert until(lambda of=service: query(stack, of, "SELECT count(*) FROM outbox") == 0, SECONDS), service
+        assert until(lambda of=service: sql(stack, of, "SELECT count(*) FROM outbox") == 0, SECONDS), service
 
 
 def lose(stack: Stack, topic: str, group: str) -> int:
@@ -121,7 +111,7 @@ async def _lose(kafka: KafkaAccess, topic: str, group: str) -> int:
         compacted = ConfigResource(ConfigResourceType.TOPIC, topic, configs={"cleanup.policy": "compact,delete"})
         if topic.startswith("merchants."):  # of a topic that is compacted alone Kafka deletes nothing
             await admin.alter_configs([compacted])
-        await admin.delete_records({one: RecordsToDelete(before_offset=ends[one]) for one in partitions})
+        await delete_records(kafka, ends)
         return sum(ends[one] - max(begins[one], read.get(one, 0)) for one in partitions)
     finally:
         await consumer.stop()
@@ -177,7 +167,7 @@ def lose_events(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay, 
         stack.wait_ready("provider-stripe", SECONDS)
         carried_out(stack, under_way)
         open_ones = "SELECT count(*) FROM timers WHERE due_at < now() + interval '1 hour'"
-        assert until(lambda: query(stack, "orchestrator", open_ones) == 0, SECONDS)
+        assert until(lambda: sql(stack, "orchestrator", open_ones) == 0, SECONDS)
         sent(stack, "orchestrator")
         return under_way, lose(stack, "payments.events.v1", "webhook-dispatcher.events")
 
@@ -186,7 +176,7 @@ def lose_reports(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay,
     stack.stop_service("webhook-dispatcher")
     under_way = start()
     ended = f"SELECT count(*) FROM payments WHERE id = ANY(ARRAY{under_way.payments!r}) AND state IN ('completed', 'canceled')"
-    assert until(lambda: query(stack, "orchestrator", ended) == len(under_way.payments), SECONDS)
+    assert until(lambda: sql(stack, "orchestrator", ended) == len(under_way.payments), SECONDS)
     sent(stack, "orchestrator")
     with down(stack, "gateway"):
         stack.start_service("webhook-dispatcher")
@@ -194,7 +184,7 @@ def lose_reports(stack: Stack, start: Callable[[], UnderWay]) -> tuple[UnderWay,
         delivered = (
             f"SELECT count(*) FROM deliveries WHERE state = 'delivered' AND payment_id = ANY(ARRAY{under_way.new!r})"
         )
-        assert until(lambda: query(stack, "webhook-dispatcher", delivered) >= EACH, SECONDS)
+        assert until(lambda: sql(stack, "webhook-dispatcher", delivered) >= EACH, SECONDS)
         sent(stack, "webhook-dispatcher")
         return under_way, lose(stack, "webhooks.deliveries.v1", "gateway.timelines")
 
@@ -203,9 +193,9 @@ def applied(stack: Stack, under_way: UnderWay) -> None:
     """Return when the orchestrator has applied all of it: it has new payments and operations."""
     operations = 3 * EACH
     known = f"SELECT count(*) FROM payments WHERE id = ANY(ARRAY{under_way.new!r})"
-    assert until(lambda: query(stack, "orchestrator", known) == EACH, SECONDS)
+    assert until(lambda: sql(stack, "orchestrator", known) == EACH, SECONDS)
     live = "SELECT count(*) FROM operations WHERE state IN ('processing', 'in_doubt')"
-    assert until(lambda: query(stack, "orchestrator", live) >= operations, SECONDS)
+    assert until(lambda: sql(stack, "orchestrator", live) >= operations, SECONDS)
 
 
 def carried_out(stack: Stack, under_way: UnderWay) -> None:
@@ -214,7 +204,7 @@ def carried_out(stack: Stack, under_way: UnderWay) -> None:
     changed = [*under_way.refunded, *under_way.captured, *under_way.canceled]
     others = f"kind IN ('refund', 'capture', 'cancel') AND payment_id = ANY(ARRAY{changed!r})"
     done = f"SELECT count(*) FROM attempts WHERE done_at IS NOT NULL AND ({charges} OR {others})"
-    assert until(lambda: query(stack, "provider-stripe", done) == len(under_way.payments), SECONDS)
+    assert until(lambda: sql(stack, "provider-stripe", done) == len(under_way.payments), SECONDS)
     sent(stack, "provider-stripe")
 
 

@@ -1,10 +1,9 @@
 """Four months of a customer who pays by a saved card: charged alone, declined once, asked once, and in the end with another card."""
 
-import asyncio
 from datetime import timedelta
 
-import asyncpg
 import pytest
+from databases import execute
 from monthly_charge import Bill, MonthlyCharge
 
 from malipo import clock
@@ -33,15 +32,7 @@ def books_agree(merchant: DemoMerchant):
 
 def a_month_passes(stack: Stack, mandate: str) -> None:
     """All that the gateway knows of the mandate is a month older."""
-
-    async def age() -> None:
-        connection = await asyncpg.connect(stack.database_url("gateway"))
-        try:
-            assert await connection.execute(_A_MONTH_PASSES, mandate) == "UPDATE 1"
-        finally:
-            await connection.close()
-
-    asyncio.run(age())
+    assert execute(stack, "gateway", _A_MONTH_PASSES, mandate) == "UPDATE 1"
 
 
 def issuer_answers(merchant: DemoMerchant, like: str, network_advice_code: str | None = None) -> None:

@@ -2,12 +2,11 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-import asyncpg
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from databases import sql
 
 from malipo import ids
 from malipo.contracts.message import Message, encode
@@ -15,6 +14,7 @@ from malipo.contracts.topics import Topic
 from malipo_local import Stack
 from malipo_local.merchant import DemoMerchant
 from testkit.access import access
+from testkit.deleting import delete_records
 from testkit.poison import poison
 
 SETTINGS = {
@@ -30,34 +30,8 @@ SETTINGS = {
 """What takes minutes takes seconds."""
 
 
-def sql(stack: Stack, service: str, statement: str, *values: Any) -> Any:
-    """The first value of what a statement on a service's database answers, for the administrator."""
-
-    async def fetch() -> Any:
-        connection = await asyncpg.connect(stack.administrator_url(service))
-        try:
-            return await connection.fetchval(statement, *values)
-        finally:
-            await connection.close()
-
-    return asyncio.run(fetch())
-
-
 def merchant_id(stack: Stack, merchant: DemoMerchant) -> str:
     return sql(stack, "gateway", "SELECT id FROM merchants WHERE name = $1", merchant.name)
-
-
-def execute(stack: Stack, service: str, statement: str, *values: Any) -> None:
-    """Change a service's database, as time or a person would."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(stack.administrator_url(service))
-        try:
-            await connection.execute(statement, *values)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
 
 
 def publish(
@@ -104,33 +78,28 @@ def lose_kafka(stack: Stack) -> None:
     stack.wait_ready("kafka", 90)
 
 
-def delete_records(stack: Stack, topic: str) -> None:
+def empty_topic(stack: Stack, topic: str) -> None:
     """Have Kafka delete all that a topic has."""
 
-    async def delete(admin: Any) -> None:
-        consumer: Any = AIOKafkaConsumer(**access(stack.kafka_settings()).options)
+    async def empty() -> None:
+        kafka = access(stack.kafka_settings())
+        consumer: Any = AIOKafkaConsumer(topic, **kafka.options)
         await consumer.start()
         try:
-            numbers = (await admin.describe_topics([topic]))[0]["partitions"]
-            ends = await consumer.end_offsets([TopicPartition(topic, one["partition"]) for one in numbers])
-            await admin.delete_records({place: RecordsToDelete(before_offset=end) for place, end in ends.items()})
+            await delete_records(kafka, await consumer.end_offsets(list(consumer.assignment())))
         finally:
             await consumer.stop()
 
-    _administer(stack, delete)
+    asyncio.run(empty())
 
 
 def delete_topic(stack: Stack, topic: str) -> None:
-    _administer(stack, lambda admin: admin.delete_topics([topic]))
-
-
-def _administer(stack: Stack, do: Callable[[Any], Awaitable[object]]) -> None:
-    async def run() -> None:
+    async def delete() -> None:
         admin: Any = AIOKafkaAdminClient(**access(stack.kafka_settings()).options)
         await admin.start()
         try:
-            await do(admin)
+            await admin.delete_topics([topic])
         finally:
             await admin.close()
 
-    asyncio.run(run())
+    asyncio.run(delete())

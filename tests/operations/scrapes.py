@@ -1,22 +1,15 @@
-"""What Prometheus would find of a stack's service, and waiting for it."""
+"""Waiting for what Prometheus would find of a stack's service."""
 
 from collections.abc import Callable, Iterable
 
 import httpx
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from scraping import value
 
 from malipo_local import Stack
 from malipo_local.waiting import until
 from operations.alerts import is_about, limit_of
 
 SECONDS = 240
-
-
-def value(stack: Stack, service: str, metric: str, **labels: str) -> float:
-    """The sum of its samples with these labels."""
-    answer = httpx.get(f"{stack.admin_url(service)}/metrics").raise_for_status()
-    samples = [one for family in text_string_to_metric_families(answer.text) for one in family.samples]
-    return sum(one.value for one in samples if one.name == metric and labels.items() <= one.labels.items())
 
 
 def problems(stack: Stack, service: str) -> dict[str, str]:

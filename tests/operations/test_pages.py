@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from databases import sql
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CreatePayment
@@ -14,7 +15,7 @@ from malipo_local.demo import books
 from malipo_local.services import Kind, names
 from malipo_local.waiting import until
 from operations import pages
-from operations.acts import lose_kafka, merchant_id, publish, sql
+from operations.acts import lose_kafka, merchant_id, publish
 from operations.shop import BY_HAND, told_once
 from testkit.operations import card
 

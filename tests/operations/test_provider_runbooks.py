@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from databases import execute, sql
 from operating import run_command
+from scraping import value
 
 from malipo import clock, ids
 from malipo.contracts.identity import charge_id
@@ -15,10 +17,10 @@ from malipo.contracts.topics import OUTCOMES
 from malipo.money import Money
 from malipo_local.merchant import Json
 from operations import pages
-from operations.acts import execute, publish, sql
+from operations.acts import publish
 from operations.alerts import causes
 from operations.pages import follow
-from operations.scrapes import SECONDS, above, is_over, value
+from operations.scrapes import SECONDS, above, is_over
 from operations.shop import pay_soon, told_once
 
 CREATES = {"method": "POST", "path": "/v1/payment_intents"}

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from databases import execute, sql
 
 from malipo import clock
 from malipo_local import Stack
@@ -24,8 +24,9 @@ from malipo_local.merchant import DemoMerchant, Json
 from malipo_local.services import Kind, names
 from malipo_local.waiting import until
 from operations import pages
-from operations.acts import SETTINGS, execute, sql
+from operations.acts import SETTINGS
 from testkit.access import access
+from testkit.deleting import delete_records
 
 PAGE = "backup.md"
 SECONDS = 240
@@ -181,9 +182,7 @@ def lost_too(stack: Stack, window: Window, older: str) -> None:
 async def _lose_partition(stack: Stack, among: Sequence[str], kept: set[str]) -> None:
     kafka = access(stack.kafka_settings())
     consumer: Any = AIOKafkaConsumer(*LOST_BY_KAFKA, **kafka.options, auto_offset_reset="earliest")
-    admin: Any = AIOKafkaAdminClient(**kafka.options)
     await consumer.start()
-    await admin.start()
     try:
         partition_of: dict[str, int] = {}
         while not partition_of.keys() >= {*among, *kept}:
@@ -191,11 +190,9 @@ async def _lose_partition(stack: Stack, among: Sequence[str], kept: set[str]) ->
                 partition_of |= {one.key.decode(): partition.partition for one in records}
         number = next(partition_of[one] for one in among if partition_of[one] not in {partition_of[k] for k in kept})
         places = [TopicPartition(topic, number) for topic in LOST_BY_KAFKA]
-        ends = await consumer.end_offsets(places)
-        await admin.delete_records({place: RecordsToDelete(before_offset=ends[place]) for place in places})
+        await delete_records(kafka, await consumer.end_offsets(places))
     finally:
         await consumer.stop()
-        await admin.close()
 
 
 def unknown(merchant: DemoMerchant, payments: Sequence[str]) -> set[str]:

@@ -7,6 +7,8 @@ from importlib import import_module
 
 import httpx
 import pytest
+from databases import execute, sql
+from scraping import value
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment
@@ -15,18 +17,16 @@ from malipo_local.services import Kind, names
 from operations import pages
 from operations.acts import (
     damage,
-    delete_records,
     delete_topic,
-    execute,
+    empty_topic,
     merchant_id,
     publish,
     publish_bytes,
-    sql,
     start_with,
 )
 from operations.alerts import CAUSED, RULES, causes
 from operations.pages import follow
-from operations.scrapes import SECONDS, above, are_healthy, below, healthy, is_over, problems, value
+from operations.scrapes import SECONDS, above, are_healthy, below, healthy, is_over, problems
 from operations.shop import pay_soon, told_once
 
 RUNBOOKS = pages.GUIDES / "runbooks"
@@ -113,7 +113,7 @@ def test_kafka_deletes_what_was_not_read_and_it_is_sent_again(stack, shop):
         refund = shop.post(f"/v1/payments/{payment_id}/refunds", {"amount": 100}).json()["id"]
         assert shop.wait_refund(refund, seconds=SECONDS)["status"] == "completed"
     is_over(lambda: sql(stack, "orchestrator", "SELECT count(*) FROM outbox") == 0)
-    delete_records(stack, PAYMENT_EVENTS.name)
+    empty_topic(stack, PAYMENT_EVENTS.name)
     stack.start_service("webhook-dispatcher")
     stack.wait_ready("webhook-dispatcher", SECONDS)
     above(stack, "MalipoDeletedUnread", "webhook-dispatcher", "malipo_deleted_unread_messages_total")

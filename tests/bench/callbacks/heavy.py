@@ -16,12 +16,12 @@ from urllib.request import urlopen
 from aiokafka import AIOKafkaProducer
 
 from bench.callbacks.senders import AMOUNT_MINOR, event_id, payment_id
-from bench.database import connected
 from malipo import clock
 from malipo.contracts.events import Cause, PaymentTransitioned, PaymentView, PublicEvent
 from malipo.contracts.message import encode
 from malipo.contracts.topics import PAYMENT_EVENTS
 from malipo_local import Stack
+from malipo_local.connection import connected
 from malipo_local.ports import free_port
 from malipo_local.waiting import until
 

@@ -8,7 +8,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.callbacks.senders import ACCOUNT, AMOUNT_MINOR, Sender, event_id, payment_id
-from bench.database import connected, tidy
+from bench.database import tidy
 from gateway.payments.personal import sealed
 from malipo import clock
 from malipo.contracts.commands import DEFAULT_ACCOUNT
@@ -22,6 +22,7 @@ from malipo.contracts.topics import MERCHANT_CONFIG, OUTCOMES
 from malipo.money import Money
 from malipo.platform.secrets import KeyRing
 from malipo_local import Stack
+from malipo_local.connection import connected
 from malipo_local.waiting import until
 from provider_kit.references import OWN
 

@@ -10,13 +10,13 @@ import httpx
 from aiokafka import AIOKafkaProducer
 
 from bench.callbacks.senders import event_id
-from bench.database import connected
 from bench.system import roots_of
 from malipo.contracts.config import Endpoint, MerchantConfigured, secret_owner
 from malipo.contracts.message import encode
 from malipo.contracts.topics import MERCHANT_CONFIG
 from malipo.platform.secrets import KeyRing
 from malipo_local import Stack
+from malipo_local.connection import connected
 from malipo_local.waiting import until
 
 SERVICE = "webhook-dispatcher"

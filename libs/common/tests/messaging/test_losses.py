@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from malipo.messaging import losses
 from malipo.messaging.losses import Losses
+from testkit.deleting import delete_records
 from testkit.waiting import until
 
 PLACE = TopicPartition("t", 0)
@@ -22,13 +22,7 @@ def hurry(monkeypatch) -> None:
 
 
 async def delete(bench, partition: int, before_offset: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bench.kafka)
-    await admin.start()
-    try:
-        place = TopicPartition(bench.topic.name, partition)
-        await admin.delete_records({place: RecordsToDelete(before_offset=before_offset)})
-    finally:
-        await admin.close()
+    await delete_records(bench.access, {TopicPartition(bench.topic.name, partition): before_offset})
 
 
 def counted(bench) -> float:
