@@ -180,9 +180,9 @@ def test_each_service_reaches_what_it_needs_and_no_more(rendering: Renders) -> N
         for expression in policy["spec"]["podSelector"].get("matchExpressions", ()):
             for component in expression["values"]:
                 ways.setdefault(component, set()).add(policy["metadata"]["name"].removeprefix("shop-malipo-"))
-    assert ways["gateway"] == {"database", "kafka", "redis", "called", "metrics"}
+    assert ways["gateway"] == {"database", "kafka", "redis", "public", "metrics"}
     assert ways["orchestrator"] == {"database", "kafka", "metrics"}
-    assert ways["provider-stripe"] == {"database", "kafka", "internet", "called", "metrics"}
+    assert ways["provider-stripe"] == {"database", "kafka", "internet", "public", "metrics"}
     assert ways["webhook-dispatcher"] == {"database", "kafka", "internet", "metrics"}
     assert ways["retention-gateway"] == {"database"}
     assert (ways["topics"], ways["migrate-gateway"]) == ({"topics-hook"}, {"migrate-hook"})
