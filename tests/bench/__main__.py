@@ -218,6 +218,9 @@ def memory(
 @app.command()
 def profile(service: str = "orchestrator", rate: Rate = 60, seconds: Seconds = 30, warm_up: WarmUp = 15) -> None:
     """Where the processor time of one service goes under load."""
+    if service not in SERVICES:
+        message = f"'{service}' is no service: give one of {', '.join(SERVICES)}."
+        raise typer.BadParameter(message)
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder) / "stack", settings=SETTINGS) as stack,

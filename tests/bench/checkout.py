@@ -1,10 +1,11 @@
 """Another checkout of this repository, whose services are measured by the benchmark of this one."""
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.stages import Say
@@ -40,7 +41,11 @@ def described(checkout: Path) -> str:
 @contextmanager
 def checkout_of(revision: str, say: Say) -> Generator[Path]:
     """A checkout of a revision, set up, which is removed with the block. Raises `CheckoutError`."""
-    _git(ROOT, "rev-parse", "--verify", f"{revision}^{{commit}}")
+    try:
+        _git(ROOT, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    except CheckoutError as error:
+        message = f"there is no commit '{revision}' here: give one that `git log` shows."
+        raise CheckoutError(message) from error
     with tempfile.TemporaryDirectory() as folder:
         checkout = Path(folder) / "checkout"
         _git(ROOT, "worktree", "add", "--detach", str(checkout), revision)
@@ -58,9 +63,22 @@ def _git(checkout: Path, *arguments: str) -> str:
 
 
 def _done(command: list[str], environment: dict[str, str] | None = None) -> str:
-    """What a command prints. Raises `CheckoutError` with what it complained of."""
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        message = f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()[-2000:]}"
+    """What a command prints. Raises `CheckoutError` with what it complained of.
+
+    Interrupted, it takes along all that the command has started: that would write on into a folder that is being removed.
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
+        try:
+            said, complained = process.communicate()
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.communicate()  # until all of them have let go of it
+            raise
+    if process.returncode:
+        message = f"`{' '.join(command)}` failed: {(complained or said).strip()[-2000:]}"
         raise CheckoutError(message)
-    return done.stdout
+    return said

@@ -148,6 +148,9 @@ def callbacks(
     save: Save = False,
 ) -> None:
     """Callbacks at a fixed rate: alone, beside erp-sink and a dead ERP, and with PostgreSQL killed: seven minutes."""
+    if provider not in SENDERS:
+        message = f"'{provider}' is no provider that sends any: give one of {', '.join(SENDERS)}."
+        raise typer.BadParameter(message)
     began = clock.monotonic()
     times = (5, 10) if quick else (warm_up, seconds)
     found, wrong = try_callbacks(provider, rate, *times, save=save)

@@ -1,17 +1,23 @@
 """An older commit is measured beside this one: by its own Python, in turn, and what went wrong is said."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 from typer.testing import CliRunner
 
 from bench import checkout, compare, goals, parts, report
 from bench.checkout import CheckoutError
 from bench.compare import Compared, Side
+from bench.load import TESTS
 from bench.one_stage import Order, Told
 from bench.test_whole import OURS
+from malipo_local.waiting import until
 
 CHEAP = replace(OURS, cpu={name: value / 2 for name, value in OURS.cpu.items()}, create=(2, 30))
 ORDER = Order(name="old 1", rate=10, warm_up=1, seconds=1, settings={})
@@ -75,7 +81,7 @@ def test_a_folder_that_is_no_checkout_or_is_not_set_up_is_refused_with_the_next_
     ("arguments", "said"),
     [
         ([], "Give the older commit"),
-        (["--commit", "no-such-commit"], "no-such-commit"),
+        (["--commit", "no-such-commit"], "there is no commit 'no-such-commit' here"),
         (["--with", "docs"], "docs is no checkout of Malipo"),
         (["--with", "..", "--commit", "HEAD"], "Give the older commit"),
     ],
@@ -84,3 +90,38 @@ def test_the_command_says_what_is_wrong_with_the_older_commit(arguments: list[st
     done = CliRunner().invoke(parts.app, ["compare", *arguments])
     assert done.exit_code == 2
     assert said in " ".join(done.output.replace("│", " ").split())
+
+
+MAKE = """#!/bin/sh
+(while sleep 0.01; do touch "$2/written"; done) 2> /dev/null &
+echo $! > "$STARTED.draft"
+mv "$STARTED.draft" "$STARTED"
+wait
+"""
+SET_UP = """
+from bench.checkout import checkout_of
+from malipo_local.signals import stop_on_signals
+stop_on_signals()
+with checkout_of("HEAD", print):
+    raise AssertionError
+"""
+
+
+def test_interrupted_while_it_sets_a_checkout_up_it_leaves_nothing_behind(tmp_path: Path) -> None:
+    make, started, temporary = tmp_path / "bin/make", tmp_path / "started", tmp_path / "temporary"
+    make.parent.mkdir()
+    temporary.mkdir()
+    make.write_text(MAKE)
+    make.chmod(0o755)
+    environment = {"PATH": f"{make.parent}:{os.environ['PATH']}", "TMPDIR": str(temporary), "STARTED": str(started)}
+    environment["PYTHONPATH"] = str(TESTS)
+    with subprocess.Popen([sys.executable, "-c", SET_UP], env=os.environ | environment, stderr=subprocess.PIPE) as one:
+        assert until(started.exists, 30)
+        begun = psutil.Process(int(started.read_text()))
+        one.terminate()
+        _, complained = one.communicate()
+    assert until(lambda: not begun.is_running(), 5)
+    assert complained.decode().strip().endswith("KeyboardInterrupt")
+    assert list(temporary.iterdir()) == []
+    worktrees = subprocess.run(["git", "worktree", "list"], cwd=checkout.ROOT, capture_output=True, check=True)
+    assert str(temporary) not in worktrees.stdout.decode()
