@@ -23,6 +23,8 @@ from malipo_local.waiting import until
 REST_SECONDS = 60.0
 TRIES = 4
 """How often a crossing is tried, or recorded, because the system happened to take another path."""
+ROUNDS = 3
+"""Of such tries, as long as a recording between two of them reaches it."""
 RECORDINGS = 2
 """Of each operation: what is reached in one alone is known to be reached by chance."""
 _STILL_SECONDS = 0.5
@@ -99,13 +101,17 @@ class Matrix:
     def crash(self, cell: Cell) -> Result:
         """Crash the operation at the crossing; tried again when the system happened to take another path.
 
-        What is not reached then, and not recorded once more either, had been reached by chance.
+        What is not reached then, and not recorded once more either, had been reached by chance. What is recorded once more
+        is tried once more: how often offsets are committed, say, is a matter of how messages fell into batches.
         """
-        for _ in range(TRIES):
-            result = self._crash_once(cell)
-            if result.struck or result.broken:
-                return result
-        return Result(cell if self._comes_by(cell) else replace(cell, by_chance=True), struck=False)
+        for _ in range(ROUNDS):
+            for _ in range(TRIES):
+                result = self._crash_once(cell)
+                if result.struck or result.broken:
+                    return result
+            if not self._comes_by(cell):
+                return Result(replace(cell, by_chance=True), struck=False)
+        return Result(cell, struck=False)
 
     def crash_any(self, cell: Cell, *others: Cell) -> Result:
         """Crash the first of these that the system reaches again."""

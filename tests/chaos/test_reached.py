@@ -1,0 +1,34 @@
+"""What a crossing is called that a run does not reach again: red only if the system comes by it and it is never struck."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from chaos.crossings import Crossing
+from chaos.matrix import ROUNDS, TRIES, Cell, Matrix, Result
+from chaos.operations import OPERATIONS
+
+CELL = Cell(OPERATIONS[0], Crossing("orchestrator", "offset commit", "after", "orchestrator.payments", 2))
+NEVER = [False] * TRIES
+
+
+def crashed(monkeypatch: pytest.MonkeyPatch, strikes: Iterable[bool], comes_by: Iterable[bool]) -> Result:
+    """Crash the cell on a system that takes these paths: which of the tries strike, and which of the recordings reach it."""
+    struck, recorded = iter(strikes), iter(comes_by)
+    monkeypatch.setattr(Matrix, "_crash_once", lambda _, cell: Result(cell, struck=next(struck)))
+    monkeypatch.setattr(Matrix, "_comes_by", lambda *_: next(recorded))
+    return Matrix.__new__(Matrix).crash(CELL)
+
+
+def test_what_is_not_recorded_again_was_reached_by_chance(monkeypatch):
+    assert crashed(monkeypatch, NEVER, [False]).passed
+
+
+def test_what_is_recorded_again_is_tried_again(monkeypatch):
+    assert crashed(monkeypatch, [*NEVER, False, True], [True]).green
+
+
+def test_what_is_recorded_each_time_and_never_struck_is_red(monkeypatch):
+    result = crashed(monkeypatch, NEVER * ROUNDS, [True] * ROUNDS)
+    assert not result.green
+    assert not result.passed
