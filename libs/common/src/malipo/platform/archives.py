@@ -8,6 +8,8 @@ import csv
 import gzip
 import hashlib
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +23,8 @@ MANIFEST = ".manifest.json"
 _ROWS = ".csv.gz"
 _LONGEST_VALUE = 2**31 - 1
 _REVISION = "SELECT version_num FROM alembic_version"
+_UNMISTAKABLE = "SET DateStyle = 'ISO'; SET TimeZone = 'UTC'"
+"""How moments are written from now on, by a session that is the command's own: as the role or the server is set, 5/2 may be read as another day, and a zone by its letters as another one."""
 
 
 class Damaged(Exception):
@@ -68,27 +72,24 @@ class Archive:
 
         What is there already of the same month is replaced, unless it has more rows.
         """
-        draft = self.rows.with_suffix(".draft")
-        columns, rows = await _copy_out(connection, table.part(month), draft)
-        known = self.verified() if self.manifest.exists() else None
-        if known is not None and known.rows > rows:
-            draft.unlink()
-            msg = f"{self.manifest} has {known.rows} rows of this month, and the database {rows}: archive into another folder"
-            raise Damaged(msg)
-        written = Manifest(
-            service=service,
-            table=table.name,
-            month=str(month),
-            columns=columns,
-            revision=await connection.fetchval(_REVISION),
-            rows=rows,
-            bytes=draft.stat().st_size,
-            sha256=_digest(draft),
-            written_at=clock.iso(clock.now()),
-        )
-        self.manifest.unlink(missing_ok=True)  # it never stands beside rows that are not its own
-        draft.replace(self.rows)
-        _on_disk(self.rows.parent)
+        with _drafted(self.rows) as draft:
+            columns, rows = await _copy_out(connection, table.part(month), draft)
+            known = self.verified() if self.manifest.exists() else None
+            if known is not None and known.rows > rows:
+                msg = f"{self.manifest} has {known.rows} rows of this month, and the database {rows}: archive into another folder"
+                raise Damaged(msg)
+            written = Manifest(
+                service=service,
+                table=table.name,
+                month=str(month),
+                columns=columns,
+                revision=await connection.fetchval(_REVISION),
+                rows=rows,
+                bytes=draft.stat().st_size,
+                sha256=_digest(draft),
+                written_at=clock.iso(clock.now()),
+            )
+            self.manifest.unlink(missing_ok=True)  # it never stands beside rows that are not its own
         _write(self.manifest, msgspec.json.format(msgspec.json.encode(written)))
         return self.verified()
 
@@ -124,11 +125,20 @@ class Archive:
 async def _copy_out(connection: Connection, part: str, file: Path) -> tuple[tuple[str, ...], int]:
     with file.open("wb") as plain:
         with gzip.GzipFile(filename="", fileobj=plain, mode="wb", mtime=0) as packed:
+            failed: list[OSError] = []
 
             async def take(chunk: bytes) -> None:
-                packed.write(chunk)
+                try:
+                    if not failed:
+                        packed.write(chunk)
+                except OSError as error:
+                    # Raised here, at the last chunk, asyncpg would wait for ever to be told of its cancel.
+                    failed.append(error)
 
+            await connection.execute(_UNMISTAKABLE)
             told = await connection.copy_from_query(f"SELECT * FROM {part}", output=take, format="csv", header=True)  # noqa: S608 - a name of ours
+            if failed:
+                raise failed[0]
         plain.flush()
         os.fsync(plain.fileno())
     with gzip.open(file) as rows:
@@ -154,13 +164,29 @@ def _digest(file: Path) -> str:
 
 
 def _write(file: Path, content: bytes) -> None:
-    draft = file.with_suffix(".draft")
-    with draft.open("wb") as opened:
+    with _drafted(file) as draft, draft.open("wb") as opened:
         opened.write(content)
         opened.flush()
         os.fsync(opened.fileno())
-    draft.replace(file)
-    _on_disk(file.parent)
+
+
+@contextmanager
+def _drafted(file: Path) -> Generator[Path]:
+    """The name under which a file is written: it gets its own once that is done, and what is not whole is removed.
+
+    An `OSError` names it: of a disk that is full nobody knows by itself which one that is.
+    """
+    draft = file.with_suffix(".draft")
+    try:
+        yield draft
+        draft.replace(file)
+        _on_disk(file.parent)
+    except OSError as error:
+        if error.filename or isinstance(error, (ConnectionError, TimeoutError)):  # these are PostgreSQL's
+            raise
+        raise OSError(error.errno, error.strerror, str(draft)) from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _on_disk(folder: Path) -> None:
