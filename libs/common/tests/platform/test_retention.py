@@ -19,6 +19,7 @@ from malipo.platform.months import Need, monthly, monthly_of
 from malipo.platform.retention import Keeper
 from orchestrator import tables
 from testkit.owning import owners
+from testkit.waiting import until
 
 (inbox,) = monthly([INBOX])
 (history,) = monthly_of([tables.metadata])
@@ -278,6 +279,26 @@ async def test_who_writes_to_a_month_waits_no_longer_than_a_while_for_it_to_go(w
     )
     await world.receive(20)
     assert (await world.retire(inbox))[0]
+
+
+WAITS_FOR_PAYMENTS = "SELECT count(*) FROM pg_locks WHERE relation = 'payments'::regclass AND NOT granted"
+
+
+async def test_who_is_at_work_on_a_payment_does_not_wait_for_an_old_month_that_waits_for_him(world):
+    await world.made(history, 20)
+    payment_id = await world.pay(0)
+    async with (
+        asyncpg.create_pool(world.url, min_size=2, max_size=2) as pool,
+        pool.acquire() as writer,
+        asyncio.TaskGroup() as group,
+    ):
+        async with writer.transaction():
+            await writer.execute("UPDATE payments SET step = 2")
+            retiring = group.create_task(world.retire(history))
+            await until(lambda: pool.fetchval(WAITS_FOR_PAYMENTS), what="the month's wait")
+            await writer.execute("SET LOCAL lock_timeout = '1ms'")
+            await writer.execute("UPDATE history SET detail = 'now' WHERE payment_id = $1", payment_id)
+        assert (await retiring)[0]
 
 
 def run(url: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess:
