@@ -153,6 +153,21 @@ def test_months_of_every_service_or_of_one_are_made_as_who_migrates_it(monkeypat
     assert refused.stderr.startswith("There is no service 'nosuch'. Choose from: ")
 
 
+def test_a_month_of_one_service_that_has_to_stay_keeps_no_other_from_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    become = Mock(side_effect=[SystemExit("not done: the disk is full"), SystemExit(1), *[SystemExit(0)] * 9])
+    monkeypatch.setattr(handed_on, "_become", become)
+    ended = CliRunner().invoke(cli.app, ["retention"])
+    assert (ended.exit_code, ended.stderr) == (1, "not done: the disk is full\n")
+    assert become.call_args.args[1] == "migrate-webhook-dispatcher"
+
+
+def test_what_is_no_option_of_retention_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    become = Mock(side_effect=SystemExit(2))
+    monkeypatch.setattr(handed_on, "_become", become)
+    assert CliRunner().invoke(cli.app, ["retention", "--nosuch"]).exit_code == 2
+    assert become.call_count == 1
+
+
 def test_an_account_is_registered_by_its_providers_service(monkeypatch: pytest.MonkeyPatch) -> None:
     become = Mock(side_effect=SystemExit(1))
     monkeypatch.setattr(handed_on, "_become", become)

@@ -17,6 +17,7 @@ from malipo_local.stack import Stack
 from malipo_local.variables import inherited
 
 commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+_MISUSED = 2
 _HANDED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": list[str]()}
 
 
@@ -88,9 +89,19 @@ def retention(
     known = {row.name: row.module for row in SERVICES if row.kind is Kind.SERVICE}
     if service and service not in known:
         fail(f"There is no service '{service}'. Choose from: {', '.join(known)}.")
+    done = True
     for name in (service,) if service else known:
         typer.echo(f"{name}:")
-        _become_for_a_while(home, f"{MIGRATES}{name}", known[name], "retention", *context.args)
+        try:
+            _become_for_a_while(home, f"{MIGRATES}{name}", known[name], "retention", *context.args)
+        except SystemExit as end:
+            if end.code == _MISUSED:
+                raise
+            if isinstance(end.code, str):
+                typer.echo(end.code, err=True)
+            done = False  # a month of this one has to stay, which is nothing to the others
+    if not done:
+        raise typer.Exit(1)
 
 
 @commands.command("step-over")
