@@ -104,9 +104,8 @@ class Keeper:
         )
         try:
             await self._require_none(table, month, table.by.lately)
-            for (
-                referred
-            ) in table.refers_to:  # as in `partitions.make`: who writes locks these first, and the drop needs them
+            # As in `partitions.make`: who writes locks these first, and the drop needs them.
+            for referred in table.refers_to:
                 await self.connection.execute(f"LOCK TABLE {referred} IN ACCESS EXCLUSIVE MODE")
             await self.connection.execute(f"ALTER TABLE {table.name} DETACH PARTITION {part}; DROP TABLE {part}")
         except asyncpg.QueryCanceledError as error:
