@@ -259,3 +259,22 @@ async def test_a_connection_after_a_whole_answer_is_used_again(sender, receiver)
 async def test_the_body_is_still_kept_for_the_merchants_engineers(sender, receiver):
     response = await post(sender, receiver, sends(OK + b"Content-Length: 100\r\n\r\nwhat there is"))
     assert response.body_start == "what there is"
+
+
+async def test_what_a_server_says_unasked_is_no_answer_to_the_next_webhook(sender, receiver, kit):
+    answered, said = asyncio.Event(), asyncio.Event()
+
+    async def says_it_again(writer):
+        await answered.wait()
+        writer.write(OK + b"Content-Length: 0\r\n\r\n")
+        await writer.drain()
+        said.set()
+        await for_ever(writer)
+
+    first = await post(sender, receiver, sends(OK + b"Content-Length: 0\r\n\r\n", then=says_it_again))
+    answered.set()
+    await said.wait()
+    for _ in range(3):  # the loop reads what has come
+        await asyncio.sleep(0)
+    second = await post(sender, receiver, kit.status(500))
+    assert (first.status, second.status) == (200, 500)

@@ -1,12 +1,16 @@
 """What a client of ours says on the wire, to a server that takes down what it hears."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
+from operator import contains
 
 import pytest
 
-from malipo.platform.client import USER_AGENT, NoContentType, http_client
+from malipo.platform.client import USER_AGENT, Answers, Connector, NoContentType, http_client
+from testkit.waiting import until
 
+EMPTY = b"HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n"
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -74,3 +78,50 @@ async def test_without_keep_alive_each_request_has_a_connection_of_its_own(keep_
         for _ in range(2):
             await http.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         assert len(made) == connections
+
+
+@pytest.mark.parametrize(
+    "unasked", [EMPTY, EMPTY[:20], b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"\r\n", b"no HTTP"]
+)
+async def test_what_a_server_says_unasked_is_no_answer_to_the_next_request(unasked):
+    heard = bytearray()
+
+    class Hears(Answers):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            heard.extend(data)
+
+    class Listens(Connector):
+        handler = Hears
+
+    async def answer(reader, writer) -> None:
+        with closing(writer), suppress(asyncio.IncompleteReadError, ConnectionError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                path = head.split()[1]
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(path), path))
+                await until(partial(contains, heard, path), seconds=5)
+                writer.write(unasked)
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, http_client(timeout_seconds=5, connector=Listens) as http:
+        for path in ("/first", "/second", "/third"):
+            assert (await http.get(f"{address}{path}")).text == path
+            await until(lambda: heard.endswith(unasked), seconds=5)
+            heard.clear()
+
+
+async def test_no_cookie_is_sent_back_for_another_merchant_may_have_it():
+    heads: list[str] = []
+
+    async def answer(reader, writer) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        writer.write(_OK.replace(b"\r\n", b"\r\nSet-Cookie: session=of-one-merchant; Path=/\r\n", 1))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, http_client(timeout_seconds=5) as http:
+        for _ in range(2):
+            await http.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        assert len(heads) == 2
+        assert "\r\ncookie:" not in heads[1]

@@ -5,10 +5,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
-import aiohttp
 import httpx
 
-from malipo.platform.client import http_client
+from malipo.platform.client import Connector, http_client
 from provider_bank.certificates import ClientCertificate
 from provider_bank.partners import Partner
 from provider_kit.clients import AccountClients
@@ -51,6 +50,6 @@ def client_of(partner: Partner, certificate: ClientCertificate | None, *, connec
     return http_client(
         timeout_seconds=partner.timeout_seconds,
         connect_seconds=min(connect_seconds, partner.timeout_seconds),
-        connector=partial(aiohttp.TCPConnector, ssl=context, limit=_CONNECTIONS),
+        connector=partial(Connector, ssl=context, limit=_CONNECTIONS),
         around=partial(Recording, request_id_header="X-Request-Id"),
     )

@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from typing import Any, override
 
-import aiohttp
 from aiohttp.abc import AbstractResolver
-from aiohttp.client_proto import ResponseHandler
 
+from malipo.platform.client import Answers, Connector
 from webhook_dispatcher.head import HEAD_BYTES, Head
 
 _current: ContextVar["EarlyResponse | None"] = ContextVar("early_response", default=None)
@@ -60,18 +58,12 @@ class EarlyResponse:
             self._transport.abort()
 
 
-def connector(*, connections: int, resolver: AbstractResolver) -> aiohttp.TCPConnector:
+def connector(*, connections: int, resolver: AbstractResolver) -> Connector:
     """Connections that feed `EarlyResponse`; `resolver` is used for every new one."""
-    return _Connector(connections, resolver)
+    return _Connector(limit=connections, resolver=resolver, use_dns_cache=False)
 
 
-class _Connector(aiohttp.TCPConnector):
-    def __init__(self, connections: int, resolver: AbstractResolver) -> None:
-        super().__init__(limit=connections, resolver=resolver, use_dns_cache=False)  # pyright: ignore[reportUnknownMemberType] - an untyped option
-        self._factory = partial(_Handler, loop=asyncio.get_running_loop())
-
-
-class _Handler(ResponseHandler):
+class _Handler(Answers):
     """One connection. aiohttp calls it when a request begins, in the task that makes it.
 
     The parser gets nothing of a head before all of it is here: it would hang up at the first odd header.
@@ -116,3 +108,7 @@ class _Handler(ResponseHandler):
         held, self._held = self._held, b""
         if held:
             super().data_received(held)
+
+
+class _Connector(Connector):
+    handler = _Handler

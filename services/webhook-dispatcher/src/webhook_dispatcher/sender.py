@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Collection, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import aiohttp
@@ -58,8 +57,6 @@ class Sender:
             timeout_seconds=attempt_seconds + REST_SECONDS,  # the deadline is another: see `post`
             connector=partial(connector, connections=connections, resolver=self._resolver),
         )
-        # Merchants on one host must not see each other's cookies, nor fill our memory with them.
-        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     async def post(self, url: str, headers: dict[str, str], body: bytes, now: datetime) -> ReceiverResponse:
         """Send `body` at the moment `now`. The deadline spans everything from the name's look-up to the status line.

@@ -7,14 +7,13 @@ from functools import partial
 from typing import Any, override
 from urllib.parse import urlsplit
 
-import aiohttp
 import httpx
 import msgspec
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import KafkaError
 
 from malipo import clock
-from malipo.platform.client import http_client
+from malipo.platform.client import Connector, http_client
 from malipo.platform.kafka_settings import NOBODY, KafkaSettings
 from malipo.platform.tls import RenewedContext, TlsFiles
 
@@ -127,7 +126,7 @@ class AccessTokens(AbstractTokenProvider):
 
     async def _fetch(self) -> _Granted:
         """With a client of its own: minutes lie between two fetches."""
-        connector = partial(aiohttp.TCPConnector, ssl=self._ssl)
+        connector = partial(Connector, ssl=self._ssl)
         try:
             async with (
                 asyncio.timeout(_FETCH_SECONDS),

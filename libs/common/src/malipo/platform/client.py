@@ -1,13 +1,16 @@
 """The one way to make an HTTP client: httpx on aiohttp's transport, with limits, never inside a unit."""
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from functools import partial
+from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
-from typing import override
+from typing import Any, override
 
 import aiohttp
 import httpx
+from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 
 from malipo.platform.network import NetworkInUnit, in_unit
@@ -24,18 +27,38 @@ class NoContentType(RuntimeError):
     """
 
 
+class Answers(ResponseHandler):
+    """One connection. It counts as broken once the server has said something unasked, as a 408 that ends an idle connection,
+    or a second answer: aiohttp would take that for the answer to the next request, whoever's it is, and so on with all later ones.
+    """
+
+    @override
+    def is_connected(self) -> bool:
+        return super().is_connected() and not self.should_close
+
+
+class Connector(aiohttp.TCPConnector):
+    """Makes the connections of a client, each a `handler`."""
+
+    handler: type[Answers] = Answers
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # pyright: ignore[reportUnknownMemberType] - an untyped option
+        self._factory = partial(self.handler, loop=asyncio.get_running_loop())
+
+
 def http_client(
     *,
     timeout_seconds: float,
     connect_seconds: float = 5,
     connections: int = 200,
     keep_alive: bool = True,
-    connector: Callable[[], aiohttp.BaseConnector] | None = None,
+    connector: Callable[[], Connector] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     base_url: str = "",
     around: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda inner: inner,
 ) -> httpx.AsyncClient:
-    """A client that follows no redirect and reads no proxy from the environment.
+    """A client that follows no redirect, keeps no cookie, and reads no proxy from the environment.
 
     Without `keep_alive` each request has a connection of its own: the other side may close a kept one as a request begins,
     and what must never be sent twice would be a doubt for nothing.
@@ -45,10 +68,9 @@ def http_client(
     around it, to look on. A request raises `NetworkInUnit`, and on the network `NoContentType`, both bugs of ours, before
     anything is sent.
     """
-    return httpx.AsyncClient(
+    client = httpx.AsyncClient(
         transport=around(
-            transport
-            or _transport(connector or partial(aiohttp.TCPConnector, limit=connections, force_close=not keep_alive))
+            transport or _transport(connector or partial(Connector, limit=connections, force_close=not keep_alive))
         ),
         timeout=httpx.Timeout(timeout_seconds, connect=connect_seconds),
         follow_redirects=False,
@@ -57,6 +79,9 @@ def http_client(
         headers={"User-Agent": USER_AGENT},
         event_hooks={"request": [_refuse_in_unit]},
     )
+    # One client serves many merchants: none may see another's cookies, and no server may fill our memory with them.
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return client
 
 
 def never_sent(error: httpx.HTTPError) -> bool:
@@ -71,7 +96,7 @@ def never_sent(error: httpx.HTTPError) -> bool:
     return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
-def _transport(connector: Callable[[], aiohttp.BaseConnector]) -> httpx.AsyncBaseTransport:
+def _transport(connector: Callable[[], Connector]) -> httpx.AsyncBaseTransport:
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(connector=connector(), cookie_jar=aiohttp.DummyCookieJar())
 
