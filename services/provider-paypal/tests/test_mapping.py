@@ -26,7 +26,7 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.provider import Ages, References, refusal
 from provider_paypal import amounts, standing
 from provider_paypal.codes import DECLINED, LOOK_AT_ORDER, PAYER_MUST_APPROVE, SPENT
-from provider_paypal.mapping import ApproveAgain, Unclear, is_missing, outcome_of_response
+from provider_paypal.mapping import ApproveAgain, Unclear, is_missing, outcome_in_order, outcome_of_response
 from provider_paypal.objects import ORDERS, Amount, PaypalResponse
 from provider_paypal.requests import path
 from testkit.operations import attempt
@@ -190,6 +190,16 @@ def test_what_a_capture_has_left_to_refund_counts_refunds_that_are_pending_and_n
     refunds = [refunded("PENDING", amount=samples.money(300)), refunded("FAILED", amount=samples.money(500))]
     paid = read(order("COMPLETED", captures=[captured("PARTIALLY_REFUNDED")], refunds=refunds))
     assert standing.left_to_refund(paid) == {samples.CAPTURE: 700}
+
+
+@pytest.mark.parametrize("operation", [samples.charge(), CONFIRM, MANUAL], ids=["charge", "confirm", "manual"])
+def test_of_the_order_of_another_operation_nothing_is_believed_and_not_its_id_either(operation):
+    other = order("COMPLETED", captures=[captured()]) | {"id": "9XX12345XX678901X"}
+    other["purchase_units"][0]["custom_id"] = "pay_2.1"
+    to = sent(operation)
+    assert answer(operation, other, 201, to=to) == Unknown(reason="another operation's object")
+    assert outcome_in_order(to, read(other)) == Unknown(reason="another operation's object")
+    assert not to.references.noted
 
 
 def test_the_ids_of_all_that_was_made_are_noted():

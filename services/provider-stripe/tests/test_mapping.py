@@ -28,7 +28,7 @@ from provider_kit.provider import refusal
 from provider_stripe.mapping import outcome_of_response
 from provider_stripe.objects import StripeResponse
 from provider_stripe.requests import request
-from testkit.operations import cancel, capture, charge, refund
+from testkit.operations import cancel, capture, charge, refund, setup
 
 USD_10 = Money(1000, "USD")
 CURRENCIES = DESCRIPTOR.methods[0].currencies
@@ -189,6 +189,28 @@ def test_an_error_means(operation, status, body, outcome):
 def test_only_a_web_address_is_a_page_to_send_the_customer_to(url):
     outcome = checked(charge(), read(charge(), samples.intent("requires_action", next_action=samples.redirect(url))))
     assert outcome == ActionRequired(action=OtherAction("redirect_to_url"), reference="pi_1")
+
+
+_OF_ANOTHER = {"malipo_payment_id": "pay_2", "malipo_operation_id": "pay_2.1"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "body"),
+    [
+        (charge(), 200, samples.intent(metadata=_OF_ANOTHER)),
+        (charge(), 200, samples.intent(metadata=samples.TAGS | {"malipo_operation_id": "pay_1.2"})),
+        (charge(), 402, samples.error("card_error", "x", payment_intent=samples.intent(metadata=_OF_ANOTHER))),
+        (setup(), 200, samples.setup_intent("requires_action", metadata=_OF_ANOTHER)),
+        (refund(), 200, samples.refund(metadata=_OF_ANOTHER)),
+    ],
+)
+def test_of_the_object_of_another_operation_nothing_is_believed_and_not_its_id_either(operation, status, body):
+    assert read(operation, body, status) == Unknown(reason="another operation's object")
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"order": "of another system"}])
+def test_an_object_without_our_tags_is_the_one_that_was_asked_for(metadata):
+    assert read(charge(), samples.intent(metadata=metadata)) == DONE
 
 
 @pytest.mark.parametrize("url", ["HTTPS://hooks.stripe.com/3ds/1?a=b%20c#d", "http://127.0.0.1:12111/_sim/3ds/pi_1"])

@@ -27,10 +27,11 @@ def again(saved, initiator: str = "merchant", **changes):
 
 
 async def saved_card(stripe, token: str = "pm_card_visa", **changes) -> SavedReference:
-    _, outcome = await stripe.save(saving(token, **changes))
+    operation = saving(token, **changes)
+    _, outcome = await stripe.save(operation)
     if isinstance(outcome, ActionRequired):
         await stripe.decide(outcome.reference, "approve")
-        outcome = await stripe.query(saving(token, **changes), outcome.reference)
+        outcome = await stripe.query(operation, outcome.reference)
     return outcome.saved.method
 
 

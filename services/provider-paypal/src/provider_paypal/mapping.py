@@ -125,6 +125,8 @@ def unread(response: PaypalResponse) -> Unknown:
 
 def outcome_in_order(attempt: Attempt, order: Order) -> Outcome | None:
     """The operation's outcome as the order shows it; None when it shows no effect of it. Raises `ValueError`."""
+    if standing.is_of_another(order, attempt.operation):
+        return standing.OF_ANOTHER
     match attempt.operation:
         case Charge() as charge:
             standing.note(attempt.references, order)
@@ -165,6 +167,8 @@ def _done(attempt: Attempt, response: PaypalResponse) -> Answer:
     match attempt.operation:
         case Charge() | Confirm() as operation:
             order = ORDERS.decode(response.body)
+            if standing.is_of_another(order, operation):
+                return standing.OF_ANOTHER
             standing.note(attempt.references, order)
             return (
                 standing.outcome_of_charge(order, operation)

@@ -20,10 +20,10 @@ from malipo.contracts.outcomes import (
     Succeeded,
     Unknown,
 )
-from malipo.contracts.provider_commands import Capture, Charge, Confirm, Refund
+from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Refund
 from malipo.contracts.providers.paypal import masked, own_reference
 from malipo.money import Money
-from provider_kit.provider import References
+from provider_kit.provider import ProviderOperation, References
 from provider_paypal import amounts
 from provider_paypal.objects import AUTHORIZATION, CAPTURE, ORDER, Link, Order, Transaction, parent
 
@@ -40,9 +40,21 @@ UNPAID = ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED")
 _TO_PAYER = ("payer-action", "approve", "redirect")
 """The links that lead there: of an order that was made with `payment_source`, of one without, and of an error."""
 _WORD = re.compile(r"[A-Z0-9_]{1,64}", re.ASCII)
+OF_ANOTHER = Unknown(reason="another operation's object")
 _LONG_WAIT_SECONDS = 6 * 3600  # four looks a day: the webhook tells it sooner
 _LONG_WAITS = ("ECHECK", "PENDING_REVIEW", "BUYER_COMPLAINT", "VERIFICATION_REQUIRED")
 """Reasons of a pending payment that take hours or days: an eCheck up to six business days."""
+
+
+def is_of_another(order: Order, operation: ProviderOperation) -> bool:
+    """Whether it is another order than the operation makes or is about: an answer to something else, mixed up on the way.
+
+    Nothing of it is believed, nor kept: its id would have us read that order for ever.
+    """
+    if isinstance(operation, Confirm | Capture | Cancel | Refund):
+        return order.id != operation.reference
+    custom_id = order.purchase_units[0].custom_id if order.purchase_units else None
+    return custom_id not in (None, operation.operation_id)
 
 
 def outcome_of_charge(order: Order, charge: Charge | Confirm) -> Outcome:

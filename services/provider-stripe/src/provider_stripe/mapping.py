@@ -33,6 +33,7 @@ from provider_stripe.objects import (
     LISTING,
     OBJECT,
     OPERATION,
+    PAYMENT,
     PROBLEMS,
     TAGGED,
     Failure,
@@ -61,6 +62,8 @@ NOT_ASKED = Unknown(reason="declined without its customer, who is to be asked or
 NEVER_CHARGED = Declined(
     code="expired", message="The payment expired before Stripe received the charge, which can take no money any more."
 )
+OF_ANOTHER = Unknown(reason="another operation's object")
+"""Nothing of it is believed, nor kept: its id would have us read that object for ever."""
 KEY_MISFIT = Unknown(reason="the key was used for another request")
 """Stripe has seen the key with another form: a bug of ours, such as a form that changed between two versions."""
 REFUSED_REPEAT = Unknown(reason="refused when it was repeated")
@@ -151,6 +154,8 @@ def standing(found: Found) -> Outcome | None:
 
 
 def _effect(operation: ProviderOperation, found: Found) -> Outcome | None:
+    if _is_of_another(operation, found):
+        return OF_ANOTHER
     match operation, found:
         case Charge(), Intent() if (found.amount, found.currency.upper()) == _plain(operation.amount):
             return saving.with_saved(operation, found, standing(found))
@@ -166,6 +171,18 @@ def _effect(operation: ProviderOperation, found: Found) -> Outcome | None:
             return standing(found)
         case _:
             return Unknown(reason="another kind of object")
+
+
+def _is_of_another(operation: ProviderOperation, found: Found) -> bool:
+    """Whether the object is tagged as another operation's, or another payment's: an answer to something else, mixed up on the way."""
+    match operation, found:
+        case Charge() | Setup(), Intent() | SetupIntent():
+            tag, ours = OPERATION, operation.operation_id
+        case Refund(), StripeRefund():  # one that was opened there has no tag of an operation, and we have an id for it
+            tag, ours = PAYMENT, operation.payment_id
+        case _:
+            return False
+    return (found.metadata or {}).get(tag, ours) != ours
 
 
 def _detached(detach: Detach, body: bytes | msgspec.Raw) -> Outcome | None:
