@@ -61,6 +61,13 @@ async def test_a_token_is_fetched_by_one_process_at_a_time(bank, replicas):
     assert await first == await second == "token-1"
 
 
+@pytest.mark.parametrize("life_seconds", [2.0**63, 1e300, float("inf")])
+async def test_a_token_that_is_said_to_be_good_for_ever_is_used(bank, replicas, life_seconds):
+    bank.life_seconds = life_seconds
+    used = [await one.using("acc", bank.fetch, bank.call) for one in replicas]
+    assert (used, bank.fetched) == (["token-1", "token-1"], 1)
+
+
 async def test_each_account_has_its_own_token(bank, replicas):
     other = Bank()
     await replicas[0].using("acc", bank.fetch, bank.call)

@@ -28,6 +28,7 @@ REST_SECONDS, LONGEST_REST_SECONDS = 5.0, 60.0
 happens again soon, and at the longest.
 """
 
+_LONGEST_LIFE_SECONDS = 86_400.0  # what is said to be good for ever is no time that PostgreSQL can hold
 _KEPT_SECONDS = 1.0  # in this process: so soon a token that another one has replaced is used no longer
 _LOOK_SECONDS = 0.05
 _MOST_KEPT = 10_000
@@ -188,7 +189,8 @@ class Tokens:
             raise
         TOKENS.labels(self._provider).inc()
         sealed = self._key_ring.seal(fetched.token.encode(), owner=_owner(account))
-        stored = await self._write(_STORE, account, mine, sealed, fetched.life_seconds * 0.9)
+        life_seconds = min(fetched.life_seconds, _LONGEST_LIFE_SECONDS)
+        stored = await self._write(_STORE, account, mine, sealed, life_seconds * 0.9)
         if not stored:  # so slow that another process has fetched a later one, which may have ended this one
             raise NotReady("access token overtaken")
         return _Token(fetched.token, stored[0]["number"])
