@@ -66,9 +66,13 @@ class TestStripe(ProviderConformance):
             Example(charge(), Reply(waiting), ActionRequired(action=page, reference="pi_1")),
             Example(charge(), Reply(by_bank), elsewhere),
             Example(charge(), Reply(samples.card_error(), 402), poor),
-            Example(capture(), Reply(samples.intent()), Succeeded(amount=USD_10, reference="pi_1")),
-            Example(cancel(), Reply(samples.intent("canceled")), Canceled(reference="pi_1")),
-            Example(cancel(of="setup"), Reply(samples.setup_intent("canceled")), Canceled(reference="seti_1")),
+            Example(capture(reference="pi_1"), Reply(samples.intent()), Succeeded(amount=USD_10, reference="pi_1")),
+            Example(cancel(reference="pi_1"), Reply(samples.intent("canceled")), Canceled(reference="pi_1")),
+            Example(
+                cancel(of="setup", reference="seti_1"),
+                Reply(samples.setup_intent("canceled")),
+                Canceled(reference="seti_1"),
+            ),
             Example(setup(), Reply(samples.setup_intent()), Kept(saved=VISA, reference="seti_1")),
             Example(setup(), Reply(samples.setup_intent("processing")), Pending(reference="seti_1")),
             Example(

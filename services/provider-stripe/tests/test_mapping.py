@@ -1,6 +1,7 @@
 """What each of Stripe's responses means, and how operations are written."""
 
 import json
+from functools import partial
 from urllib.parse import parse_qsl
 
 import httpx
@@ -28,9 +29,11 @@ from provider_kit.provider import refusal
 from provider_stripe.mapping import outcome_of_response
 from provider_stripe.objects import StripeResponse
 from provider_stripe.requests import request
-from testkit.operations import cancel, capture, charge, refund, setup
+from testkit import operations
+from testkit.operations import charge, refund, setup
 
 USD_10 = Money(1000, "USD")
+cancel, capture = partial(operations.cancel, reference="pi_1"), partial(operations.capture, reference="pi_1")
 CURRENCIES = DESCRIPTOR.methods[0].currencies
 PI, RE = {"reference": "pi_1"}, {"reference": "re_1"}
 DONE = Succeeded(amount=USD_10, **PI)
@@ -202,6 +205,9 @@ _OF_ANOTHER = {"malipo_payment_id": "pay_2", "malipo_operation_id": "pay_2.1"}
         (charge(), 402, samples.error("card_error", "x", payment_intent=samples.intent(metadata=_OF_ANOTHER))),
         (setup(), 200, samples.setup_intent("requires_action", metadata=_OF_ANOTHER)),
         (refund(), 200, samples.refund(metadata=_OF_ANOTHER)),
+        (capture(), 200, samples.intent(id="pi_2")),
+        (cancel(), 200, samples.intent("canceled", id="pi_2")),
+        (cancel(of="setup"), 200, samples.setup_intent("canceled", id="seti_2")),
     ],
 )
 def test_of_the_object_of_another_operation_nothing_is_believed_and_not_its_id_either(operation, status, body):
@@ -311,10 +317,10 @@ def test_no_operation_sends_payment_method_types():
 
 def test_captures_cancels_and_refunds_name_the_payment_intent_of_the_charge():
     assert request(samples.attempt(capture())) == (
-        "/v1/payment_intents/ref_charge/capture",
+        "/v1/payment_intents/pi_1/capture",
         {"amount_to_capture": "1000"},
     )
-    assert request(samples.attempt(cancel())) == ("/v1/payment_intents/ref_charge/cancel", {})
+    assert request(samples.attempt(cancel())) == ("/v1/payment_intents/pi_1/cancel", {})
     assert form(refund(reason="duplicate")) == {
         "payment_intent": "ref_charge",
         "amount": "1000",

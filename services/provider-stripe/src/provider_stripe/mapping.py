@@ -174,12 +174,14 @@ def _effect(operation: ProviderOperation, found: Found) -> Outcome | None:
 
 
 def _is_of_another(operation: ProviderOperation, found: Found) -> bool:
-    """Whether the object is tagged as another operation's, or another payment's: an answer to something else, mixed up on the way."""
+    """Whether it is tagged as another operation's or payment's, or is not what we change: an answer to something else, mixed up on the way."""
     match operation, found:
         case Charge() | Setup(), Intent() | SetupIntent():
             tag, ours = OPERATION, operation.operation_id
         case Refund(), StripeRefund():  # one that was opened there has no tag of an operation, and we have an id for it
             tag, ours = PAYMENT, operation.payment_id
+        case Capture() | Cancel(), Intent() | SetupIntent():
+            return found.id != operation.reference
         case _:
             return False
     return (found.metadata or {}).get(tag, ours) != ours
