@@ -1,6 +1,10 @@
 # Everything a person needs, one line each; `make help` lists it.
 .DEFAULT_GOAL := help
 export UV_PYTHON_DOWNLOADS ?= never
+# python3, if it is new enough: .python-version names the oldest, which need not be there.
+ifndef UV_PYTHON
+export UV_PYTHON := $(shell python3 -c 'import sys; print("python3" if sys.version_info >= (3, 12) else "3.12")' 2>/dev/null)
+endif
 
 # A uv that works: the one on the PATH if it runs here, else one of our own in .tools/.
 UV = $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/bin/uv; fi)

@@ -45,9 +45,9 @@ def test_the_image_is_that_of_one_service_from_the_lock_file_without_tools_for_d
     assert "--inexact" not in own, "what the service does not need is removed"
 
 
-def test_the_image_has_the_oldest_python_that_the_project_runs_on() -> None:
-    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["requires-python"].removeprefix(">=")
-    assert COMPOSE["x-image"]["PYTHON_IMAGE"].startswith(f"python:{oldest}-slim@sha256:")
+def test_the_image_has_the_python_that_the_project_requires() -> None:
+    wanted = (ROOT / ".python-version").read_text("utf-8").strip()
+    assert COMPOSE["x-image"]["PYTHON_IMAGE"].startswith(f"python:{wanted}-slim@sha256:")
     stages = [arguments.split(" AS ") for name, arguments in instructions(DOCKERFILE) if name == "FROM"]
     assert stages[0][0] == "${PYTHON_IMAGE}"
     assert {stage[0] for stage in stages[1:]} <= {stage[-1] for stage in stages}

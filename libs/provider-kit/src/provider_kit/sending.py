@@ -82,9 +82,8 @@ def seconds(retry_after: str | None) -> float | None:
 async def _read(http: httpx.AsyncClient, request: httpx.Request, max_bytes: int) -> tuple[httpx.Response, bytes]:  # noqa: TID251 - made elsewhere
     response = await http.send(request, stream=True)
     try:
-        if "," in response.headers.get(
-            "Content-Encoding", ""
-        ):  # packed twice, a kilobyte of them is a gigabyte at once
+        # Packed twice, a kilobyte is a gigabyte at once.
+        if "," in response.headers.get("Content-Encoding", ""):
             raise ResponseTooLong
         body = bytearray()
         async for piece in response.aiter_bytes():
