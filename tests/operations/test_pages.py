@@ -108,11 +108,14 @@ def test_a_payment_in_doubt_is_decided(stack, shop):
 
     def is_decided() -> bool:
         try:
-            return '"failed"' in pages.run(stack, "doubt-and-suspense.md", "Decide how it ended", **decided)
+            return f"{payment_id} is failed" in pages.run(
+                stack, "doubt-and-suspense.md", "Decide how it ended", **decided
+            )
         except pages.CommandFailed:  # what may still be sent is not decided
             return False
 
     assert until(is_decided, SECONDS, 1)
+    shop.wait(payment_id, "failed", seconds=SECONDS)
 
 
 @pytest.mark.whole

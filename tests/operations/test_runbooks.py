@@ -26,7 +26,7 @@ from operations.acts import (
 )
 from operations.alerts import CAUSED, RULES, causes
 from operations.pages import follow
-from operations.scrapes import SECONDS, above, are_healthy, below, healthy, is_over, problems
+from operations.scrapes import SECONDS, above, are_healthy, below, is_over, problems
 from operations.shop import pay_soon, told_once
 
 RUNBOOKS = pages.GUIDES / "runbooks"
@@ -34,6 +34,20 @@ RUNBOOKS = pages.GUIDES / "runbooks"
 CARD = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
 
 pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.mark.whole
+@causes("MalipoDeadLetter")
+def test_a_dead_letter(stack):
+    """The first of all: what others leave among the dead letters would be sent again, too.
+
+    What nobody knows stays dead, and comes back as often as it is sent again.
+    """
+    before = value(stack, "orchestrator", "malipo_messages_total", result="dead_lettered")
+    cancel = CancelPayment(payment_id=ids.new("pay"), cancel_id=ids.new("can"))
+    publish(stack, PAYMENT_COMMANDS, cancel.payment_id, cancel)
+    above(stack, "MalipoDeadLetter", "orchestrator", "malipo_messages_total", before, result="dead_lettered")
+    is_over(lambda: cancel.payment_id in follow(stack, "MalipoDeadLetter", TOPIC=PAYMENT_COMMANDS.name))
 
 
 @causes("MalipoPartitionRests", "MalipoLagDoesNotFall")
@@ -50,7 +64,7 @@ def test_a_partition_rests_and_its_lag_does_not_fall_until_it_is_stepped_over(st
     assert offset
     where = {"GROUP": "orchestrator.payments", "TOPIC": PAYMENT_COMMANDS.name, "PARTITION": "3", "OFFSET": offset[1]}
     follow(stack, "MalipoPartitionRests", **where)
-    is_over(lambda: healthy(stack, "orchestrator"))
+    are_healthy(stack, ["orchestrator"])
     is_over(lambda: value(stack, "orchestrator", "malipo_consumer_lag_messages", topic=PAYMENT_COMMANDS.name) == 0)
 
 
@@ -63,7 +77,7 @@ def test_a_record_is_damaged_and_polls_fail(stack, shop):
     is_over(lambda: "partitions" in problems(stack, "orchestrator"))
     assert f"{PAYMENT_COMMANDS.name} 5 at offset {offset}" in follow(stack, "MalipoPollsFail")
     follow(stack, "MalipoPartitionRests", GROUP=where["group"], TOPIC=where["topic"], PARTITION="5", OFFSET=str(offset))
-    is_over(lambda: healthy(stack, "orchestrator"))
+    are_healthy(stack, ["orchestrator"])
     told_once(shop, shop.pay()["id"])
 
 
@@ -72,7 +86,7 @@ def test_redis_is_away(stack):
     stack.stop_service("redis")
     above(stack, "MalipoRedisAway", "gateway", "malipo_health_problems", check="redis")
     assert '"redis"' in follow(stack, "MalipoRedisAway")
-    is_over(lambda: healthy(stack, "gateway"))
+    are_healthy(stack, ["gateway"])
 
 
 @pytest.mark.whole
@@ -87,17 +101,6 @@ def test_kafka_is_away(stack, shop):
     are_healthy(stack, names(Kind.SERVICE))
     for payment_id in payment_ids:
         told_once(shop, payment_id)
-
-
-@pytest.mark.whole
-@causes("MalipoDeadLetter")
-def test_a_dead_letter(stack):
-    """What nobody knows stays dead, and comes back as often as it is sent again."""
-    before = value(stack, "orchestrator", "malipo_messages_total", result="dead_lettered")
-    cancel = CancelPayment(payment_id=ids.new("pay"), cancel_id=ids.new("can"))
-    publish(stack, PAYMENT_COMMANDS, cancel.payment_id, cancel)
-    above(stack, "MalipoDeadLetter", "orchestrator", "malipo_messages_total", before, result="dead_lettered")
-    is_over(lambda: cancel.payment_id in follow(stack, "MalipoDeadLetter", TOPIC=PAYMENT_COMMANDS.name))
 
 
 @pytest.mark.whole
@@ -135,7 +138,7 @@ def test_a_table_is_gone_and_every_batch_fails_until_it_is_back(stack, shop):
     assert "malipo_batches_failed_total" in follow(stack, "MalipoLagNeverFalls")
     execute(stack, "orchestrator", "ALTER TABLE history_of_another_release RENAME TO history")
     told_once(shop, payment_id)
-    is_over(lambda: healthy(stack, "orchestrator"))
+    are_healthy(stack, ["orchestrator"])
 
 
 @pytest.mark.whole
@@ -145,7 +148,7 @@ def test_a_topic_is_missing_and_the_relay_is_refused(stack, shop):
     payment_id = shop.pay()["id"]
     above(stack, "MalipoRelayRefused", "webhook-dispatcher", "malipo_health_problems", check="relay")
     follow(stack, "MalipoRelayRefused")
-    is_over(lambda: healthy(stack, "webhook-dispatcher"))
+    are_healthy(stack, ["webhook-dispatcher"])
     told_once(shop, payment_id)
 
 
@@ -245,7 +248,7 @@ def test_two_processes_have_one_name(stack, tmp_path):
             assert "INSTANCE" in follow(stack, "MalipoReplicaNotInGroup")
         finally:
             second.terminate()
-    is_over(lambda: healthy(stack, "orchestrator"))
+    are_healthy(stack, ["orchestrator"])
 
 
 @pytest.mark.whole
@@ -255,11 +258,11 @@ def test_a_service_is_down_and_a_replica_hangs_and_starts_again_and_again(stack,
     with pytest.raises(httpx.HTTPError):
         value(stack, "orchestrator", "malipo_outbox_rows")
     follow(stack, "MalipoServiceDown", SERVICE="orchestrator")
-    is_over(lambda: healthy(stack, "orchestrator"))
+    are_healthy(stack, ["orchestrator"])
     starts = set()
     for _ in range(4):
         stack.kill("orchestrator")
-        is_over(lambda: healthy(stack, "orchestrator"))
+        are_healthy(stack, ["orchestrator"])
         starts.add(value(stack, "orchestrator", "process_start_time_seconds"))
     assert len(starts) > 3
     follow(stack, "MalipoServiceRestarts", SERVICE="orchestrator")
@@ -267,7 +270,7 @@ def test_a_service_is_down_and_a_replica_hangs_and_starts_again_and_again(stack,
     with pytest.raises(httpx.ReadTimeout):
         value(stack, "orchestrator", "malipo_outbox_rows")
     follow(stack, "MalipoReplicaDown", SERVICE="orchestrator")
-    is_over(lambda: healthy(stack, "orchestrator"))
+    are_healthy(stack, ["orchestrator"])
     told_once(shop, shop.pay()["id"])
 
 
@@ -280,7 +283,7 @@ def test_a_table_has_no_next_month(stack):
     below(stack, "MalipoMonthsMissing", "orchestrator", "malipo_partitions_ahead_months", 1, table="inbox")
     follow(stack, "MalipoMonthsMissing", SERVICE="orchestrator")
     is_over(lambda: value(stack, "orchestrator", "malipo_partitions_ahead_months", table="inbox") >= 1)
-    is_over(lambda: healthy(stack, "orchestrator"))
+    are_healthy(stack, ["orchestrator"])
 
 
 @pytest.mark.whole

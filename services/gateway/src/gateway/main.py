@@ -75,6 +75,7 @@ def build(settings: Settings) -> Application:
     runtime.subscribe(*subscriptions(dependencies.waiting), called=True)
     runtime.loop("notify other replicas", dependencies.waiting.send)
     runtime.loop("receive from other replicas", dependencies.waiting.listen)
+    runtime.loop("find Redis again", dependencies.limiter.recover)
     schedule(runtime, settings)
     runtime.purge_after(idempotency.PURGE, settings.idempotency_days)
     runtime.purge_after(audit.PURGE, settings.audit_days)

@@ -1,5 +1,6 @@
 """Rate limits: one token bucket a merchant and mode in Redis; with Redis away, one in each process instead."""
 
+import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ return {allowed, string.format('%.6f', tokens)}
 
 _AWAY_SECONDS = 1.0
 _ALONE = "each replica limits rates by itself"
+_NOBODY = "nobody"
+"""Whose tokens are taken to try Redis by all that a request needs of it, its rights included."""
 _LOCAL_BUCKETS = 10_000
 
 FALLBACKS = Counter("malipo_rate_limit_fallbacks", "Requests limited by this process alone, for want of Redis.")
@@ -106,38 +109,43 @@ class LocalBuckets:
 
 
 class RateLimiter:
-    """Takes tokens in Redis. With Redis away it fails open, one whole bucket a process, and tries again once a second."""
+    """Takes tokens in Redis. With Redis away it fails open, one whole bucket a process, until `recover` finds Redis again."""
 
     def __init__(self, redis: Redis, limit: Limit, presence: RedisPresence) -> None:
         self._script = redis.register_script(_SCRIPT)
         self._limit = limit
-        self._away_until = 0.0
+        self._away = asyncio.Event()
         self._local = LocalBuckets(limit)
         self._presence = presence
 
     async def consume(self, key: str) -> RateLimitDecision:
         """Take one token of `key`'s bucket."""
-        now = clock.monotonic()
-        if now < self._away_until:
-            return self._consume_locally(key)
-        probing = self._away_until > 0
-        if probing:
-            self._away_until = now + _AWAY_SECONDS  # one request tries; the others do not wait for it
-        try:
-            decision = await self._consume_in_redis(key)
-        except (RedisError, OSError) as error:
-            self._away_until = clock.monotonic() + _AWAY_SECONDS
-            self._presence.lost(_ALONE, error)
-            return self._consume_locally(key)
-        self._away_until = 0.0
-        self._presence.found(_ALONE)
-        return decision
+        if not self._away.is_set():
+            try:
+                return await self._consume_in_redis(key)
+            except (RedisError, OSError) as error:
+                self._lose(error)
+        FALLBACKS.inc()
+        return self._local.consume(key)
+
+    async def recover(self) -> None:
+        """While Redis is away, try it once a second, until cancelled: no request waits for that, and there may be none."""
+        while True:
+            await self._away.wait()
+            await asyncio.sleep(_AWAY_SECONDS)
+            try:
+                await self._consume_in_redis(_NOBODY)
+            except (RedisError, OSError) as error:
+                self._lose(error)
+            else:
+                self._away.clear()
+                self._presence.found(_ALONE)
+
+    def _lose(self, error: Exception) -> None:
+        self._away.set()
+        self._presence.lost(_ALONE, error)
 
     async def _consume_in_redis(self, key: str) -> RateLimitDecision:
         result = await self._script(keys=[f"ratelimit:{key}"], args=[self._limit.per_second, self._limit.burst])
         allowed, tokens = cast("Sequence[bytes | int]", result)
         return RateLimitDecision(bool(int(allowed)), float(tokens), self._limit)
-
-    def _consume_locally(self, key: str) -> RateLimitDecision:
-        FALLBACKS.inc()
-        return self._local.consume(key)
