@@ -8,8 +8,8 @@ from malipo.messaging import idle_holder
 from malipo.messaging.idle_holder import IdleHolder
 from malipo.messaging.relay import _LOCK
 from malipo.messaging.runtime import Runtime
-from malipo.messaging.sessions import LOCK_CLASS
 from malipo.messaging.unit_of_work import SHARDS
+from malipo.platform.poolers import LOCK_CLASS
 from malipo.platform.settings import ServiceSettings
 from testkit.waiting import until
 

@@ -1,6 +1,9 @@
 """What a pooler such as PgBouncer before PostgreSQL changes, and what not."""
 
 import asyncio
+import os
+import subprocess
+import sys
 
 import asyncpg
 import pytest
@@ -13,6 +16,7 @@ from malipo.messaging.relay import Relay, session
 from malipo.messaging.runtime import Runtime
 from malipo.messaging.security import KafkaAccess
 from malipo.platform.settings import ServiceSettings
+from testkit.owning import owners
 from testkit.waiting import until
 
 REFUSED = "DATABASE_URL leads to a pooler in transaction mode: Malipo needs PostgreSQL itself, or session mode"
@@ -71,3 +75,32 @@ async def test_a_relay_that_has_lost_its_session_takes_none_that_others_have_too
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+async def run(url: str, command: str) -> subprocess.CompletedProcess:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "orchestrator", command],
+        env=os.environ | {"DATABASE_URL": url, "ENVIRONMENT": "test"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("command", "not_done"), [("retention", "not done"), ("migrate", "not migrated")])
+async def test_a_command_of_the_owners_is_refused_where_its_session_is_others_too_and_locks_nobody_out(
+    url, command, not_done
+):
+    async with pooler(owners(url), shares=True) as before:
+        refused = await run(before.url, command)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(f"{not_done}: {REFUSED}")
+        assert (await run(owners(url), "retention")).stderr == ""
+
+
+async def test_a_command_of_the_owners_works_through_a_pooler_that_gives_each_a_session(url):
+    async with pooler(owners(url), shares=False) as before:
+        for command in ("migrate", "retention"):
+            done = await run(before.url, command)
+            assert (done.returncode, done.stderr) == (0, "")

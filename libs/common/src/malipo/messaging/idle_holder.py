@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from malipo import clock
 from malipo.messaging.pool import Queries, Row
-from malipo.messaging.sessions import LOCK_CLASS
 from malipo.platform.logs import log
+from malipo.platform.poolers import LOCK_CLASS
 
 _LOOK_SECONDS = 3.0
 IDLE_SECONDS = 20

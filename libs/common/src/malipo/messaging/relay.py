@@ -26,10 +26,10 @@ from malipo.messaging.pool import AWAY, Connection, DatabaseNotReady, Row, conne
 from malipo.messaging.reach import SILENT_SECONDS, Reach
 from malipo.messaging.refusals import Refusals
 from malipo.messaging.security import KafkaAccess
-from malipo.messaging.sessions import LOCK_CLASS, SharedSession
 from malipo.messaging.unit_of_work import SHARDS
 from malipo.platform import metrics
 from malipo.platform.logs import log
+from malipo.platform.poolers import LOCK_CLASS, SharedSession
 
 BATCH_ROWS = 200  # in one turn of the event loop, in which nobody is answered
 POLL_SECONDS = 1.0

@@ -8,6 +8,7 @@ from typing import Any, cast
 import asyncpg
 
 from malipo import ids
+from malipo.platform import poolers
 from malipo.platform.database_trouble import trouble
 from malipo.platform.database_url import CONNECT_SECONDS
 
@@ -32,12 +33,23 @@ class TablesInUse(Exception):
 
 
 async def connect(database_url: str) -> Connection:
-    """A connection, by the URL as asyncpg reads it, which is how services do. Raises `Unreachable`."""
+    """A connection, by the URL as asyncpg reads it, which is how services do, whose session is ours alone. Raises `Unreachable`.
+
+    In one that is others', too, our locks would stay when we have gone, and keep away whoever comes later.
+    """
     try:
-        opened = await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        opened = cast("Connection", await asyncpg.connect(database_url, timeout=CONNECT_SECONDS))  # pyright: ignore[reportUnknownMemberType]
+        try:
+            if not await poolers.directly(opened, "SELECT"):
+                await poolers.refuse_shared(database_url, opened)
+        except BaseException:
+            opened.terminate()
+            raise
+    except poolers.SharedSession as error:
+        raise Unreachable(str(error)) from error
     except (OSError, asyncpg.PostgresError) as error:
         raise Unreachable(trouble(database_url, error)) from error
-    return cast("Connection", opened)
+    return opened
 
 
 @asynccontextmanager
