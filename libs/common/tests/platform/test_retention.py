@@ -6,14 +6,15 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
-from malipo import ids
+from malipo import clock, ids
 from malipo.messaging.database import applied
 from malipo.messaging.tables import INBOX
-from malipo.platform import migrations, partitions
+from malipo.platform import migrations, partitions, retention_command
 from malipo.platform.archives import Archive, Damaged
 from malipo.platform.months import Need, monthly, monthly_of
 from malipo.platform.retention import Keeper
@@ -366,3 +367,29 @@ async def test_a_release_by_the_role_that_serves_is_refused_where_a_month_is_mis
     await world.connection.execute(f"DROP TABLE {inbox.part(world.now.plus(partitions.AHEAD))}")
     with pytest.raises(migrations.NotMigrated, match="to migrate takes malipo_orchestrator_owner"):
         await asyncio.to_thread(migrations.migrate, "orchestrator", world.url)
+
+
+@pytest.mark.parametrize("days", [2, -400], ids=["behind", "ahead"])
+async def test_nothing_is_archived_or_dropped_while_postgresqls_clock_is_days_off(world, tmp_path, monkeypatch, days):
+    await world.made(history, 20)
+    await world.pay(20)
+    ours = clock.now() + timedelta(days=days)
+    monkeypatch.setattr(clock, "now", lambda: ours)
+    monkeypatch.setenv("DATABASE_URL", owners(world.url))
+    monkeypatch.setenv("ENVIRONMENT", "test")
+    monkeypatch.setenv("HISTORY_DAYS", "300")
+    with pytest.raises(SystemExit) as ended:
+        await asyncio.to_thread(
+            retention_command.run, "orchestrator", "orchestrator", archive=tmp_path, restore=None, show=False
+        )
+    assert "not done: nothing is dropped while clocks differ by more than a day: it is 20" in str(ended.value)
+    assert f"by PostgreSQL's, and {clock.iso(ours)} where this runs; set the one that is wrong" in str(ended.value)
+    assert await world.count("history") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_clocks_that_differ_by_hours_are_no_hindrance(world, monkeypatch):
+    await world.made(inbox, 20)
+    ours = clock.now() + timedelta(hours=20)
+    monkeypatch.setattr(clock, "now", lambda: ours)
+    assert (await world.retire(inbox))[0]

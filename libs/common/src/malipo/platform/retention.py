@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
+from malipo import clock
 from malipo.platform import partitions
 from malipo.platform.archives import Archive, Manifest
 from malipo.platform.months import Month, MonthlyTable, Need
@@ -15,6 +16,7 @@ from malipo.platform.owner import Connection, briefly
 _NAMED = 5  # of the rows that keep a month
 _HELD_SECONDS = 2  # by each of a few statements: who waits to write to the month gives up after ten
 _OVER = "SELECT now() >= $1"
+_CLOCKS_DIFFER = timedelta(days=1)  # at most: whole days are what is kept
 _SIZES = """
 SELECT part.relname AS name, pg_total_relation_size(part.oid) AS bytes, greatest(part.reltuples, 0)::bigint AS rows
 FROM pg_inherits JOIN pg_class AS part ON part.oid = inhrelid WHERE inhparent = to_regclass($1) ORDER BY 1
@@ -23,6 +25,10 @@ FROM pg_inherits JOIN pg_class AS part ON part.oid = inhrelid WHERE inhparent = 
 
 class StillNeeded(Exception):
     """A month cannot go yet: says why, and which rows keep it."""
+
+
+class WrongClock(Exception):
+    """Which months are over nobody knows: PostgreSQL's clock tells, and it is another time by ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,9 @@ class Keeper:
         """End each month that is over, and tell what was done; returns whether all could go.
 
         Of each table they go in their order: behind one that is still needed all stay. Raises `archives.Damaged`, `OSError` or
-        `TablesInUse`, with what was done before as it is.
+        `TablesInUse`, with what was done before as it is, and `WrongClock` before anything is done.
         """
+        await self._require_right_clock()
         all_gone = True
         for table in self.tables:
             try:
@@ -72,6 +79,16 @@ class Keeper:
         """How large each month of each table is, and what is of none."""
         found = [row for table in self.tables for row in await self.connection.fetch(_SIZES, table.name)]
         return [Size(row["name"], row["rows"], row["bytes"]) for row in found]
+
+    async def _require_right_clock(self) -> None:
+        """A clock that is days ahead would have months dropped that are young, and hide that something came lately."""
+        theirs, ours = await self.connection.fetchval("SELECT now()"), clock.now()
+        if abs(theirs - ours) > _CLOCKS_DIFFER:
+            msg = (
+                f"nothing is dropped while clocks differ by more than a day: it is {clock.iso(theirs)} by PostgreSQL's, and "
+                f"{clock.iso(ours)} where this runs; set the one that is wrong, and run it again"
+            )
+            raise WrongClock(msg)
 
     async def _retired(self, table: MonthlyTable) -> AsyncGenerator[str]:
         for month in await self.over(table):

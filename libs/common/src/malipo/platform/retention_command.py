@@ -12,10 +12,10 @@ from malipo.platform import migrations, partitions, settings
 from malipo.platform.archives import Archive, Damaged, Manifest
 from malipo.platform.months import Month, MonthlyTable, monthly_of
 from malipo.platform.owner import Connection, TablesInUse, Unreachable, owning
-from malipo.platform.retention import Keeper
+from malipo.platform.retention import Keeper, WrongClock
 from malipo.platform.retention_settings import RetentionSettings
 
-_FAILS = (Unreachable, TablesInUse, Damaged, OSError, asyncpg.PostgresError)
+_FAILS = (Unreachable, TablesInUse, Damaged, WrongClock, OSError, asyncpg.PostgresError)
 _REMEDIES: dict[type[Exception], str] = {
     asyncpg.InsufficientPrivilegeError: "; DATABASE_URL has to name the role that owns the tables",
     asyncpg.UndefinedTableError: "; run `migrate` first",
