@@ -1,6 +1,7 @@
 """Files as settings name them, and a database whose tables are kept by month."""
 
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -91,11 +92,23 @@ def files(tmp_path) -> dict[str, str]:
     return {name: str(path) for name, path in paths.items()}
 
 
-@pytest.fixture
-async def world(new_database) -> AsyncGenerator[World]:
-    url = new_database("orchestrator")
+@asynccontextmanager
+async def installed(url: str) -> AsyncGenerator[World]:
     connection = await asyncpg.connect(owners(url))
     try:
         yield World(url, connection, await connection.fetchval("SELECT now()"))
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def world(new_database) -> AsyncGenerator[World]:
+    async with installed(new_database("orchestrator")) as world:
+        yield world
+
+
+@pytest.fixture
+async def another(new_database) -> AsyncGenerator[World]:
+    """Another installation's."""
+    async with installed(new_database("orchestrator")) as world:
+        yield world

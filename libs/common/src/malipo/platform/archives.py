@@ -23,6 +23,9 @@ MANIFEST = ".manifest.json"
 _ROWS = ".csv.gz"
 _LONGEST_VALUE = 2**31 - 1
 _REVISION = "SELECT version_num FROM alembic_version"
+_LOST = """
+SELECT count(*) FROM (SELECT ROW({columns})::text FROM archived EXCEPT ALL SELECT ROW({columns})::text FROM {part}) AS lost
+"""
 _UNMISTAKABLE = "SET DateStyle = 'ISO'; SET TimeZone = 'UTC'"
 """How moments are written from now on, by a session that is the command's own: as the role or the server is set, 5/2 may be read as another day, and a zone by its letters as another one."""
 
@@ -70,14 +73,12 @@ class Archive:
     async def write(self, connection: Connection, service: str, table: MonthlyTable, month: Month) -> Manifest:
         """Write the rows that the month has now, have them on the disk, and read them back. Raises `Damaged` or `OSError`.
 
-        What is there already of the same month is replaced, unless it has more rows.
+        What is there already of the same month is replaced, unless it has a row that the month has not.
         """
+        if self.manifest.exists():  # what the month has it still has when this is replaced: rows are only ever added
+            await self._require_held(connection, table.part(month))
         with _drafted(self.rows) as draft:
             columns, rows = await _copy_out(connection, table.part(month), draft)
-            known = self.verified() if self.manifest.exists() else None
-            if known is not None and known.rows > rows:
-                msg = f"{self.manifest} has {known.rows} rows of this month, and the database {rows}: archive into another folder"
-                raise Damaged(msg)
             written = Manifest(
                 service=service,
                 table=table.name,
@@ -114,6 +115,17 @@ class Archive:
             msg = f"{self.rows} has {rows} rows, and its manifest says {manifest.rows}, or it has other columns"
             raise Damaged(msg)
         return manifest
+
+    async def _require_held(self, connection: Connection, part: str) -> None:
+        """Raise `Damaged` unless the month has all rows of the archive that is there: another installation's has the same name."""
+        columns = ", ".join(map(_quoted, self.verified().columns))
+        async with connection.transaction():
+            await connection.execute(f"{_UNMISTAKABLE}; CREATE TEMP TABLE archived (LIKE {part}) ON COMMIT DROP")
+            await self.load(connection, "archived")
+            lost = await connection.fetchval(_LOST.format(columns=columns, part=part))
+        if lost:
+            msg = f"{self.rows} has {lost} rows of this month that the database has not, as another installation's: archive into another folder"
+            raise Damaged(msg)
 
     async def load(self, connection: Connection, into: str) -> None:
         """Put the rows into this table, whose columns may be more. The archive has to be `verified`."""
@@ -156,6 +168,11 @@ def _counted(file: Path) -> tuple[tuple[str, ...], int]:
 
 def _header(line: bytes) -> tuple[str, ...]:
     return tuple(line.decode().rstrip("\n").split(","))
+
+
+def _quoted(name: str) -> str:
+    """A column's name, which comes from a file, as a statement has it."""
+    return '"{}"'.format(name.replace('"', '""'))
 
 
 def _digest(file: Path) -> str:
