@@ -14,7 +14,7 @@ from malipo.messaging.database import Database
 from malipo.messaging.handover import Handover, OutboxRow
 from malipo.messaging.relay import Relay
 from malipo.messaging.security import KafkaAccess
-from malipo.messaging.unit_of_work import SHARDS
+from malipo.messaging.unit_of_work import SHARDS, shard_of
 from testkit.waiting import until
 
 ROWS = [("msg_1", 0, "topic", "pay_1", {}, b"1"), ("msg_2", 1, "topic", "pay_2", {}, b"2")]
@@ -130,6 +130,54 @@ async def send(database: Database, payment_id: str, cancel_id: str) -> None:
         unit.send(PAYMENT_COMMANDS, payment_id, CancelPayment(payment_id=payment_id, cancel_id=cancel_id))
 
 
+OF_OTHERS = """
+INSERT INTO outbox (message_id, shard, topic, key, headers, payload)
+SELECT 'msg', shard, 'topic', 'pay', '{}', '' FROM generate_series(1, $2), unnest($1::smallint[]) AS shard
+"""
+
+
+@pytest.fixture
+async def pool(new_database, pool_of):
+    return await pool_of(new_database("orchestrator"))
+
+
+@pytest.fixture
+def database(pool, handover) -> Database:
+    """One whose relay holds a single shard, that of `pay_1`."""
+    handover.hold([shard_of("pay_1")])
+    handover.look = False
+    database = Database(handover)
+    database.use(pool)
+    return database
+
+
+async def leave_sent(database: Database, rows_each: int) -> None:
+    """Rows of the other three shards, as their relays leave them for a while once they are sent."""
+    await database.write(OF_OTHERS, [shard for shard in range(SHARDS) if shard != shard_of("pay_1")], rows_each)
+
+
+async def test_what_three_busy_relays_have_sent_and_not_deleted_yet_is_no_hindrance(database, handover):
+    await leave_sent(database, 150)
+    await send(database, "pay_1", "can_1")
+    assert [row.key for row in handover.next()] == ["pay_1"]
+    assert not handover.look
+
+
+async def test_behind_what_other_relays_have_sent_a_row_that_is_not_known_is_seen(database, handover, pool):
+    await leave_sent(database, 150)
+    elsewhere = Database()
+    elsewhere.use(pool)
+    await send(elsewhere, "pay_1", "can_1")
+    await send(database, "pay_1", "can_2")
+    assert (handover.next(), handover.look) == ([], True)
+
+
+async def test_behind_a_backlog_of_other_relays_nothing_is_handed_over(database, handover):
+    await leave_sent(database, 350)
+    await send(database, "pay_1", "can_1")
+    assert (handover.next(), handover.look) == ([], True)
+
+
 @asynccontextmanager
 async def relaying(relay: Relay):
     task = asyncio.create_task(relay.run())
@@ -198,11 +246,13 @@ async def test_what_another_replica_has_committed_before_is_sent_before_although
     assert await sent_to(stores.kafka, payment_id, 20) == [str(number) for number in range(20)]
 
 
-async def test_nothing_passes_a_backlog_of_which_a_look_finds_a_part_meanwhile(two, stores, monkeypatch):
+@pytest.mark.parametrize("rows", [350, 1100], ids=["that is named", "of which there is too much"])
+async def test_nothing_passes_a_backlog_of_which_a_look_finds_a_part_meanwhile(two, stores, monkeypatch, rows):
     here, elsewhere, relay = two
     payment_id = ids.new("pay")
-    for number in range(350):
-        await send(elsewhere, payment_id, str(number))
+    async with elsewhere.begin() as unit:
+        for number in range(rows):
+            unit.send(PAYMENT_COMMANDS, payment_id, CancelPayment(payment_id=payment_id, cancel_id=str(number)))
     found, may_send = asyncio.Event(), asyncio.Event()
     send_by_topic, write = Relay._send_by_topic, here.write
 
@@ -219,9 +269,9 @@ async def test_nothing_passes_a_backlog_of_which_a_look_finds_a_part_meanwhile(t
 
     monkeypatch.setattr(Relay, "_send_by_topic", when_it_may)
     monkeypatch.setattr(here, "write", answered_late)
-    await send(here, payment_id, "350")
+    await send(here, payment_id, str(rows))
     may_send.set()
-    assert await sent_to(stores.kafka, payment_id, 351) == [str(number) for number in range(351)]
+    assert await sent_to(stores.kafka, payment_id, rows + 1) == [str(number) for number in range(rows + 1)]
 
 
 async def test_what_a_statement_of_another_kind_has_committed_before_is_sent_before(two, stores):

@@ -15,17 +15,22 @@ _MOST_WAITING = 200
 """Messages that are held in memory while Kafka is slow, or away; others stay in PostgreSQL."""
 _COLUMNS = len(given(OUTBOX))
 _SHARDS, _KNOWN, _FLOOR = TERMS
-_MOST_UNKNOWN = 300  # of all shards: more than one look finds
+_MOST_UNKNOWN = (
+    1000  # of all shards: each other relay leaves a hundred or two in the table that it has sent or is sending
+)
 HANDED_OVER = f"""jsonb_object_agg(message_id, id) AS placed, (
     SELECT CASE WHEN count(*) < {_MOST_UNKNOWN}
         THEN coalesce(array_agg(others.id) FILTER (WHERE others.shard = ANY({_SHARDS})), ARRAY[]::bigint[]) END
     FROM (
         SELECT outbox.id, outbox.shard FROM outbox
-        WHERE cardinality({_SHARDS}) > 0 AND outbox.id >= {_FLOOR} AND outbox.id <> ALL({_KNOWN})
+        WHERE cardinality({_SHARDS}) > 0 AND outbox.id >= {_FLOOR} AND outbox.id NOT IN (SELECT unnest({_KNOWN}))
         ORDER BY outbox.id LIMIT {_MOST_UNKNOWN}
     ) AS others
 ) AS unknown"""  # noqa: S608 - names of ours
-"""What a statement that sends answers of the rows that it has inserted into the outbox, beside whatever else it answers."""
+"""What a statement that sends answers of the rows that it has inserted into the outbox, beside whatever else it answers.
+
+That rows are not known is seen by a hash of those that are (`NOT IN` a query): an array would be read through for each row.
+"""
 
 
 class OutboxRow(NamedTuple):
