@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from malipo.messaging.floor import LOWEST, Floor
+from malipo.messaging.floor import HANGS_SECONDS, LOWEST, Floor
 
 INSERT = "INSERT INTO outbox (message_id, shard, topic, key, headers, payload) VALUES ($1, 0, 'a', 'b', '{}', '') RETURNING id"
 
@@ -44,17 +44,36 @@ def test_another_server_has_no_floor_yet():
 
 
 @pytest.fixture
-async def connection(new_database):
-    connection = await asyncpg.connect(new_database("orchestrator"))
+def url(new_database):
+    return new_database("orchestrator")
+
+
+@pytest.fixture
+async def connection(url):
+    connection = await asyncpg.connect(url)
     yield connection
     await connection.close()
 
 
 async def test_the_lowest_id_of_an_outbox_is_that_of_its_first_row_or_the_last_one_given_out(connection):
-    assert await connection.fetchval(LOWEST) == 0
+    assert await connection.fetchval(LOWEST, HANGS_SECONDS) == 0
     first, second = [await connection.fetchval(INSERT, message_id) for message_id in ("msg_1", "msg_2")]
-    assert await connection.fetchval(LOWEST) == first
+    assert await connection.fetchval(LOWEST, HANGS_SECONDS) == first
     await connection.execute("DELETE FROM outbox WHERE id = $1", first)
-    assert await connection.fetchval(LOWEST) == second
+    assert await connection.fetchval(LOWEST, HANGS_SECONDS) == second
     await connection.execute("DELETE FROM outbox")
-    assert await connection.fetchval(LOWEST) == second
+    assert await connection.fetchval(LOWEST, HANGS_SECONDS) == second
+
+
+async def test_while_a_transaction_is_open_for_long_that_has_written_no_id_is_known_to_be_the_lowest(connection, url):
+    await connection.execute("BEGIN")
+    first = await connection.fetchval(INSERT, "msg_1")
+    other = await asyncpg.connect(url)
+    try:
+        assert await other.fetchval(INSERT, "msg_2") > first
+        assert await other.fetchval(LOWEST, HANGS_SECONDS) > first
+        assert await other.fetchval(LOWEST, 0) == 0
+        await connection.execute("COMMIT")
+        assert await other.fetchval(LOWEST, 0) == first
+    finally:
+        await other.close()

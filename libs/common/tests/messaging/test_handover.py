@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from malipo import ids
 from malipo.contracts.commands import CancelPayment
 from malipo.contracts.topics import PAYMENT_COMMANDS
+from malipo.messaging import floor
 from malipo.messaging import relay as relay_module
 from malipo.messaging.database import Database
 from malipo.messaging.handover import Handover, OutboxRow
@@ -169,6 +170,16 @@ async def test_behind_what_other_relays_have_sent_a_row_that_is_not_known_is_see
     elsewhere.use(pool)
     await send(elsewhere, "pay_1", "can_1")
     await send(database, "pay_1", "can_2")
+    assert (handover.next(), handover.look) == ([], True)
+
+
+async def test_what_a_commit_that_hung_for_minutes_brings_is_seen(database, handover, pool):
+    async with pool.acquire() as hanging, hanging.transaction():
+        await hanging.execute(OF_OTHERS, [shard_of("pay_1")], 1)
+        await leave_sent(database, 1)
+        for at in (0, floor.SECONDS):
+            handover.floor.looked(at, await database.reads.fetchval(floor.LOWEST, 0))
+    await send(database, "pay_1", "can_1")
     assert (handover.next(), handover.look) == ([], True)
 
 

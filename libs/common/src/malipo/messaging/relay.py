@@ -18,7 +18,7 @@ from aiokafka.errors import (
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
 from malipo import clock
-from malipo.messaging.floor import LOWEST
+from malipo.messaging.floor import HANGS_SECONDS, LOWEST
 from malipo.messaging.handover import Handover, OutboxRow
 from malipo.messaging.idle_holder import IdleHolder
 from malipo.messaging.kafka import started, uncut
@@ -34,7 +34,7 @@ from malipo.platform.poolers import LOCK_CLASS, SharedSession
 BATCH_ROWS = 200  # in one turn of the event loop, in which nobody is answered
 POLL_SECONDS = 1.0
 """The net beneath the handover: rows whose writer died before it told anybody, or is none of the replicas."""
-_FLOOR_SECONDS = 10.0  # a look this often passes all that was deleted, for what a commit that hung has brought so late
+_FLOOR_SECONDS = 10.0  # so often it is looked up, and all that was deleted is passed once: a net beneath it
 _DELETE_SECONDS = 1.0  # how long rows that were sent stay: a statement of its own for each would cost more than the row
 _MOST_SENT = 100  # rows that are in the table still: whatever is handed over is compared with them
 _TAKE_OVER_SECONDS = 0.25  # how often a relay that lacks shards asks whether another one has gone
@@ -153,7 +153,7 @@ class Relay:
 
     async def _look_for_floor(self, connection: Connection) -> None:
         if (now := clock.monotonic()) >= self._floor_at:
-            self.handover.floor.looked(now, await connection.fetchval(LOWEST))
+            self.handover.floor.looked(now, await connection.fetchval(LOWEST, HANGS_SECONDS))
             self._floor_at, self._from_floor = now + _FLOOR_SECONDS, False
 
     def _heard(self, connection: Connection, pid: int, _channel: str, _payload: object) -> None:
