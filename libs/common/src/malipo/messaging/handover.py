@@ -15,9 +15,8 @@ _MOST_WAITING = 200
 """Messages that are held in memory while Kafka is slow, or away; others stay in PostgreSQL."""
 _COLUMNS = len(given(OUTBOX))
 _SHARDS, _KNOWN, _FLOOR = TERMS
-_MOST_UNKNOWN = (
-    1000  # of all shards: each other relay leaves a hundred or two in the table that it has sent or is sending
-)
+_MOST_UNKNOWN = 1000
+"""Of all shards: each other relay leaves a hundred or two in the table that it has sent or is sending."""
 HANDED_OVER = f"""jsonb_object_agg(message_id, id) AS placed, (
     SELECT CASE WHEN count(*) < {_MOST_UNKNOWN}
         THEN coalesce(array_agg(others.id) FILTER (WHERE others.shard = ANY({_SHARDS})), ARRAY[]::bigint[]) END
