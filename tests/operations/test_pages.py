@@ -108,11 +108,10 @@ def test_a_payment_in_doubt_is_decided(stack, shop):
 
     def is_decided() -> bool:
         try:
-            return f"{payment_id} is failed" in pages.run(
-                stack, "doubt-and-suspense.md", "Decide how it ended", **decided
-            )
+            told = pages.run(stack, "doubt-and-suspense.md", "Decide how it ended", **decided)
         except pages.CommandFailed:  # what may still be sent is not decided
             return False
+        return f"{payment_id} is failed" in told
 
     assert until(is_decided, SECONDS, 1)
     shop.wait(payment_id, "failed", seconds=SECONDS)
