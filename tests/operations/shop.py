@@ -11,6 +11,6 @@ def pay_soon(shop: DemoMerchant, count: int) -> list[str]:
     return [shop.pay(amount=3000 + number, prefer="respond-async")["id"] for number in range(count)]
 
 
-def told_once(shop: DemoMerchant, payment_id: str) -> None:
+def told_once(shop: DemoMerchant, payment_id: str, seconds: float = SECONDS) -> None:
     assert shop.wait(payment_id, seconds=SECONDS)["status"] == "completed"
-    shop.events(payment_id, "payment.completed", seconds=SECONDS)
+    shop.events(payment_id, "payment.completed", seconds=seconds)

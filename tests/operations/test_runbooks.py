@@ -13,6 +13,7 @@ from scraping import value
 from malipo import ids
 from malipo.contracts.commands import CancelPayment
 from malipo.contracts.topics import PAYMENT_COMMANDS, PAYMENT_EVENTS
+from malipo_local.ports import free_port
 from malipo_local.services import Kind, names
 from operations import pages
 from operations.acts import (
@@ -28,6 +29,7 @@ from operations.alerts import CAUSED, RULES, causes
 from operations.pages import follow
 from operations.scrapes import SECONDS, above, are_healthy, below, is_over, problems
 from operations.shop import pay_soon, told_once
+from webhook_dispatcher.courier import POSTPONE_SECONDS
 
 RUNBOOKS = pages.GUIDES / "runbooks"
 
@@ -195,7 +197,7 @@ def test_a_key_is_missing_in_the_dispatchers_ring(stack, shop):
         reason="unreadable_secret",
     )
     follow(stack, "MalipoDeliveriesPostponed", KEY_RING=ring)
-    told_once(shop, payment_id)
+    told_once(shop, payment_id, POSTPONE_SECONDS + SECONDS)
 
 
 @pytest.mark.whole
@@ -240,7 +242,7 @@ def test_the_database_is_away(stack, shop):
 @pytest.mark.whole
 @causes("MalipoReplicaNotInGroup")
 def test_two_processes_have_one_name(stack, tmp_path):
-    settings = stack.service_env("orchestrator") | {"ADMIN_PORT": "0"}
+    settings = stack.service_env("orchestrator") | {"ADMIN_PORT": str(free_port())}
     command = [sys.executable, "-m", "orchestrator", "serve"]
     with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, env=settings, stdout=log) as second:
         try:
