@@ -146,37 +146,23 @@ async def test_messages_that_are_not_taken_yet_are_the_lag_and_it_ends_when_they
         await until(caught_up, what="all are taken")
 
 
-def most_batches(seconds: float, began: float) -> float:
-    """How many batches can have been taken since, if not more than one in so many seconds, but for the first and one that was under way."""
-    return 2 + (clock.monotonic() - began) // seconds
+SECONDS = 3.0
 
 
-async def test_a_paced_subscription_takes_the_first_at_once_and_what_follows_in_one_batch(service, own_topic):
+@pytest.mark.parametrize("limit", ["pace_seconds", "gather_seconds"])
+async def test_what_comes_between_two_takes_is_one_batch(service, own_topic, limit):
     database = await service()
     seen = Seen(ids.new("pay"))
 
-    async with service.consuming(database, seen, topic=own_topic, pace_seconds=3.0):
+    async with service.consuming(database, seen, topic=own_topic, **{limit: SECONDS}):
         began = clock.monotonic()
         await send(database, seen.prefix, keys=1, each=1, topic=own_topic)
         await until(lambda: seen.sizes == [1], what="the first is taken")
         for number in range(20):
             await send(database, f"{seen.prefix}{number}", keys=1, each=1, topic=own_topic)
         await until(lambda: seen.count == 21, what="all are taken")
-    assert len(seen.sizes) <= most_batches(3.0, began)
-
-
-async def test_what_a_broker_gathers_is_taken_in_one_batch_and_in_time(service, own_topic):
-    database = await service()
-    seen = Seen(ids.new("pay"))
-
-    async with service.consuming(database, seen, topic=own_topic, gather_seconds=3.0):
-        began = clock.monotonic()
-        await send(database, seen.prefix, keys=1, each=1, topic=own_topic)
-        await until(lambda: seen.sizes == [1], what="the first is taken")
-        for number in range(10):
-            await send(database, f"{seen.prefix}{number}", keys=1, each=1, topic=own_topic)
-        await until(lambda: seen.count == 11, what="all are taken")
-    assert len(seen.sizes) <= most_batches(3.0, began)
+    takes = (clock.monotonic() - began) // SECONDS
+    assert len(seen.sizes) <= 2 + takes, "the first, one that was under way, and one each time"
 
 
 async def test_what_is_no_message_at_all_is_dead_lettered_and_what_comes_behind_it_is_taken(service, stores, own_topic):
