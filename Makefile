@@ -102,7 +102,7 @@ restore-drill: setup ## lose the databases, restore them to the last commit and 
 upgrade-drill: setup ## roll a release out and back beside the former one, under 20 payments a second: some minutes
 	@$(BIN)/pytest --whole -s -q tests/operations/test_upgrade.py $(ARGS)
 
-runbooks: setup ## follow all pages of docs/operations, and cause each alert first: some ten minutes
+runbooks: setup ## follow all pages of docs/operations, and cause each alert first: more than a quarter of an hour
 	@$(BIN)/pytest --whole -q tests/operations/test_pages.py tests/operations/test_runbooks.py tests/operations/test_provider_runbooks.py $(ARGS)
 
 test: setup ## run all tests against real PostgreSQL, Redis and Kafka

@@ -77,9 +77,8 @@ class GoTool:
         if (self.module / "main.go").exists():
             return "."
         told = (self.module / "go.mod").read_text("utf-8")
-        (package,) = re.findall(
-            rf"^(?:tool |\t)(\S+/{self.name})$", told, re.MULTILINE
-        )  # what is required has a version behind it
+        # What is required has a version behind it, a tool has none.
+        (package,) = re.findall(rf"^(?:tool |\t)(\S+/{self.name})$", told, re.MULTILINE)
         return package
 
 
