@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from malipo.contracts.config import MerchantConfigured
@@ -60,6 +61,74 @@ async def test_what_a_configuration_brings_while_its_predecessor_ends_is_due_aft
     ]
 
 
+@pytest.mark.parametrize("result", ["delivered", "endpoint_gone"])
+async def test_ends_and_events_of_the_same_payments_do_not_deadlock(replica, kit, result):
+    """Both lock the same two deliveries, whose ids are in the other order than their payments'."""
+    one, two = await replica(started=False), await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
+    await one.receive(kit.transition("pay_2", 1))
+    await one.pool.execute("UPDATE deliveries SET delivery_id = 'del_0'")
+    await one.receive(kit.transition("pay_1", 1))
+    heads = await queue.claim(one.database, Lease("run_1", 6), 2, [], 10)
+    batch = [
+        Received(kit.transition(payment_id, 2), f"msg_{payment_id}", PAYMENT_EVENTS.name, payment_id)
+        for payment_id in ("pay_1", "pay_2")
+    ]
+
+    async def end():
+        async with one.database.begin() as unit:
+            attempts = [kit.delivered(head)._replace(result=result) for head in heads]
+            queue.end(unit, [recorder._end(attempt, None, timedelta()) for attempt in attempts], lambda _: None)
+
+    async def come():
+        async with two.database.begin() as unit:
+            await handlers.fan_out(lambda: None, unit, batch)
+
+    async with one.database.begin() as first:
+        await first.transaction.execute("SELECT FROM deliveries WHERE payment_id = 'pay_1' FOR UPDATE")
+        ending = asyncio.create_task(end())
+        await until(lambda: wait_for_locks(two, 1), what="the ends wait for the first of both")
+        coming = asyncio.create_task(come())
+        await until(lambda: wait_for_locks(two, 2), what="the events wait, too")
+    ended, came = await asyncio.gather(ending, coming, return_exceptions=True)
+    assert ended is None
+    assert isinstance(came, asyncpg.SerializationError), came  # and so are decided anew, behind the ends
+    await come()
+    assert len(await one.rows("SELECT FROM deliveries WHERE sequence = 2 AND due_at IS NOT NULL")) == (
+        2 if result == "delivered" else 0
+    )
+
+
+async def test_a_configuration_and_endpoints_that_are_gone_do_not_deadlock(replica, kit):
+    """Both change the same two endpoints, of which the configuration lists the second alone."""
+    one, two = await replica(started=False), await replica(started=False)
+    removed, listed = (kit.endpoint("mer_1", f"https://{name}.example/", id=f"ep_{name}") for name in "ab")
+    await one.configure(1, removed, listed)
+    await one.receive(kit.transition("pay_1", 1))
+    heads = await queue.claim(one.database, Lease("run_1", 6), 2, [], 10)
+    configured = MerchantConfigured(merchant_id="mer_1", version=2, endpoints=(listed,))
+
+    async def end():
+        async with one.database.begin() as unit:
+            attempts = [kit.delivered(head)._replace(result="endpoint_gone") for head in heads]
+            queue.end(unit, [recorder._end(attempt, None, timedelta()) for attempt in attempts], lambda _: None)
+
+    async def configuration_comes():
+        async with two.database.begin() as unit:
+            await handlers.replicate(
+                lambda: None, unit, [Received(configured, "msg_3", MERCHANT_CONFIG.name, "mer_1")]
+            )
+
+    async with one.database.begin() as first:
+        await first.transaction.execute("SELECT FROM endpoints WHERE endpoint_id = 'ep_a' FOR UPDATE")
+        ending = asyncio.create_task(end())
+        await until(lambda: wait_for_locks(two, 1), what="the ends wait for the first of both")
+        coming = asyncio.create_task(configuration_comes())
+        await until(lambda: wait_for_locks(two, 2), what="the configuration waits, too")
+    await asyncio.gather(ending, coming)
+    assert await one.states() == {"endpoint_gone": 2}
+
+
 async def test_a_delivery_and_one_that_was_overtaken_end_together_and_the_next_one_is_due(replica, kit):
     one = await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://a.example/"))
@@ -92,9 +161,14 @@ async def test_a_delivery_that_fails_stays_the_first_of_its_lane_though_an_overt
 
 
 async def waits_for_a_lock(dispatcher):
-    return await dispatcher.rows(
+    return await wait_for_locks(dispatcher, 1)
+
+
+async def wait_for_locks(dispatcher, sessions):
+    waiting = await dispatcher.rows(
         "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
+    return len(waiting) == sessions
 
 
 async def test_deliveries_come_and_end_at_once_and_none_is_left_behind(replica, receiver, kit):

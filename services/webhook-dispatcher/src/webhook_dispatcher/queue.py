@@ -109,12 +109,15 @@ placed AS (
 """
 # A part of a statement: what is `ahead` of one that was placed is written to, so that this and its end follow each other.
 # Returns what is still pending and not overtaken then, and whether it is free to be claimed: a claim passes over it while
-# it is locked here.
+# it is locked here. Lanes are locked in the order in which ends lock them, lest two deadlock.
 FOLLOWED = """
 followed AS (
     UPDATE deliveries SET due_at = due_at
-    WHERE delivery_id = ANY(ARRAY(SELECT DISTINCT ahead FROM placed WHERE ahead IS NOT NULL))
-      AND ended_at IS NULL AND overtaken_at IS NULL
+    WHERE delivery_id = ANY(ARRAY(
+        SELECT delivery_id FROM deliveries
+        WHERE delivery_id = ANY(ARRAY(SELECT ahead FROM placed)) AND ended_at IS NULL AND overtaken_at IS NULL
+        ORDER BY endpoint_id, payment_id FOR NO KEY UPDATE
+    ))
     RETURNING due_at <= now() AND (lease_until IS NULL OR lease_until <= now()) AS free
 )
 """

@@ -82,6 +82,10 @@ INSERT INTO merchants ({names(_VERSION)}) SELECT * FROM unnest({arrays(_VERSION)
 ON CONFLICT (merchant_id) DO UPDATE SET version = excluded.version WHERE merchants.version <= excluded.version
 RETURNING merchant_id
 """
+# In the order in which those are locked that have answered 410: else those that are listed would come before the others.
+_LOCK_ENDPOINTS = """
+SELECT FROM endpoints WHERE merchant_id = ANY($1::text[]) ORDER BY endpoint_id FOR NO KEY UPDATE
+"""
 # An endpoint that is gone stays gone: a merchant who repairs it creates a new one.
 _PUT_ENDPOINTS = """
 INSERT INTO endpoints (endpoint_id, merchant_id, mode, url, secret_ciphertext, event_types)
@@ -168,6 +172,7 @@ async def replicate(connection: Statements, configurations: Sequence[MerchantCon
     replaced = {row["merchant_id"] for row in rows}
     endpoints = [row for c in ordered if c.merchant_id in replaced for row in _endpoint_rows(c)]
     endpoints.sort(key=lambda row: str(row["endpoint_id"]))
+    await connection.execute(_LOCK_ENDPOINTS, list(replaced))
     await connection.execute(_PUT_ENDPOINTS, endpoints)
     await connection.execute(_REMOVE_ENDPOINTS, list(replaced), [row["endpoint_id"] for row in endpoints])
     return sorted(replaced)
