@@ -115,9 +115,7 @@ async def test_a_configuration_and_endpoints_that_are_gone_do_not_deadlock(repli
 
     async def configuration_comes():
         async with two.database.begin() as unit:
-            await handlers.replicate(
-                lambda: None, unit, [Received(configured, "msg_3", MERCHANT_CONFIG.name, "mer_1")]
-            )
+            await handlers.replicate(lambda: None, unit, [Received(configured, "msg_3", MERCHANT_CONFIG.name, "mer_1")])
 
     async with one.database.begin() as first:
         await first.transaction.execute("SELECT FROM endpoints WHERE endpoint_id = 'ep_a' FOR UPDATE")
@@ -127,6 +125,38 @@ async def test_a_configuration_and_endpoints_that_are_gone_do_not_deadlock(repli
         await until(lambda: wait_for_locks(two, 2), what="the configuration waits, too")
     await asyncio.gather(ending, coming)
     assert await one.states() == {"endpoint_gone": 2}
+
+
+async def test_two_ends_of_an_endpoint_that_is_gone_do_not_deadlock_beside_new_deliveries_to_it(replica, kit):
+    """Both wait for a configuration, which changes the endpoint while the new delivery's transaction refers to it."""
+    one, two = await replica(started=False), await replica(started=False)
+    endpoint = kit.endpoint("mer_1", "https://a.example/", id="ep_a")
+    await one.configure(1, endpoint)
+    await one.receive(kit.transition("pay_1", 1), kit.transition("pay_2", 1))
+    heads = await queue.claim(one.database, Lease("run_1", 6), 2, [], 10)
+    configured = MerchantConfigured(merchant_id="mer_1", version=1, endpoints=(endpoint,))
+
+    async def come(unit):
+        transition = kit.transition("pay_3", 1)
+        await handlers.fan_out(lambda: None, unit, [Received(transition, "msg_2", PAYMENT_EVENTS.name, "pay_3")])
+
+    async def configuration_comes(unit):
+        await handlers.replicate(lambda: None, unit, [Received(configured, "msg_3", MERCHANT_CONFIG.name, "mer_1")])
+
+    async def end(head):
+        async with one.database.begin() as unit:
+            gone = kit.delivered(head)._replace(result="endpoint_gone")
+            queue.end(unit, [recorder._end(gone, None, timedelta())], lambda _: None)
+
+    async with kit.written(one, come):
+        async with kit.written(two, configuration_comes):
+            ending = [asyncio.create_task(end(heads[0]))]
+            await until(lambda: wait_for_locks(two, 1), what="one end waits for the configuration")
+            ending.append(asyncio.create_task(end(heads[1])))
+            await until(lambda: wait_for_locks(two, 2), what="the other one, too")
+        await asyncio.gather(*ending)
+    assert await one.states() == {"endpoint_gone": 2, "pending": 1}
+    assert await one.rows("SELECT gone_because FROM endpoints") == [{"gone_because": "answered 410"}]
 
 
 async def test_a_delivery_and_one_that_was_overtaken_end_together_and_the_next_one_is_due(replica, kit):

@@ -185,7 +185,9 @@ _ENDED = (
 # The report of an attempt goes into the outbox with its end, and neither when the lease was lost. With its end the next one
 # of its lane becomes due: the first that is pending, if it is not one of these. Who adds another behind a delivery writes to
 # that delivery: if one of these has changed since this statement began, which sees nothing of it, all is decided anew.
-# An endpoint that is gone is locked before its deliveries, as everywhere: hence what looks like a condition on `disabled`.
+# An endpoint that is gone is locked before its deliveries, as everywhere: hence what looks like a condition on `disabled`. It is
+# there, and changed as by a conflict: that alone locks in order and changes, at once, the row as it is by then. A lock and then
+# an UPDATE go to the row as it was first, which a new delivery's transaction may hold back, and two that do so deadlock.
 _END = Write(
     f"""
 SELECT CASE WHEN EXISTS (SELECT FROM over WHERE place <> seen_at) THEN decide_anew() END,
@@ -205,11 +207,11 @@ seen AS MATERIALIZED (
     SELECT e.*, d.endpoint_id, d.ctid AS seen_at
     FROM unnest({{arrays}}) AS e ({{names}}) JOIN deliveries d USING (delivery_id)
 ), disabled AS (
-    UPDATE endpoints SET gone_at = now(), gone_because = 'answered 410' WHERE endpoint_id IN (
-        SELECT endpoint_id FROM endpoints
-        WHERE endpoint_id = ANY(ARRAY(SELECT endpoint_id FROM seen WHERE result = 'endpoint_gone')) AND gone_at IS NULL
-        ORDER BY endpoint_id FOR NO KEY UPDATE
-    ) RETURNING 1
+    INSERT INTO endpoints SELECT * FROM endpoints
+    WHERE endpoint_id = ANY(ARRAY(SELECT endpoint_id FROM seen WHERE result = 'endpoint_gone')) AND gone_at IS NULL
+    ORDER BY endpoint_id
+    ON CONFLICT (endpoint_id) DO UPDATE SET gone_at = now(), gone_because = 'answered 410' WHERE endpoints.gone_at IS NULL
+    RETURNING 1
 ), over AS MATERIALIZED (
     SELECT seen.*, d.payment_id, d.ctid AS place FROM seen JOIN deliveries d USING (delivery_id)
     WHERE d.lease_token = seen.lease_token AND (SELECT count(*) FROM disabled) >= 0
