@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from malipo import ids
@@ -182,6 +183,41 @@ async def test_an_event_of_a_merchant_who_becomes_known_at_the_same_moment_is_de
     assert await deliveries(one) == [{"endpoint_id": "ep_a", "payment_id": "pay_1", "sequence": 1, "due": True}]
 
 
+async def test_events_and_configurations_of_a_known_merchant_and_a_new_one_do_not_deadlock(replica, kit):
+    one, two = await replica(started=False), await replica(started=False)
+    await one.configure(1, merchant_id="mer_1")
+    merchants = ("mer_1", "mer_2")
+    events = [kit.transition(f"pay_{name}", 1, merchant_id=name, config_version=2) for name in merchants]
+    configured = [
+        MerchantConfigured(
+            merchant_id=name, version=2, endpoints=(kit.endpoint(name, "https://a.example/", id=f"ep_{name}"),)
+        )
+        for name in merchants
+    ]
+
+    async def configurations_come():
+        async with one.database.begin() as unit:
+            received = [Received(found, "msg_2", MERCHANT_CONFIG.name, found.merchant_id) for found in configured]
+            await handlers.replicate(lambda: None, unit, received)
+
+    async def events_come():
+        async with two.database.begin() as unit:
+            received = [Received(found, "msg_1", PAYMENT_EVENTS.name, found.payment_id) for found in events]
+            await handlers.fan_out(lambda: None, unit, received)
+
+    async with one.database.begin() as first:
+        await first.transaction.execute("SELECT FROM merchants WHERE merchant_id = 'mer_1' FOR UPDATE")
+        configuring = asyncio.create_task(configurations_come())
+        await until(lambda: wait_for_locks(two, 1), what="the configurations wait for the known merchant")
+        coming = asyncio.create_task(events_come())
+        await until(lambda: wait_for_locks(two, 2), what="the events wait, too")
+    done, came = await asyncio.gather(configuring, coming, return_exceptions=True)
+    assert done is None
+    assert isinstance(came, asyncpg.SerializationError), came  # and so are decided anew, behind the configurations
+    await events_come()
+    assert [row["endpoint_id"] for row in await deliveries(one)] == ["ep_mer_1", "ep_mer_2"]
+
+
 async def test_an_event_whose_configuration_is_here_waits_for_no_newer_one_that_arrives(replica, kit):
     one, two = await replica(started=False), await replica(started=False)
     await one.configure(1, kit.endpoint("mer_1", "https://old.example/", id="ep_old"))
@@ -198,9 +234,14 @@ async def test_an_event_whose_configuration_is_here_waits_for_no_newer_one_that_
 
 
 async def waits_for_a_lock(dispatcher):
-    return await dispatcher.rows(
+    return await wait_for_locks(dispatcher, 1)
+
+
+async def wait_for_locks(dispatcher, sessions):
+    waiting = await dispatcher.rows(
         "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
+    return len(waiting) == sessions
 
 
 async def test_more_events_than_one_slice_wait_and_flow(replica, kit, monkeypatch):

@@ -43,10 +43,11 @@ wanted AS (
 # lock: its endpoints are of a configuration at least as new as its own; one that is replaced meanwhile came after it. For
 # one that waits the merchant is `held`: a configuration that comes now waits for us, and then sees it. If one has come
 # since this statement began, or a delivery that another comes behind has ended, all of it is decided anew. The merchant is
-# shared, so that events of one do not wait for each other.
+# shared, so that events of one do not wait for each other. Those that are held come before new ones, whose ids are later:
+# a configuration locks its merchants in the order of their ids.
 _ADD_EVENTS = Write(
     """
-SELECT CASE WHEN (SELECT count(*) FROM relied_on) > (SELECT count(*) FROM known) + (SELECT count(*) FROM held)
+SELECT CASE WHEN (SELECT count(*) FROM relied_on) > (SELECT count(*) FROM held) + (SELECT count(*) FROM known)
               OR (SELECT count(DISTINCT ahead) FROM placed) > (SELECT count(*) FROM followed)
        THEN decide_anew() END,
        EXISTS (SELECT FROM placed WHERE due) OR EXISTS (SELECT FROM followed WHERE free) AS due
