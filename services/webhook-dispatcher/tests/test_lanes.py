@@ -127,6 +127,41 @@ async def test_a_configuration_and_endpoints_that_are_gone_do_not_deadlock(repli
     assert await one.states() == {"endpoint_gone": 2}
 
 
+async def test_ends_that_make_a_late_event_due_do_not_deadlock_with_events_behind_it(replica, kit):
+    """The late one is the first of its payment by now: the new event locks it, and the ends come to it last."""
+    one, two = await replica(started=False), await replica(started=False)
+    await one.configure(1, kit.endpoint("mer_1", "https://a.example/", id="ep_a"))
+    await one.receive(kit.transition("pay_1", 2), kit.transition("pay_2", 1))
+    await one.receive(kit.transition("pay_1", 1))
+    heads = await queue.claim(one.database, Lease("run_1", 6), 2, [], 10)
+    batch = [
+        Received(kit.transition(payment_id, 3), f"msg_{payment_id}", PAYMENT_EVENTS.name, payment_id)
+        for payment_id in ("pay_1", "pay_2")
+    ]
+
+    async def end():
+        async with one.database.begin() as unit:
+            attempts = [recorder._end(kit.delivered(head), None, timedelta()) for head in heads]
+            queue.end(unit, attempts, lambda _: None)
+
+    async def come():
+        async with two.database.begin() as unit:
+            await handlers.fan_out(lambda: None, unit, batch)
+
+    async with one.database.begin() as first:
+        await first.transaction.execute("SELECT FROM deliveries WHERE payment_id = 'pay_2' FOR UPDATE")
+        ending = asyncio.create_task(end())
+        await until(lambda: wait_for_locks(two, 1), what="the ends wait for the second payment's")
+        coming = asyncio.create_task(come())
+        await until(lambda: wait_for_locks(two, 2), what="the events wait, too")
+    ended, came = await asyncio.gather(ending, coming, return_exceptions=True)
+    assert isinstance(ended, asyncpg.SerializationError), ended  # and so are decided anew, behind the events
+    assert came is None
+    await end()
+    due = await one.rows("SELECT payment_id, sequence FROM deliveries WHERE due_at IS NOT NULL AND state = 'pending'")
+    assert sorted(tuple(row.values()) for row in due) == [("pay_1", 1), ("pay_2", 3)]
+
+
 async def test_two_ends_of_an_endpoint_that_is_gone_do_not_deadlock_beside_new_deliveries_to_it(replica, kit):
     """Both wait for a configuration, which changes the endpoint while the new delivery's transaction refers to it."""
     one, two = await replica(started=False), await replica(started=False)

@@ -184,13 +184,15 @@ _ENDED = (
 )  # in the order of `AttemptRow`
 # The report of an attempt goes into the outbox with its end, and neither when the lease was lost. With its end the next one
 # of its lane becomes due: the first that is pending, if it is not one of these. Who adds another behind a delivery writes to
-# that delivery: if one of these has changed since this statement began, which sees nothing of it, all is decided anew.
+# that delivery: if one of these has changed since this statement began, which sees nothing of it, all is decided anew. So it is
+# where the next one has come late, and is before these, and is locked by another: who may wait for what is locked here.
 # An endpoint that is gone is locked before its deliveries, as everywhere: hence what looks like a condition on `disabled`. It is
 # there, and changed as by a conflict: that alone locks in order and changes, at once, the row as it is by then. A lock and then
 # an UPDATE go to the row as it was first, which a new delivery's transaction may hold back, and two that do so deadlock.
 _END = Write(
     f"""
-SELECT CASE WHEN EXISTS (SELECT FROM over WHERE place <> seen_at) THEN decide_anew() END,
+SELECT CASE WHEN EXISTS (SELECT FROM over WHERE place <> seen_at) OR (SELECT count(*) FROM next WHERE is_late) > (SELECT count(*) FROM free)
+       THEN decide_anew() END,
        EXISTS (SELECT FROM promoted) OR EXISTS (
            SELECT FROM (SELECT DISTINCT endpoint_id FROM over) AS endpoint
            CROSS JOIN LATERAL (
@@ -213,7 +215,7 @@ seen AS MATERIALIZED (
     ON CONFLICT (endpoint_id) DO UPDATE SET gone_at = now(), gone_because = 'answered 410' WHERE endpoints.gone_at IS NULL
     RETURNING 1
 ), over AS MATERIALIZED (
-    SELECT seen.*, d.payment_id, d.ctid AS place FROM seen JOIN deliveries d USING (delivery_id)
+    SELECT seen.*, d.payment_id, d.sequence, d.ctid AS place FROM seen JOIN deliveries d USING (delivery_id)
     WHERE d.lease_token = seen.lease_token AND (SELECT count(*) FROM disabled) >= 0
     ORDER BY d.endpoint_id, d.payment_id FOR UPDATE OF d
 ), ended AS (
@@ -223,18 +225,21 @@ seen AS MATERIALIZED (
         failing_since = coalesce(d.failing_since, over.failing_since),
         ended_at = CASE WHEN over.result <> 'retrying' THEN now() END
     FROM over WHERE d.delivery_id = over.delivery_id
+), next AS MATERIALIZED (
+    SELECT head.delivery_id, head.sequence < lane.sequence AS is_late
+    FROM (SELECT endpoint_id, payment_id, min(sequence) AS sequence FROM over WHERE result <> 'retrying' GROUP BY 1, 2) AS lane
+    CROSS JOIN LATERAL (
+        SELECT d.delivery_id, d.sequence FROM deliveries d
+        WHERE d.endpoint_id = lane.endpoint_id AND d.payment_id = lane.payment_id AND d.state = 'pending'
+          AND d.overtaken_at IS NULL
+          AND d.delivery_id <> ALL(ARRAY(SELECT delivery_id FROM over WHERE result <> 'retrying'))
+        ORDER BY d.sequence LIMIT 1
+    ) head
+), free AS MATERIALIZED (
+    SELECT FROM deliveries WHERE delivery_id = ANY(ARRAY(SELECT delivery_id FROM next WHERE is_late)) FOR NO KEY UPDATE SKIP LOCKED
 ), promoted AS (
     UPDATE deliveries SET due_at = now()
-    WHERE due_at IS NULL AND ended_at IS NULL AND delivery_id = ANY(ARRAY(
-        SELECT head.delivery_id FROM (SELECT DISTINCT endpoint_id, payment_id FROM over WHERE result <> 'retrying') AS lane
-        CROSS JOIN LATERAL (
-            SELECT d.delivery_id FROM deliveries d
-            WHERE d.endpoint_id = lane.endpoint_id AND d.payment_id = lane.payment_id AND d.state = 'pending'
-              AND d.overtaken_at IS NULL
-              AND d.delivery_id <> ALL(ARRAY(SELECT delivery_id FROM over WHERE result <> 'retrying'))
-            ORDER BY d.sequence LIMIT 1
-        ) head
-    ))
+    WHERE due_at IS NULL AND ended_at IS NULL AND delivery_id = ANY(ARRAY(SELECT delivery_id FROM next))
     RETURNING delivery_id
 ), reported AS (
     INSERT INTO outbox ({INSERT_OUTBOX.names}) SELECT {INSERT_OUTBOX.names} FROM over RETURNING id, message_id
