@@ -1,4 +1,4 @@
-"""One request to a provider whose answer is packed: read whole, up to the limit, and never unpacked into more memory than that."""
+"""One request to a provider, and what may come back: packed answers, read up to the limit, and addresses that are none."""
 
 import gzip
 import tracemalloc
@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from malipo.platform.client import http_client
-from provider_kit.sending import ResponseTooLong, exchange
+from provider_kit.sending import ResponseTooLong, Silence, exchange
 
 _LIMIT = 1024 * 1024
 _MEGABYTES_64 = gzip.compress(bytes(64 * 1024 * 1024))
@@ -55,3 +55,13 @@ async def test_an_answer_that_is_far_longer_than_it_looks_takes_little_memory(pa
     finally:
         tracemalloc.stop()
     assert peak_bytes < 48 * 1024 * 1024
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "http://[::1", "http://a.test:port/", "http://\u2028/"])
+async def test_an_answer_that_leads_to_an_address_that_is_none_is_no_answer(address):
+    headers = {"Location": address.encode()}
+    transport = httpx.MockTransport(lambda _request: httpx.Response(302, headers=headers))
+    async with http_client(timeout_seconds=5, transport=transport) as http:
+        request = http.build_request("GET", "https://provider.test")
+        with pytest.raises(Silence):
+            await exchange(http, request, provider="a provider", timeout_seconds=5, max_bytes=_LIMIT)

@@ -47,7 +47,8 @@ async def exchange(
             raise NotSent(msg) from error
         late = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
         raise Silence("timeout" if late else "connection_broken") from error
-    except aiohttp.ClientError:  # a response that is not HTTP: the transport lets the error through
+    # A response that is not HTTP, or leads to an address that is none: both errors come through, and no `HTTPError` is around them.
+    except (aiohttp.ClientError, httpx.InvalidURL):
         raise Silence("answer_not_http") from None  # its error would bring the request's headers along
 
 
