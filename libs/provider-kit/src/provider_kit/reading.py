@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 
 class Reader[T]:
     """Decodes one shape; the fields that it does not name are ignored."""
@@ -13,9 +15,12 @@ class Reader[T]:
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
 
     def decode(self, raw: bytes | msgspec.Raw) -> T:
-        """Raises `ValueError` for anything else, also for what is nested too deep to be read."""
+        """Raises `ValueError` for anything else, also for what is nested too deep to be read.
+
+        A byte order mark, as some gateways put before what they pass on, is no part of it (RFC 8259, 8.1).
+        """
         try:
-            return self._decoder.decode(raw)
+            return self._decoder.decode(bytes(raw).removeprefix(_BYTE_ORDER_MARK))
         except RecursionError:
             raise ValueError("nested too deep") from None
 
