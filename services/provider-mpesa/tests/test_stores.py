@@ -109,3 +109,11 @@ async def test_a_purpose_is_known_to_all_replicas_of_its_account_whatever_its_ca
     assert not await second.knows("acc", "order 8")
     assert not await second.knows("another", "order 7")
     assert len(await pool.fetch("SELECT FROM purposes")) == 2
+
+
+@pytest.mark.parametrize("typed", ["\x00", "order\x007", "x" * 300_000], ids=["nul", "a nul within", "far too long"])
+async def test_an_account_number_that_no_row_can_hold_is_known_to_nobody(databases, typed):
+    """Else it could not be decided whether to take the payment, and M-Pesa would take it."""
+    purposes = Purposes(databases[0])
+    await purposes.keep("acc", ["order 7"])
+    assert not await purposes.knows("acc", typed)

@@ -6,6 +6,7 @@ from typing import Protocol
 from malipo.messaging.database import Database
 from malipo.messaging.writes import purge_of
 from provider_kit.readiness import database_of
+from provider_kit.references import holdable
 from provider_mpesa.tables import PURPOSES
 
 KEPT_DAYS = 90
@@ -44,4 +45,4 @@ class Purposes:
     async def knows(self, account: str, reference: str) -> bool:
         """Whether it is a reference of one of the account's payments. Raises `NotReady`."""
         with database_of("purposes"):
-            return await self._database.reads.fetchval(_KNOWS, account, reference)
+            return await self._database.reads.fetchval(_KNOWS, account, holdable(reference))
