@@ -138,6 +138,21 @@ async def test_a_confirmation_that_is_not_understood_hastens_the_look_as_well(pr
     await confirm(provider, TransID=None)
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"TransID=1", b'{"TransAmount": "10.00"}', b'{"TransID": {}}'])
+async def test_a_confirmation_that_cannot_be_read_is_for_a_person_where_no_statement_shows_its_money(provider, body):
+    told = samples.callback(body, word="confirmation")
+    (kept,) = (await provider.parse_callback(told, samples.CREDENTIALS)).unmatched
+    assert (kept.event_type, dict(kept.references)) == ("payment_by_hand.unreadable", {})
+    assert not (await provider.parse_callback(told, PULLED)).unmatched
+
+
+@pytest.mark.parametrize("field", ["TransAmount", "BusinessShortCode", "BillRefNumber"])
+async def test_a_payment_by_hand_is_kept_by_its_receipt_whatever_is_not_told_of_it(provider, field):
+    told = {name: value for name, value in payment().items() if name != field}
+    parsed = await provider.parse_callback(samples.callback(told, word="confirmation"), samples.CREDENTIALS)
+    assert [dict(one.references) for one in parsed.unmatched] == [{"receipt": "SKL4HAND1A"}]
+
+
 async def test_what_comes_to_the_address_of_pull_hastens_the_look(provider):
     parsed = await provider.parse_callback(samples.callback(b"anything", word="pull"), PULLED)
     assert parsed.hastens

@@ -5,8 +5,9 @@ from typing import Literal, NamedTuple
 
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
 from provider_kit.errors import Misconfigured
-from provider_mpesa.codes import ANOTHER_PROMPT, DONE
-from provider_mpesa.objects import ACCEPTED, FAILURE, Accepted, MpesaResponse, text_of
+from provider_mpesa.codes import DONE
+from provider_mpesa.objects import ACCEPTED, FAILURE, Accepted, MpesaResponse, as_line, text_of
+from redaction.text import HIDDEN
 
 Pause = Literal["spike_arrest", "quota"]
 
@@ -28,6 +29,8 @@ _ACCOUNTS_OWN = (
     *("businessshortcode", "password", "partyb", "transactiontype"),
     *("initiator", "securitycredential", "receiverparty"),
 )
+_INVALID_SAYS = "M-Pesa refuses the request as invalid."
+_LONGEST_WORD = 24  # `RecieverIdentifierType` has 22 letters, and an access token 28
 _ADDRESSES = ("callbackurl", "resulturl", "queuetimeouturl")
 
 
@@ -73,14 +76,14 @@ def pause_of(response: MpesaResponse) -> Pause | None:
     return next((pause for pattern, pause in _PAUSES if pattern.search(response.body)), None)
 
 
-def accepted(response: MpesaResponse) -> Accepted | None:
-    """The answer with which M-Pesa takes a request on; None for any other."""
+def accepted(response: MpesaResponse) -> bool:
+    """Whether M-Pesa takes the request on."""
     found = answered(response)
-    return found if found is not None and text_of(found.code) == DONE else None
+    return found is not None and text_of(found.code) == DONE
 
 
 def answered(response: MpesaResponse) -> Accepted | None:
-    """The answer to a request that is carried out later, whatever its code; None for what is no such answer."""
+    """The answer to a request that is carried out later, whatever its code, or without one; None for what is no object."""
     try:
         return ACCEPTED.decode(response.body) if response.status == _OK else None
     except ValueError:
@@ -95,7 +98,14 @@ def refusal_of(response: MpesaResponse) -> Refusal | None:
         failure = FAILURE.decode(response.body)
     except ValueError:
         return None
-    return Refusal(text_of(failure.code), " ".join(failure.message.lower().split()), failure.message)
+    message = text_of(failure.message)
+    return Refusal(text_of(failure.code), as_line(message), message)
+
+
+def customer_busy(response: MpesaResponse) -> bool:
+    """Whether a prompt is refused, and was not sent, because its customer has another one open."""
+    refusal = refusal_of(response)
+    return refusal is not None and "unable to lock subscriber" in refusal.text
 
 
 def refused(response: MpesaResponse) -> Outcome:
@@ -103,8 +113,6 @@ def refused(response: MpesaResponse) -> Outcome:
     refusal = refusal_of(response)
     if refusal and refusal.code in _INVALID_REQUEST and response.status < _SERVER_ERROR:
         return _invalid(refusal)
-    if refusal and "unable to lock subscriber" in refusal.text:
-        return ANOTHER_PROMPT
     return doubt(response)
 
 
@@ -136,4 +144,9 @@ def _invalid(refusal: Refusal) -> Declined:
     if field in _ACCOUNTS_OWN:
         msg = f"M-Pesa refuses {field}, which is made of the credentials."
         raise Misconfigured(msg)
-    return Declined(code="invalid_request", message=refusal.shown.strip() or "M-Pesa refuses the request as invalid.")
+    return Declined(code="invalid_request", message=_without_secrets(refusal.shown) or _INVALID_SAYS)
+
+
+def _without_secrets(text: str) -> str:
+    """The text without its long words: a password, a token or an address of ours that it repeats is one."""
+    return " ".join(word if len(word) <= _LONGEST_WORD else HIDDEN for word in text.split())

@@ -8,7 +8,7 @@ from provider_kit.bodies import name_of_body
 from provider_kit.provider import NamedOperation, ParsedCallback, Unmatched
 from provider_mpesa.events import ACKNOWLEDGED, SHOWN_WITHIN
 from provider_mpesa.mapping import RECEIPT
-from provider_mpesa.objects import BY_HAND, PaymentByHand, as_purpose, is_own_reference, money_of, text_of
+from provider_mpesa.objects import BY_HAND, PaymentByHand, as_purpose, id_of, is_own_reference, money_of, text_of
 
 VALID: Mapping[str, object] = {"ResultCode": "0", "ResultDesc": "Accepted"}
 _REJECTED = "Rejected"
@@ -19,12 +19,15 @@ UNREADABLE: Mapping[str, object] = {"ResultCode": "C2B00016", "ResultDesc": _REJ
 
 
 def read(body: bytes) -> PaymentByHand | None:
-    """The payment, or None for what is none."""
+    """The payment, or None for what is none, or has no receipt."""
     try:
-        return BY_HAND.decode(body)
+        found = BY_HAND.decode(body)
     except ValueError:
+        found = None
+    if found is None or id_of(found.receipt) is None:
         log.error("payment by hand not understood", size_bytes=len(body))
         return None
+    return found
 
 
 def refusal(payment: PaymentByHand, keys: MpesaCredentials) -> Mapping[str, object] | None:
@@ -49,11 +52,13 @@ def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> Pars
     """A confirmation: nobody has signed it, so that it makes us look where the money is shown.
 
     That is the account's `statement`; if none is read, or it does not show the payment in time, the payment is kept, and a person
-    is alerted. A charge whose name it has as its purpose is asked about.
+    is alerted. So is a person of what cannot be read and no statement shows. A charge whose name it has as its purpose is asked
+    about.
     """
     name = name_of_body(body)
     if payment is None:
-        return ParsedCallback(name, reply=ACKNOWLEDGED, hastens=True)
+        unread = [] if statement else [Unmatched("payment_by_hand.unreadable", {})]
+        return ParsedCallback(name, unmatched=unread, reply=ACKNOWLEDGED, hastens=True)
     ask, amount = purpose_of(payment), money_of(text_of(payment.amount))
     is_ours = is_own_reference(ask)  # a prompt's payment is confirmed, too
     return ParsedCallback(
@@ -62,7 +67,7 @@ def told(body: bytes, payment: PaymentByHand | None, *, statement: bool) -> Pars
         unmatched=[
             Unmatched(
                 "payment_by_hand",
-                {RECEIPT: payment.receipt},
+                {RECEIPT: text_of(payment.receipt)},
                 amount,
                 unless_ours=statement or not is_ours,
                 waits=SHOWN_WITHIN if statement else None,

@@ -124,7 +124,7 @@ def _token(response: MpesaResponse) -> FetchedToken:
         found = None
     if found is None and credentials_refused(response):
         raise Misconfigured("M-Pesa refuses the consumer_key and consumer_secret.")
-    if found is None or not found.access_token:
+    if found is None or found.bearer is None:
         raise NotSent("no access token from M-Pesa")
     told = text_of(found.expires_in)
-    return FetchedToken(found.access_token, int(told) if re.fullmatch("[0-9]{1,6}", told) else _LIFE_SECONDS)
+    return FetchedToken(found.bearer, int(told) if re.fullmatch("[0-9]{1,6}", told) else _LIFE_SECONDS)

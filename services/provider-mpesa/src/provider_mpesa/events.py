@@ -69,8 +69,12 @@ def _to_be_asked(name: str, about: Addressed | None) -> ParsedCallback:
 
 
 def _prompt_ended(name: str, found: StkCallback, about: Addressed | None, *, statement: bool) -> ParsedCallback:
+    """Raises `ValueError` for what names no prompt."""
+    checkout = id_of(found.checkout)
+    if checkout is None:
+        raise ValueError
     charge = about.operation if about is not None and isinstance(about.operation, Charge) else None
-    claims = {CHECKOUT: kept(found.checkout, charge and mask_of(charge))}
+    claims = {CHECKOUT: kept(checkout, charge and mask_of(charge))}
     late: list[Unmatched] = []
     if about is not None and charge is not None:
         _require(claims[CHECKOUT], about, CHECKOUT)
@@ -85,7 +89,7 @@ def _paid_late(found: StkCallback, *, statement: bool) -> list[Unmatched]:
     if text_of(found.result) != DONE or found.receipt is None:
         return []
     waits = SHOWN_WITHIN if statement else None
-    amount = money_of(found.fact("Amount"))
+    amount = next(map(money_of, found.facts("Amount")), None)
     return [Unmatched("paid_after_failure", {RECEIPT: found.receipt}, amount, unless_ours=True, waits=waits)]
 
 
@@ -93,9 +97,9 @@ def _claims(found: StkCallback, charge: Charge) -> dict[str, str]:
     """What the callback of this very prompt says of a payment: its receipt, or what of it does not fit."""
     if text_of(found.result) != DONE:
         return {}
-    if (told := found.fact("Amount")) and money_of(told) != charge.amount:
+    if any(money_of(told) != charge.amount for told in found.facts("Amount")):
         return {MISFIT: AMOUNT_MISMATCH}
-    if (phone := found.fact("PhoneNumber")) and not phone_fits_mask(phone, mask_of(charge)):
+    if not all(phone_fits_mask(told, mask_of(charge)) for told in found.facts("PhoneNumber")):
         return {MISFIT: PAYER_MISMATCH}
     receipt = found.receipt
     return {RECEIPT: receipt} if receipt else {}

@@ -17,10 +17,18 @@ from malipo.contracts.outcomes import (
 from malipo.contracts.provider_commands import Charge, Refund
 from provider_kit.provider import Attempt, References
 from provider_mpesa.account import MpesaAccount
-from provider_mpesa.answers import accepted, answered, doubt, refusal_of, refused, shown
-from provider_mpesa.codes import DONE, NOT_IN_STATEMENT, PROMPT_DOUBTS, PROMPT_ENDS, REVERSAL_ENDS, STATUS_ENDS
-from provider_mpesa.objects import ASKED, MpesaResponse, Result, id_of, is_id, money_of, text_of
-from provider_mpesa.prompt_names import kept
+from provider_mpesa.answers import accepted, answered, customer_busy, doubt, refusal_of, refused, shown
+from provider_mpesa.codes import (
+    ANOTHER_PROMPT,
+    DONE,
+    NOT_IN_STATEMENT,
+    PROMPT_DOUBTS,
+    PROMPT_ENDS,
+    REVERSAL_ENDS,
+    STATUS_ENDS,
+)
+from provider_mpesa.objects import ASKED, MpesaResponse, Result, as_line, id_of, is_id, money_of, text_of
+from provider_mpesa.prompt_names import is_of_another, kept
 
 CHECKOUT, MERCHANT_REQUEST, RECEIPT = "checkout", "merchant_request", "receipt"
 CONVERSATION, ORIGINATOR = "conversation", "originator"
@@ -38,17 +46,19 @@ def outcome_of_push(attempt: Attempt, charge: Charge, response: MpesaResponse) -
     """What the answer to a prompt's request means: with code 0 the customer is being asked. Raises `Misconfigured`.
 
     Another code says that an error occurred, not what had been done before: it is a doubt, and asked about by the prompt's name
-    if the answer has one.
+    if the answer has one. So is an answer that names the prompt of another customer's number: nothing of it is kept.
     """
     found = answered(response)
     if found is None:
-        return refused(response)
-    if found.checkout:
-        name = kept(found.checkout, mask_of(charge))
-        _note(attempt, {CHECKOUT: name, MERCHANT_REQUEST: found.merchant_request})
-    if accepted(response) is None:
+        return ANOTHER_PROMPT if customer_busy(response) else refused(response)
+    checkout, mask = id_of(found.checkout), mask_of(charge)
+    if checkout and is_of_another(checkout, mask):
+        return Unknown(reason="the answer to another prompt")
+    if checkout:
+        _note(attempt, {CHECKOUT: kept(checkout, mask), MERCHANT_REQUEST: id_of(found.merchant_request)})
+    if text_of(found.code) != DONE:
         return Unknown(reason=f"code {shown(text_of(found.code))}")
-    return prompt(charge) if found.checkout else Unknown(reason="no CheckoutRequestID")
+    return prompt(charge) if checkout else Unknown(reason="no CheckoutRequestID")
 
 
 def prompt(charge: Charge) -> ActionRequired:
@@ -98,7 +108,8 @@ def outcome_of_query(
         asked = ASKED.decode(response.body)
     except ValueError:
         return _unended(attempt, charge, response)
-    told = asked.checkout and kept(asked.checkout, mask_of(charge))
+    checkout = id_of(asked.checkout)
+    told = checkout and kept(checkout, mask_of(charge))
     if response.status != _OK or text_of(asked.answered) != DONE or told not in (None, name):
         return Unknown(reason="unreadable answer", silent=response.status >= _SERVER_ERROR)
     result = text_of(asked.result)
@@ -106,22 +117,24 @@ def outcome_of_query(
         return _paid(attempt, charge, name)
     if _was_told_paid(attempt.references) and not _is_unshown(attempt, account, settle):
         return Unknown(reason=f"{_RESULT}{shown(result)}, and a callback told of a payment")
+    if result not in PROMPT_DOUBTS and _AT_IT.search(as_line(text_of(asked.text))):
+        return _under_way(attempt, charge)
     if result in PROMPT_ENDS:
         return PROMPT_ENDS[result]
-    if result not in PROMPT_DOUBTS and _AT_IT.search(asked.text.lower()):
-        return _under_way(attempt, charge)
     if result in PROMPT_DOUBTS and attempt.same_account:
         return _once_settled(attempt, result, settle)
     return Unknown(reason=f"{_RESULT}{shown(result)}")
 
 
 def outcome_of_reversal(attempt: Attempt, response: MpesaResponse) -> Outcome:
-    """What the answer to a reversal's request means: with code 0 M-Pesa works on it. Raises `Misconfigured`."""
-    found = accepted(response)
+    """What the answer to a reversal's request means: with code 0 M-Pesa works on it. With another it is a doubt, and asked about
+    by the conversation, if the answer names one. Raises `Misconfigured`.
+    """
+    found = answered(response)
     if found is None:
         return refused(response)
-    _note(attempt, {CONVERSATION: found.conversation, ORIGINATOR: found.originator})
-    return Pending()
+    _note(attempt, {CONVERSATION: id_of(found.conversation), ORIGINATOR: id_of(found.originator)})
+    return Pending() if text_of(found.code) == DONE else Unknown(reason=f"code {shown(text_of(found.code))}")
 
 
 def outcome_of_status_query(response: MpesaResponse) -> Outcome:
@@ -134,8 +147,7 @@ def outcome_of_reversal_result(refund: Refund, result: Result) -> Outcome:
     code = text_of(result.result)
     if code != DONE:
         return REVERSAL_ENDS.get(code, Unknown(reason=f"{_RESULT}{shown(code)}"))
-    about = result.fact("OriginalTransactionID")
-    if about and about != refund.reference:
+    if any(about != refund.reference for about in result.facts("OriginalTransactionID")):
         return Unknown(reason="another transaction")
     return _given_back(refund, result, id_of(result.transaction))
 
@@ -152,11 +164,9 @@ def outcome_of_status_result(refund: Refund, result: Result) -> Outcome | None:
 
 
 def _given_back(refund: Refund, result: Result, receipt: str | None) -> Outcome:
-    told = result.fact("Amount")
-    amount = money_of(told) if told else refund.amount
-    if amount is None:
+    if any(money_of(told) != refund.amount for told in result.facts("Amount")):
         return Unknown(reason=AMOUNT_MISMATCH, reference=receipt)
-    return Succeeded(amount=amount, reference=receipt)
+    return Succeeded(amount=refund.amount, reference=receipt)
 
 
 def _is_unshown(attempt: Attempt, account: MpesaAccount, settle: timedelta) -> bool:

@@ -1,8 +1,10 @@
 """The shapes of M-Pesa's answers and callbacks, as far as we read them; the rest is ignored."""
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated
+from decimal import Decimal
 
 import msgspec
 
@@ -10,17 +12,20 @@ from malipo.contracts.providers.mpesa import SHILLING
 from malipo.money import Money
 from provider_kit.reading import Reader
 
-_ID = r"\A[!-~]{1,100}\Z"
-Id = Annotated[str, msgspec.Meta(pattern=_ID)]
-"""An id of M-Pesa's, here of printable ASCII: it fits a row, a request and a line of a log."""
+_ID = re.compile("[!-~]{1,100}")
+_TOKEN = re.compile("[!-~]{1,4096}")
 
 Loose = msgspec.Raw
-"""A value that comes as a number here and as a text there: see `text_of`."""
+"""A value that comes as a number here and as a text there: see `text_of`. All are read so, lest one that nobody needs, as a text that
+is null, hides the others of its answer.
+"""
 _NOTHING = msgspec.Raw(b"null")
-_NUMBER = re.compile(rb"-?[0-9]{1,30}(\.[0-9]{1,10})?")
+_SAYS_NOTHING = (b"null", b'""')
+_MOST_FACTS = 100  # far more than are ever told, and far fewer than a callback has room for
+_NUMBER = re.compile(rb"-?[0-9]{1,30}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?")
 _OWN_REFERENCE = re.compile("[A-Z2-7]{12}")
 _TYPED_PHONE = re.compile(r"(?:[+]?254|0)[17][0-9]{8}|(?:7[0-9]|1[01])[0-9]{7}")
-_SHILLINGS = re.compile(r"([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.([0-9]{1,2}))?")
+_SHILLINGS = re.compile(r"([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.([0-9]{1,2})0*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +39,31 @@ class MpesaResponse:
 class Token(msgspec.Struct):
     """An access token. Its life is in seconds: a number in the documentation, a text on the wire."""
 
-    access_token: str
+    access_token: Loose = _NOTHING
     expires_in: Loose = _NOTHING
+
+    @property
+    def bearer(self) -> str | None:
+        """The token, if a header can hold it: any other would keep each request from being sent, for as long as it is kept."""
+        token = text_of(self.access_token)
+        return token if _TOKEN.fullmatch(token) else None
 
 
 class Failure(msgspec.Struct):
     """The body of every error."""
 
     code: Loose = msgspec.field(name="errorCode")
-    message: str = msgspec.field(name="errorMessage", default="")
+    message: Loose = msgspec.field(name="errorMessage", default=_NOTHING)
 
 
 class Accepted(msgspec.Struct):
     """The answer to a request that is carried out later: with `code` 0 M-Pesa has it, which says nothing about its end."""
 
-    code: Loose = msgspec.field(name="ResponseCode")
-    checkout: Id | None = msgspec.field(name="CheckoutRequestID", default=None)
-    merchant_request: Id | None = msgspec.field(name="MerchantRequestID", default=None)
-    conversation: Id | None = msgspec.field(name="ConversationID", default=None)
-    originator: Id | None = msgspec.field(name="OriginatorConversationID", default=None)
+    code: Loose = msgspec.field(name="ResponseCode", default=_NOTHING)
+    checkout: Loose = msgspec.field(name="CheckoutRequestID", default=_NOTHING)
+    merchant_request: Loose = msgspec.field(name="MerchantRequestID", default=_NOTHING)
+    conversation: Loose = msgspec.field(name="ConversationID", default=_NOTHING)
+    originator: Loose = msgspec.field(name="OriginatorConversationID", default=_NOTHING)
 
 
 class Asked(msgspec.Struct):
@@ -60,41 +71,26 @@ class Asked(msgspec.Struct):
 
     answered: Loose = msgspec.field(name="ResponseCode")
     result: Loose = msgspec.field(name="ResultCode")
-    checkout: Id | None = msgspec.field(name="CheckoutRequestID", default=None)
-    text: str = msgspec.field(name="ResultDesc", default="")
-
-
-class Item(msgspec.Struct):
-    """One fact about a payment. `Balance` has been seen without a value."""
-
-    name: str = msgspec.field(name="Name")
-    value: Loose = msgspec.field(name="Value", default=_NOTHING)
-
-
-class Metadata(msgspec.Struct):
-    """The facts about a payment: a prompt that failed has none."""
-
-    items: list[Item] = msgspec.field(name="Item")
+    checkout: Loose = msgspec.field(name="CheckoutRequestID", default=_NOTHING)
+    text: Loose = msgspec.field(name="ResultDesc", default=_NOTHING)
 
 
 class StkCallback(msgspec.Struct):
     """How a prompt ended."""
 
-    checkout: Id = msgspec.field(name="CheckoutRequestID")
-    result: Loose = msgspec.field(name="ResultCode")
-    text: str = msgspec.field(name="ResultDesc", default="")
-    metadata: Metadata | None = msgspec.field(name="CallbackMetadata", default=None)
+    checkout: Loose = msgspec.field(name="CheckoutRequestID")
+    result: Loose = msgspec.field(name="ResultCode", default=_NOTHING)
+    metadata: Loose = msgspec.field(name="CallbackMetadata", default=_NOTHING)
 
-    def fact(self, name: str) -> str:
-        """One of the facts, by its name; an empty text without it."""
-        items = self.metadata.items if self.metadata else []
-        return next((text_of(item.value) for item in items if item.name == name), "")
+    def facts(self, name: str) -> Sequence[str]:
+        """What it says of the payment by this name: a prompt that failed says nothing. `Balance` has been seen without a value."""
+        return _facts(self.metadata, within="item", called=name, key="name")
 
     @property
     def receipt(self) -> str | None:
-        """The receipt of the payment, if it names one."""
-        receipt = self.fact("MpesaReceiptNumber")
-        return receipt if is_id(receipt) else None
+        """The receipt of the payment, if it names one alone."""
+        receipts = {*self.facts("MpesaReceiptNumber")}
+        return next(filter(is_id, receipts), None) if len(receipts) == 1 else None
 
 
 class StkBody(msgspec.Struct):
@@ -109,35 +105,24 @@ class StkReport(msgspec.Struct):
     body: StkBody = msgspec.field(name="Body")
 
 
-class Parameter(msgspec.Struct):
-    """One fact about what was carried out."""
-
-    key: str = msgspec.field(name="Key")
-    value: Loose = msgspec.field(name="Value", default=_NOTHING)
-
-
-class Parameters(msgspec.Struct):
-    """The facts: a list, or the only one by itself."""
-
-    parameter: list[Parameter] | Parameter = msgspec.field(name="ResultParameter", default_factory=list[Parameter])
-
-
 class Result(msgspec.Struct):
     """How a request was carried out that was accepted before. `transaction` is the receipt of what it made."""
 
     result: Loose = msgspec.field(name="ResultCode")
     kind: Loose = msgspec.field(name="ResultType", default=_NOTHING)
-    text: str = msgspec.field(name="ResultDesc", default="")
     conversation: Loose = msgspec.field(name="ConversationID", default=_NOTHING)
     originator: Loose = msgspec.field(name="OriginatorConversationID", default=_NOTHING)
     transaction: Loose = msgspec.field(name="TransactionID", default=_NOTHING)
-    parameters: Parameters | None = msgspec.field(name="ResultParameters", default=None)
+    parameters: Loose = msgspec.field(name="ResultParameters", default=_NOTHING)
 
-    def fact(self, key: str) -> str:
-        """One of the facts, by its key; an empty text without it."""
-        found = self.parameters.parameter if self.parameters else []
-        several = [found] if isinstance(found, Parameter) else found
-        return next((text_of(one.value) for one in several if one.key == key), "")
+    def facts(self, name: str) -> Sequence[str]:
+        """What it says by this name of what was carried out."""
+        return _facts(self.parameters, within="resultparameter", called=name, key="key")
+
+    def fact(self, name: str) -> str:
+        """The same, where all that it says agrees; else an empty text."""
+        said = {*self.facts(name)}
+        return said.pop() if len(said) == 1 else ""
 
 
 class ResultReport(msgspec.Struct):
@@ -149,23 +134,19 @@ class ResultReport(msgspec.Struct):
 class PaymentByHand(msgspec.Struct):
     """A payment to the short code, which a validation asks about and a confirmation reports. Names are not read."""
 
-    receipt: Id = msgspec.field(name="TransID")
-    amount: Loose = msgspec.field(name="TransAmount")
-    shortcode: Loose = msgspec.field(name="BusinessShortCode")
+    receipt: Loose = msgspec.field(name="TransID", default=_NOTHING)
+    amount: Loose = msgspec.field(name="TransAmount", default=_NOTHING)
+    shortcode: Loose = msgspec.field(name="BusinessShortCode", default=_NOTHING)
     reference: Loose = msgspec.field(name="BillRefNumber", default=_NOTHING)
 
 
-type Fields = dict[str, Loose]
+type Fields = Mapping[str, Loose]
 """An object's fields by their names, in lower case and without spaces: Pull Transactions has them in more ways than one."""
 
 
-def fields_of(raw: bytes) -> Fields:
+def fields_of(raw: bytes | Loose) -> Fields:
     """The fields of an object. Raises `ValueError` for anything else."""
-    try:
-        found = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    return {name.replace(" ", "").lower(): value for name, value in found.items()}
+    return {name.replace(" ", "").lower(): value for name, value in _FIELDS.decode(raw).items()}
 
 
 def field_of(fields: Fields, name: str) -> str:
@@ -173,6 +154,29 @@ def field_of(fields: Fields, name: str) -> str:
     return text_of(fields.get(name, _NOTHING))
 
 
+def _facts(raw: Loose, *, within: str, called: str, key: str) -> Sequence[str]:
+    """All values that are there by the name `called`, which stands under `key`: of a list of them, or of the only one by itself."""
+    return [
+        text_of(one["value"])
+        for around in _objects(raw)
+        for one in _objects(around.get(within, _NOTHING))
+        if field_of(one, key) == called and bytes(one.get("value", _NOTHING)) not in _SAYS_NOTHING
+    ]
+
+
+def _objects(raw: Loose) -> Iterator[Fields]:
+    """The first objects of a list, or the only one by itself; nothing else."""
+    try:
+        several = _LIST.decode(raw) if bytes(raw).startswith(b"[") else [raw]
+    except ValueError:
+        return
+    for one in several[:_MOST_FACTS]:
+        with suppress(ValueError):
+            yield fields_of(one)
+
+
+_FIELDS = Reader[dict[str, Loose]](dict[str, Loose])
+_LIST = Reader[list[Loose]](list[Loose])
 TOKEN = Reader[Token](Token)
 FAILURE = Reader[Failure](Failure)
 ACCEPTED = Reader[Accepted](Accepted)
@@ -183,14 +187,19 @@ BY_HAND = Reader[PaymentByHand](PaymentByHand)
 
 
 def text_of(value: Loose) -> str:
-    """The text, or the number as it was written; an empty text for anything else."""
+    """The text, or the number as it was written, but for an exponent; an empty text for anything else."""
     raw = bytes(value)
-    if _NUMBER.fullmatch(raw):
-        return raw.decode()
+    if number := _NUMBER.fullmatch(raw):
+        return f"{Decimal(raw.decode()):f}" if number[2] else raw.decode()
     try:
         return msgspec.json.decode(raw, type=str)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
+
+
+def as_line(text: str) -> str:
+    """The text as its meaning is looked up: in lower case, with single spaces."""
+    return " ".join(text.lower().split())
 
 
 def id_of(value: Loose) -> str | None:
@@ -216,13 +225,13 @@ def looks_like_a_phone(text: str) -> bool:
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` could be an `Id`."""
-    return re.match(_ID, text) is not None
+    """Whether it could be an id of M-Pesa's. Of printable ASCII it fits a row, a request and a line of a log."""
+    return _ID.fullmatch(text) is not None
 
 
 def money_of(text: str) -> Money | None:
     """Shillings as M-Pesa writes them (`1`, `1.00`, `168.0`, `250,000.00`); None for what is no amount."""
-    found = _SHILLINGS.fullmatch(text)
+    found = _SHILLINGS.fullmatch(text.strip())
     if found is None:
         return None
     return Money(int(found[1].replace(",", "")) * SHILLING + int((found[2] or "").ljust(2, "0")), "KES")
