@@ -132,6 +132,15 @@ def test_what_is_no_statement_is_no_empty_one(body, status):
         read(body, status)
 
 
+def test_an_account_number_that_was_cut_within_a_character_hides_no_other_payment():
+    """Who pays a shilling with such a one would have kept the statement from being read for two days."""
+    cut = row(transactionId="SKL4TEST8Y", billreference="for you \ud83d", sender="\ud83d")
+    page = read(answer([[row(), cut]]), stretch=PAST)
+    assert page.names == ["SKL4TEST9Z", "SKL4TEST8Y"]
+    told = [money.account_reference for report in page.reports for money in report.received]
+    assert told == ["INV 7", "for you \ufffd"]
+
+
 def test_a_short_code_without_pull_transactions_is_to_be_registered():
     with pytest.raises(Misconfigured, match="register it"):
         read(samples.failure("400.001", "Invalid ShortCode"), 400)
