@@ -6,6 +6,7 @@ import mpesa_samples as samples
 import pytest
 
 from malipo.contracts.outcomes import AMOUNT_MISMATCH, PAYER_MISMATCH, Succeeded, Unknown
+from provider_kit.errors import BadSignature
 from provider_mpesa.events import parse
 from provider_mpesa.requests import TO_PUSH, TO_REVERSAL
 
@@ -131,6 +132,12 @@ def test_a_reversal_of_which_two_things_are_told_is_a_doubt(other):
     event = samples.result()
     event["Result"]["ResultParameters"]["ResultParameter"].append(other)
     assert isinstance(confirmed(event), Unknown)
+
+
+def test_a_callback_that_names_the_prompt_of_another_number_is_refused_and_the_number_kept_nowhere():
+    """Also before the answer to this one's request, from which its name is known."""
+    with pytest.raises(BadSignature, match="number"):
+        claims(prompt(CheckoutRequestID="ws_CO_21112026123000123711999222"))
 
 
 def test_a_byte_order_mark_before_a_callback_is_no_part_of_it():

@@ -246,6 +246,7 @@ async def test_a_key_that_comes_back_to_the_ring_has_its_addresses_registered_ag
     [
         ((400, samples.failure("400.003.02", "Bad Request - Invalid ValidationURL")), "Invalid ValidationURL"),
         ((200, TAKEN | {"ResponseCode": "1", "ResponseDescription": "Rejected\u0007"}), "M-Pesa refuses: Rejected"),
+        ((400, samples.failure("400.003.02", f"Invalid https://a.test/{'ab' * 32}")), "refuses: Invalid [redacted]"),
         ((200, "<html>Request Rejected</html>"), "cannot be read (http 200)"),
         ((500, samples.failure("500.003.1001", "Internal Server Error")), "Internal Server Error"),
         ((401, samples.failure("401.003.01", NO_PRODUCT)), "lacks a product"),

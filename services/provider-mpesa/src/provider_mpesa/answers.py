@@ -144,9 +144,9 @@ def _invalid(refusal: Refusal) -> Declined:
     if field in _ACCOUNTS_OWN:
         msg = f"M-Pesa refuses {field}, which is made of the credentials."
         raise Misconfigured(msg)
-    return Declined(code="invalid_request", message=_without_secrets(refusal.shown) or _INVALID_SAYS)
+    return Declined(code="invalid_request", message=without_secrets(refusal.shown) or _INVALID_SAYS)
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
     """The text without its long words: a password, a token or an address of ours that it repeats is one."""
     return " ".join(word if len(word) <= _LONGEST_WORD else HIDDEN for word in text.split())

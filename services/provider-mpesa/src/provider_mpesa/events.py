@@ -29,7 +29,7 @@ from provider_mpesa.mapping import (
     outcome_of_status_result,
 )
 from provider_mpesa.objects import RESULT_REPORT, STK_REPORT, Result, StkCallback, id_of, money_of, text_of
-from provider_mpesa.prompt_names import kept, phone_fits_mask
+from provider_mpesa.prompt_names import is_of_another, kept, phone_fits_mask
 from provider_mpesa.requests import TO_REVERSAL_QUEUE, TO_STATUS, TO_STATUS_QUEUE
 
 SHOWN_WITHIN = timedelta(hours=2)
@@ -77,6 +77,8 @@ def _prompt_ended(name: str, found: StkCallback, about: Addressed | None, *, sta
     claims = {CHECKOUT: kept(checkout, charge and mask_of(charge))}
     late: list[Unmatched] = []
     if about is not None and charge is not None:
+        if is_of_another(checkout, mask_of(charge)):
+            raise BadSignature("another number's checkout")
         _require(claims[CHECKOUT], about, CHECKOUT)
         claims |= _claims(found, charge)
         late = _paid_late(found, statement=statement) if about.failed else []

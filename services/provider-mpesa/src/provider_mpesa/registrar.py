@@ -11,6 +11,7 @@ from provider_kit.errors import Misconfigured, NotSent
 from provider_kit.sending import ResponseTooLong, Silence
 from provider_mpesa import requests
 from provider_mpesa.account import MpesaAccount, read_account
+from provider_mpesa.answers import without_secrets
 from provider_mpesa.client import MpesaClient
 from provider_mpesa.objects import Fields, MpesaResponse, field_of, fields_of
 from provider_mpesa.registrations import Known, Name, Registrations
@@ -151,7 +152,7 @@ def _fields(response: MpesaResponse) -> Fields:
 def _refusal(response: MpesaResponse, fields: Fields) -> Refused:
     said = (field_of(fields, name) for name in ("errormessage", "responsedescription", "responsemessage"))
     text = next(filter(None, said), f"http {response.status}")
-    return Refused("M-Pesa refuses: " + "".join(filter(str.isprintable, text))[:_MOST_CHARS])
+    return Refused("M-Pesa refuses: " + "".join(filter(str.isprintable, without_secrets(text)))[:_MOST_CHARS])
 
 
 _PARTS = (
