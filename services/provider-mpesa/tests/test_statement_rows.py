@@ -132,10 +132,11 @@ def test_what_is_no_statement_is_no_empty_one(body, status):
         read(body, status)
 
 
-def test_an_account_number_that_was_cut_within_a_character_hides_no_other_payment():
+@pytest.mark.parametrize("shown", [list, json.dumps], ids=["rows", "rows in a text"])
+def test_an_account_number_that_was_cut_within_a_character_hides_no_other_payment(shown):
     """Who pays a shilling with such a one would have kept the statement from being read for two days."""
     cut = row(transactionId="SKL4TEST8Y", billreference="for you \ud83d", sender="\ud83d")
-    page = read(answer([[row(), cut]]), stretch=PAST)
+    page = read(answer(shown([[row(), cut]])), stretch=PAST)
     assert page.names == ["SKL4TEST9Z", "SKL4TEST8Y"]
     told = [money.account_reference for report in page.reports for money in report.received]
     assert told == ["INV 7", "for you \ufffd"]

@@ -167,7 +167,7 @@ def _facts(raw: Loose, *, within: str, called: str, key: str) -> Sequence[str]:
 def _objects(raw: Loose) -> Iterator[Fields]:
     """The first objects of a list, or the only one by itself; nothing else."""
     try:
-        several = _LIST.decode(raw) if bytes(raw).startswith(b"[") else [raw]
+        several = LIST.decode(raw) if bytes(raw).startswith(b"[") else [raw]
     except ValueError:
         return
     for one in several[:_MOST_FACTS]:
@@ -176,7 +176,7 @@ def _objects(raw: Loose) -> Iterator[Fields]:
 
 
 _FIELDS = Reader[dict[str, Loose]](dict[str, Loose])
-_LIST = Reader[list[Loose]](list[Loose])
+LIST = Reader[list[Loose]](list[Loose])
 TOKEN = Reader[Token](Token)
 FAILURE = Reader[Failure](Failure)
 ACCEPTED = Reader[Accepted](Accepted)

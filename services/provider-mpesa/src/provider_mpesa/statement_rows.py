@@ -14,6 +14,7 @@ from provider_kit.provider import ParsedCallback, ReceivedMoney, Unmatched
 from provider_kit.statement import Stretch
 from provider_mpesa.mapping import RECEIPT
 from provider_mpesa.objects import (
+    LIST,
     Fields,
     MpesaResponse,
     as_purpose,
@@ -86,7 +87,7 @@ def _objects(raw: bytes, depth: int = _DEPTH) -> Iterator[Fields]:
         case b"{":
             yield fields_of(raw)
         case b"[":
-            for one in msgspec.json.decode(raw, type=list[msgspec.Raw]):
+            for one in LIST.decode(raw):
                 yield from _objects(bytes(one), depth - 1)
         case b'"':
             yield from _objects(msgspec.json.decode(raw, type=str).strip().encode() or _ABSENT, depth - 1)
