@@ -59,6 +59,11 @@ async def told(
     return outcome
 
 
+def named() -> References:
+    """As of a charge that the bank has accepted."""
+    return References(known=[("main", PAYMENT_ID), ("payment", PAYMENT_ID)])
+
+
 SEND, LIST, READ, STOP, ASK = (
     "POST /v1/payments",
     "GET /v1/payments",
@@ -116,6 +121,28 @@ async def test_a_page_that_is_empty_and_not_the_last_says_neither_that_nothing_w
     bank = Bank([Reply({"data": [], "next_cursor": "cur_2"})])
     assert isinstance(await told(bank, CHARGE, key_age=key_age), Unknown)
     assert bank.asked == [LIST]
+
+
+@pytest.mark.parametrize("key_age", [timedelta(minutes=1), KEY_LIFE])
+@pytest.mark.parametrize("nothing", [NOTHING, NONE])
+async def test_what_the_bank_has_named_is_neither_sent_again_nor_declined_when_its_book_does_not_show_it(nothing, key_age):
+    bank = Bank([nothing, NONE])
+    assert isinstance(await told(bank, CHARGE, references=named(), key_age=key_age), Unknown)
+    assert bank.asked == [LIST, READ]
+
+
+async def test_what_the_bank_has_named_is_found_by_that_name_where_the_list_lags_behind():
+    bank = Bank([NOTHING, Reply(payment("completed"))])
+    assert await told(bank, CHARGE, references=named()) == SUCCEEDED
+    assert bank.asked == [LIST, READ]
+
+
+@pytest.mark.parametrize("status", ["rejected", "canceled", "completed"])
+async def test_a_payment_that_bears_our_name_and_that_the_bank_calls_otherwise_than_before_is_another_one(status):
+    references = named()
+    outcome = await told(Bank([Reply(page(payment(status, id="pmt_2")))]), CHARGE, references=references)
+    assert outcome == Unknown(reason="another payment")
+    assert references.noted == []
 
 
 async def test_an_expired_charge_is_only_looked_for():

@@ -1,5 +1,6 @@
 """The bank's payments and refusals as Malipo's outcomes. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -85,12 +86,18 @@ def outcome_of_payment(payment: Payment) -> Outcome:
             return Unknown(reason=f"status {_word(unheard_of)}", reference=reference)
 
 
-def is_about(operation: ProviderOperation, debtor_account_id: str, payment: Payment) -> bool:
-    """Whether the payment that the bank shows is the one that the operation makes, or that it is to change."""
+def is_about(
+    operation: ProviderOperation, debtor_account_id: str, payment: Payment, given: Collection[str] = ()
+) -> bool:
+    """Whether the payment that the bank shows is the one that the operation makes, or that it is to change.
+
+    `given` is what the bank has called a charge's payment so far: one that is called otherwise is another one.
+    """
     if payment.debtor_account_id != debtor_account_id:
         return False
     if isinstance(operation, Charge):
-        return payment.end_to_end_id == own_reference(operation.operation_id)
+        own = payment.end_to_end_id == own_reference(operation.operation_id)
+        return own and (not given or payment.id in given)
     return isinstance(operation, Cancel | ReturnRequest) and payment.id == operation.reference
 
 

@@ -1,6 +1,6 @@
 """The partner bank as a provider: one POST a transfer, and before any repeat a look at what the bank's book shows of it."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
 
 from malipo.contracts.outcomes import Declined, Outcome, Unknown
@@ -12,7 +12,7 @@ from provider_bank.account import Access, access_of, read_account
 from provider_bank.client import BankClient
 from provider_bank.keys import Keys
 from provider_bank.mapping import Unclear
-from provider_bank.objects import KEYS_PATH, PAGES, PAYMENTS, PAYMENTS_PATH, BankResponse, Payment
+from provider_bank.objects import KEYS_PATH, PAGES, PAYMENT, PAYMENTS, PAYMENTS_PATH, BankResponse, Payment
 from provider_bank.partners import Partner
 from provider_bank.requests import BankRequest
 from provider_bank.verification import Verifier
@@ -143,9 +143,19 @@ class BankProvider:
         """
         operation = attempt.operation
         assert not isinstance(operation, Setup)  # the bank has none
-        if not isinstance(operation, Charge):
-            return _payment_in(await self._get(access, requests.payment(operation.reference)))
-        query = requests.by_own_reference(operation.operation_id, access.account.debtor_account_id)
+        if isinstance(operation, Charge):
+            found = await self._named_by_us(operation, access)
+            given = _given(attempt)
+            if found is not None or not given:
+                return found
+            named = given[-1]
+        else:
+            named = operation.reference
+        return _payment_in(await self._get(access, requests.payment(named)))
+
+    async def _named_by_us(self, charge: Charge, access: Access) -> Payment | None:
+        """The payment that bears our name of the charge, if there is one. Raises `_Doubt`."""
+        query = requests.by_own_reference(charge.operation_id, access.account.debtor_account_id)
         try:
             page = PAGES.decode((await self._get(access, PAYMENTS_PATH, query)).body)
         except _Missing:  # an empty list, in other words
@@ -195,7 +205,7 @@ def _shown(attempt: Attempt, access: Access, payment: Payment) -> Outcome | None
 
     Raises `ValueError` for an amount that cannot be.
     """
-    if not mapping.is_about(attempt.operation, access.account.debtor_account_id, payment):
+    if not mapping.is_about(attempt.operation, access.account.debtor_account_id, payment, _given(attempt)):
         return Unknown(reason="another payment")
     match attempt.operation:
         case Charge() as charge:
@@ -209,6 +219,12 @@ def _shown(attempt: Attempt, access: Access, payment: Payment) -> Outcome | None
 
 
 def _unsendable(attempt: Attempt) -> Unknown | None:
+def _given(attempt: Attempt) -> Sequence[str]:
+    """What the bank has called the charge's payment, the latest last: what it has named, it has."""
+    first = [attempt.reference] if attempt.reference is not None else []
+    return [*first, *(reference for role, reference in attempt.references.known if role == PAYMENT)]
+
+
     """Why nothing is sent for the operation, of which the book shows nothing: a doubt, for what was sent may be on its way."""
     if attempt.ages.key_age_now() >= REPLAY_LIMIT:
         return _KEY_IS_OLD
