@@ -172,6 +172,22 @@ async def test_a_refused_first_try_has_made_nothing():
     assert refused.code == "rail_limit_exceeded"
 
 
+@pytest.mark.parametrize("status", [400, 403, 422])
+async def test_a_refusal_that_was_written_for_another_status_is_none(status):
+    bank = Bank([Reply(problem(503, "upstream_timeout"), status)])
+    assert isinstance(await told(bank, CHARGE, "execute", sent=False), Unknown)
+
+
+async def test_that_there_is_no_such_payment_is_not_believed_of_an_answer_that_was_a_failure_before():
+    assert isinstance(await told(Bank([Reply(problem(503, "unavailable"), 404)]), CHARGE, key_age=KEY_LIFE), Unknown)
+
+
+async def test_a_charge_is_not_declined_by_the_refusal_of_a_return_request():
+    refused = Reply(problem(409, "return_request_impossible"), 409)
+    assert isinstance(await told(Bank([refused, NOTHING]), CHARGE, "execute", sent=False), Unknown)
+    assert isinstance(await told(Bank([NOTHING, refused, NOTHING]), CHARGE), Unknown)
+
+
 async def test_a_refused_repeat_says_nothing_of_the_first_try_until_that_would_show():
     young, old = Bank([NOTHING, REFUSED, NOTHING]), Bank([NOTHING, REFUSED, NOTHING])
     assert isinstance(await told(young, CHARGE), Unknown)
@@ -279,6 +295,12 @@ async def test_a_rail_that_knows_no_return_requests_is_told_as_such():
     outcome = await told(bank, ASKED, "execute", sent=False)
     assert isinstance(outcome, Declined)
     assert outcome.code == "return_request_impossible"
+
+
+async def test_a_return_request_that_is_impossible_when_it_is_repeated_may_have_been_made_until_that_would_show():
+    paid, refused = Reply(payment("completed")), Reply(problem(409, "return_request_impossible"), 409)
+    assert isinstance(await told(Bank([paid, refused, paid]), ASKED), Unknown)
+    assert isinstance(await told(Bank([paid, refused, paid]), ASKED, key_age=SETTLED), Declined)
 
 
 async def test_a_refusal_that_nobody_knows_passes_through():

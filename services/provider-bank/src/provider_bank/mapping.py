@@ -58,6 +58,7 @@ _IMPOSSIBLE = Declined(
     message="The bank cannot ask for it: that takes a rail that knows return requests, and that it is completed. Ask the "
     "recipient to send it back.",
 )
+_REFUSED_AGAIN = Unknown(reason="refused when it was repeated")
 _FAILED_BEFORE, _RETURNED_BEFORE = Declined(code="payment_failed"), Declined(code="payment_returned")
 
 
@@ -150,11 +151,14 @@ def note_asked(references: References, payment: Payment) -> None:
         references.note(ASKED, payment.return_request.id)
 
 
-def answered(response: BankResponse, *, repeated: bool, settled: bool) -> Unclear | Outcome:
+def answered(
+    operation: ProviderOperation, response: BankResponse, *, repeated: bool, settled: bool
+) -> Unclear | Outcome:
     """What an answer to a POST means that shows no payment. Raises `NotSent` or `Misconfigured` where nothing was done.
 
     What is refused when it is `repeated` says nothing of the tries before, unless all that the bank does with one is `settled`.
     """
+    is_last_word = settled or not repeated
     refuse_unsent(response)
     problem = problem_in(response)
     if response.status not in (_BAD_REQUEST, _CONFLICT, _UNPROCESSABLE) or problem is None:
@@ -164,15 +168,15 @@ def answered(response: BankResponse, *, repeated: bool, settled: bool) -> Unclea
             return IN_FLIGHT
         case "idempotency_key_reused" | "duplicate_end_to_end_id" | "not_cancelable":
             return Unclear(Unknown(reason=problem.code))
-        case "return_request_impossible":
-            return Unclear(_IMPOSSIBLE)
+        case "return_request_impossible" if isinstance(operation, ReturnRequest):
+            return Unclear(_IMPOSSIBLE if is_last_word else _REFUSED_AGAIN)
         case code if response.status == _CONFLICT:
             return Unclear(Unknown(reason=f"http 409 {code}"))
         case code:
             refused = Declined(code=code, message=_refusal(problem))
             if not repeated:
                 return refused
-            return Unclear(refused if settled else Unknown(reason="refused when it was repeated"))
+            return Unclear(refused if is_last_word else _REFUSED_AGAIN)
 
 
 def refuse_unsent(response: BankResponse) -> None:
@@ -200,11 +204,15 @@ def is_missing(response: BankResponse) -> bool:
 
 
 def problem_in(response: BankResponse) -> Problem | None:
-    """The refusal in an answer; None for what is none of the bank's, as of a proxy before it."""
+    """The refusal in an answer; None for what is none of the bank's, as of a proxy before it.
+
+    One that names another status was written for another answer, as a 503 that somebody before the bank made a 422 of.
+    """
     try:
-        return PROBLEMS.decode(response.body)
+        found = PROBLEMS.decode(response.body)
     except ValueError:
         return None
+    return found if found.status == response.status else None
 
 
 def unread(response: BankResponse) -> Unknown:

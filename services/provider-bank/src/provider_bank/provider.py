@@ -117,7 +117,8 @@ class BankProvider:
         response = await self._client.post(access, _request(attempt, access))
         if response.status in (mapping.OK, mapping.CREATED, mapping.ACCEPTED):
             return _shown(attempt, access, _payment_in(response)) or Unknown(reason="no effect yet")
-        answer = mapping.answered(response, repeated=attempt.first_sent_at is not None, settled=settled)
+        repeated = attempt.first_sent_at is not None
+        answer = mapping.answered(attempt.operation, response, repeated=repeated, settled=settled)
         return await self._follow(attempt, answer.otherwise) if isinstance(answer, Unclear) else answer
 
     async def _follow(self, attempt: Attempt, otherwise: Outcome) -> Outcome:
@@ -218,13 +219,13 @@ def _shown(attempt: Attempt, access: Access, payment: Payment) -> Outcome | None
             return mapping.of_cancel(payment)
 
 
-def _unsendable(attempt: Attempt) -> Unknown | None:
 def _given(attempt: Attempt) -> Sequence[str]:
     """What the bank has called the charge's payment, the latest last: what it has named, it has."""
     first = [attempt.reference] if attempt.reference is not None else []
     return [*first, *(reference for role, reference in attempt.references.known if role == PAYMENT)]
 
 
+def _unsendable(attempt: Attempt) -> Unknown | None:
     """Why nothing is sent for the operation, of which the book shows nothing: a doubt, for what was sent may be on its way."""
     if attempt.ages.key_age_now() >= REPLAY_LIMIT:
         return _KEY_IS_OLD
