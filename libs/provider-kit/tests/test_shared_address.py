@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from malipo import clock
 from malipo.contracts.config import MerchantConfigured
-from malipo.contracts.outcomes import Pending, Reversed, Succeeded
+from malipo.contracts.outcomes import Canceled, Declined, Pending, Reversed, Succeeded
 from malipo.money import Money
 from malipo.platform.client import http_client
 from provider_kit.callbacks import MAX_BODY_BYTES, Callbacks
@@ -190,14 +190,24 @@ async def test_the_money_of_an_operation_of_ours_is_that_operations_alone(servic
     assert await service.database.reads.fetchval("SELECT count(*) FROM received_money") == 0
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {
+            "outcome": Reversed(code="R02", message="closed", reference="obj_1"),
+            "otherwise": moved("obj_1", Money(999, "USD")),
+        },
+        {"outcome": Declined(code="AC04", reference="obj_1"), "amount": Money(999, "USD")},
+        {"outcome": Canceled(reference="obj_1"), "amount": Money(1000, "EUR")},
+    ],
+    ids=["returned", "declined", "canceled"],
+)
 async def test_what_is_told_with_another_amount_than_the_operations_is_asked_about_and_not_believed(
-    service, make, post
+    service, make, post, told
 ):
     await configure(service, make, "key-1")
     await charged(service, make)
-    back = Reversed(code="R02", message="closed", reference="obj_1")
-    told = replace(SUCCESS, outcome=back, otherwise=moved("obj_1", Money(999, "USD")))
-    service.provider.parsed = ParsedCallback("evt_1", [told])
+    service.provider.parsed = ParsedCallback("evt_1", [replace(SUCCESS, **told)])
     assert await post() == (200, "stored")
     assert await service.outcomes() == []
     assert await service.database.reads.fetchval("SELECT count(*) FROM attempts WHERE kind = 'query'") == 1

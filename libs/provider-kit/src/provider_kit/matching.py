@@ -284,8 +284,9 @@ def _may_be_about(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
 
 
 def _is_of_another_amount(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
-    """Whether the money that moved is not what was ordered: the answer to a query says what that means."""
-    return reported.otherwise is not None and reported.otherwise.amount != getattr(original.operation, "amount", None)
+    """Whether it is not of what was ordered: the answer to a query says what that means."""
+    told = {reported.amount, reported.otherwise and reported.otherwise.amount} - {None}
+    return bool(told - {getattr(original.operation, "amount", None)})
 
 
 def _takes_money(original: OriginalAttempt) -> bool:

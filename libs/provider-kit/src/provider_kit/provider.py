@@ -200,11 +200,13 @@ class NamedOperation:
 class CallbackOutcome(NamedOperation):
     """The outcome that a callback reports of one operation of ours.
 
-    `otherwise` is the money that moved, if it turns out to be no operation of ours: it is kept as `received` money is. Where
-    it is of another amount than the operation, the outcome is not believed, and we ask.
+    `amount` is what it says that the operation is of, where it always says so. `otherwise` is the money that moved, if it turns
+    out to be no operation of ours: it is kept as `received` money is. Where one of them is of another amount than the
+    operation, the outcome is not believed, and we ask.
     """
 
     outcome: Outcome
+    amount: Money | None = None
     otherwise: "ReceivedMoney | None" = None
 
 

@@ -52,7 +52,10 @@ def told(callback_id: str, payment: Payment, happened_at: datetime | None = None
     if isinstance(outcome, Unknown):
         return _ask(callback_id, payment, happened_at)
     money = sent_money(payment) if payment.status in MOVED else None
-    report = CallbackOutcome(kind="charge", references=_names(payment), outcome=outcome, otherwise=money)
+    amount = amounts.read(payment.amount, payment.currency)
+    report = CallbackOutcome(
+        kind="charge", references=_names(payment), outcome=outcome, amount=amount, otherwise=money
+    )
     return ParsedCallback(callback_id, (report,), ask=_answered(payment), happened_at=happened_at)
 
 
