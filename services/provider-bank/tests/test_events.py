@@ -33,6 +33,20 @@ def test_each_status_is_an_outcome_of_the_charge_that_is_known_by_either_name(st
     assert (report.otherwise is not None) is (status in ("completed", "returned"))
 
 
+@pytest.mark.parametrize("status", ["initiated", "processing", "completed", "rejected", "canceled"])
+def test_whatever_an_event_says_it_says_of_an_amount_and_one_that_cannot_be_is_none(status):
+    (report,) = read(event(status=status, amount="99.00")).outcomes
+    assert report.amount == Money(9900, "USD")
+    with pytest.raises(ValueError):
+        read(event(status=status, amount="12.5"))
+
+
+@pytest.mark.parametrize("event_type", ["payment.completed", "payment.updated", "payment.return_request.refused"])
+def test_an_event_whose_type_says_something_else_than_the_payment_in_it_makes_us_ask(event_type):
+    parsed = read(event(event_type=event_type, status="rejected"))
+    assert (parsed.outcomes, [one.kind for one in parsed.ask]) == ((), ["charge"])
+
+
 def test_money_that_is_back_as_was_asked_for_answers_the_request_too():
     asked = {"id": "rtr_1", "status": "accepted", "reason": None}
     parsed = read(event(status="returned", returned=RETURNED | {"code": "FOCR"}, return_request=asked))

@@ -22,7 +22,8 @@ _WAITS_FOR_A_REASON = ("held", "unknown")
 
 
 def read(callback: Callback, event_id: str, debtor_account_id: str) -> ParsedCallback:
-    """What a webhook reports that was verified, with the id that its headers have.
+    """What a webhook reports that was verified, with the id that its headers have. One whose type says something else than
+    the payment in it makes us ask.
 
     Raises `BadSignature` for one of another account: the bank may sign for all. Raises `ValueError` for what is no event.
     """
@@ -37,7 +38,7 @@ def read(callback: Callback, event_id: str, debtor_account_id: str) -> ParsedCal
     happened_at = moment(event.created_at)
     if event.type.startswith(_ABOUT_RETURN_REQUESTS) and (request := _answered(payment)):
         return ParsedCallback(event.id, ask=request, happened_at=happened_at)
-    if payment.status in _WAITS_FOR_A_REASON:
+    if payment.status in _WAITS_FOR_A_REASON or event.type != f"{_ABOUT_PAYMENTS}{payment.status}":
         return _ask(event.id, payment, happened_at)
     return told(event.id, payment, happened_at)
 
@@ -51,8 +52,8 @@ def told(callback_id: str, payment: Payment, happened_at: datetime | None = None
     outcome = outcome_of_payment(payment)
     if isinstance(outcome, Unknown):
         return _ask(callback_id, payment, happened_at)
-    money = sent_money(payment) if payment.status in MOVED else None
     amount = amounts.read(payment.amount, payment.currency)
+    money = sent_money(payment) if payment.status in MOVED else None
     report = CallbackOutcome(
         kind="charge", references=_names(payment), outcome=outcome, amount=amount, otherwise=money
     )
