@@ -72,6 +72,7 @@ class Bank:
     page: int = 500
     book: dict | None = None
     refusal: httpx.Response | None = None
+    shown_whole: bool = False
     asked: list[httpx.Request] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -95,7 +96,7 @@ class Bank:
 
     def listed(self, asked) -> dict:
         first = int(asked.get("cursor", 0))
-        shown = [one for one in self.payments if one["updated_at"] > asked["updated_after"]]
+        shown = [one for one in self.payments if self.shown_whole or one["updated_at"] > asked["updated_after"]]
         more = str(first + self.page) if len(shown) > first + self.page else None
         return {"data": shown[first : first + self.page], "next_cursor": more}
 
@@ -119,6 +120,7 @@ async def read(bank, known):
     account = Account("cred_1", CHARGE.merchant_id, "test", "default", samples.CREDENTIALS)
 
     async def find(_operations, references) -> dict:
+        assert not any("\0" in one for one in references), "PostgreSQL takes no NUL"
         return {str(at): one for at, one in enumerate(known) if one.ids & set(references)}
 
     async with http_client(timeout_seconds=5, transport=httpx.MockTransport(bank)) as http:
@@ -277,6 +279,36 @@ async def test_a_payment_that_cannot_be_read_is_for_a_person_and_keeps_no_other_
     unread, other = await read()
     assert [one.references for one in unread.unmatched] == [{}]
     assert other.outcomes[0].references["payment"] == "pmt_9"
+
+
+@pytest.mark.parametrize(
+    "odd", [{"id": "no id"}, {"amount": 10.0}, {"status": None}, {"end_to_end_id": None}, {"updated_at": 5}]
+)
+async def test_a_row_that_is_no_payment_keeps_none_of_its_page_nor_of_the_next_waiting(bank, read, odd):
+    bank.page, bank.shown_whole = 2, True
+    bank.payments = [changed_at(-6, id="pmt_7"), changed_at(-5) | odd, changed_at(-4, id="pmt_9")]
+    first, unread, last = await read()
+    assert [one.references for one in unread.unmatched] == [{}]
+    assert [one.outcomes[0].references["payment"] for one in (first, last)] == ["pmt_7", "pmt_9"]
+
+
+async def test_a_name_that_no_table_holds_keeps_nothing_waiting(bank, read):
+    bank.payments = [changed_at(-5, "completed", id="pmt_8", end_to_end_id="E2E\0")]
+    bank.statement = day(entry(end_to_end_id="E2E\0", payment_id=None))
+    (listed,) = await read()
+    assert listed.outcomes[0].references["payment"] == "pmt_8"
+    (booked,) = await read(NIGHT)
+    assert [money.reference for money in booked.received] == ["ent_1"]
+
+
+@pytest.mark.parametrize("odd", [{"error": "no"}, [], returned() | {"returned": []}])
+async def test_money_that_came_back_is_told_though_the_bank_cannot_be_understood_about_its_reason(
+    bank, read, known, odd
+):
+    known[:] = [attempted(PAID)]
+    bank.statement, bank.book = day(entry("return", "credit"), closing="110.00"), odd
+    (report,) = await read(NIGHT)
+    assert isinstance(report.outcomes[0].outcome, Reversed)
 
 
 @pytest.mark.parametrize("kind", [("transfer", "debit"), ("return", "credit")])

@@ -138,6 +138,13 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """The same page, whose rows are read one by one."""
+
+    data: list[msgspec.Raw]
+    next_cursor: str | None = None
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """What a webhook carries: `type` is `payment.` and the status, or `payment.return_request.accepted` or `.refused`."""
 
@@ -189,6 +196,7 @@ PROBLEMS = Reader[Problem](Problem)
 ACCESS_TOKENS = Reader[AccessToken](AccessToken)
 PAYMENTS = Reader[Payment](Payment)
 PAGES = Reader[Page](Page)
+ROWS = Reader[Rows](Rows)
 EVENTS = Reader[Event](Event)
 DEBITED = Reader[Debited](Debited)
 STATEMENTS = Reader[Statement](Statement)

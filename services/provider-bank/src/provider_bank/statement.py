@@ -16,16 +16,16 @@ from provider_bank.account import Access, access_of
 from provider_bank.client import BankClient
 from provider_bank.mapping import OK, is_missing, outcome_of_payment, refuse_unsent
 from provider_bank.objects import (
-    PAGES,
     PAYMENT,
     PAYMENTS,
     PAYMENTS_PATH,
+    ROWS,
     STATEMENTS,
     STATEMENTS_PATH,
     BankResponse,
     Entry,
-    Page,
     Payment,
+    Rows,
     Statement,
 )
 from provider_bank.partners import Partner
@@ -34,10 +34,12 @@ from provider_bank.statement_rows import (
     booked_again,
     by_names,
     days_ready,
+    holdable_names,
     is_balanced,
     is_news,
     judged,
     names_in,
+    payments_in,
     report_of,
     returned,
 )
@@ -116,8 +118,8 @@ class BankStatement:
         reading = _Reading(account, access_of(account.credentials, account.mode, self._partners))
         # Of the latest time all is read: the bank's clock may be ahead of ours.
         until = None if stretch.again_from < stretch.until else stretch.until
-        async for payments in self._changed(reading, stretch.since, until):
-            yield await self._news(reading, payments)
+        async for payments, unreadable in self._changed(reading, stretch.since, until):
+            yield [*await self._news(reading, payments), *unreadable]
         for day in days_ready(stretch.since, stretch.until):
             entries = await self._day(reading, day)
             again = booked_again(entries)
@@ -126,20 +128,23 @@ class BankStatement:
 
     async def _changed(
         self, reading: _Reading, since: datetime, until: datetime | None
-    ) -> AsyncGenerator[Sequence[Payment]]:
+    ) -> AsyncGenerator[tuple[Sequence[Payment], Sequence[ParsedCallback]]]:
+        """The account's payments, page by page, and reports of what can be read as none."""
         asked = {"updated_after": clock.iso(since), "limit": str(PAGE_SIZE)}
         for _ in range(_MOST_PAGES):
             page = _page_in(await self._get(reading, PAYMENTS_PATH, asked))
-            yield [one for one in page.data if one.debtor_account_id == reading.access.account.debtor_account_id]
-            last = moment(page.data[-1].updated_at) if page.data else None
+            payments, unreadable = payments_in(page.data)
+            own = reading.access.account.debtor_account_id
+            yield [one for one in payments if one.debtor_account_id == own], unreadable
+            last = moment(payments[-1].updated_at) if payments else None
             if page.next_cursor is None or (until is not None and last is not None and last > until):
                 return
             asked = {**asked, "cursor": page.next_cursor}
         raise NotSent("more payments at the bank than are read at once")
 
     async def _news(self, reading: _Reading, payments: Sequence[Payment]) -> Sequence[ParsedCallback]:
-        names = sorted({name for one in payments for name in (one.id, one.end_to_end_id)})
-        known = by_names((await self._find([], names)).values())
+        names = holdable_names(name for one in payments for name in (one.id, one.end_to_end_id))
+        known = by_names((await self._find([], sorted(names))).values())
         return [report_of(one) for one in payments if is_news(one, known, reading.account)]
 
     async def _day(self, reading: _Reading, day: date) -> Sequence[Entry]:
@@ -173,13 +178,11 @@ class BankStatement:
 
     async def _why(self, reading: _Reading, came_back: CameBack) -> ParsedCallback:
         """That the money came back, with the reason that the payment shows; the booked entry is believed in any case."""
-        response = await self._get(reading, requests.payment(came_back.payment_id), missing=True)
-        outcome = returned(came_back)
-        if not is_missing(response):
-            payment = _payment_in(response)
-            is_it = (payment.id, payment.status) == (came_back.payment_id, "returned")
-            shown = outcome_of_payment(payment) if is_it else None
-            outcome = shown if isinstance(shown, Reversed) else outcome
+        payment = _payment_in(await self._get(reading, requests.payment(came_back.payment_id), missing=True))
+        shown = None
+        if payment is not None and (payment.id, payment.status) == (came_back.payment_id, "returned"):
+            shown = outcome_of_payment(payment)
+        outcome = shown if isinstance(shown, Reversed) else returned(came_back)
         about = {PAYMENT: came_back.payment_id}
         report = CallbackOutcome(kind="charge", operation_id=came_back.operation_id, references=about, outcome=outcome)
         return ParsedCallback(f"entry/{came_back.entry.id}", (report,))
@@ -200,18 +203,19 @@ class BankStatement:
         return response
 
 
-def _page_in(response: BankResponse) -> Page:
+def _page_in(response: BankResponse) -> Rows:
     try:
-        return PAGES.decode(response.body)
+        return ROWS.decode(response.body)
     except ValueError:
         raise NotSent("the bank's list of payments cannot be read") from None
 
 
-def _payment_in(response: BankResponse) -> Payment:
+def _payment_in(response: BankResponse) -> Payment | None:
+    """The payment, if there is one that can be read."""
     try:
         return PAYMENTS.decode(response.body)
     except ValueError:
-        raise NotSent("the bank's payment cannot be read") from None
+        return None
 
 
 def _statement_in(response: BankResponse) -> Statement | None:

@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+import msgspec
+
 from malipo import clock
 from malipo.contracts.bank_rails import BANK_TIME
 from malipo.contracts.outcomes import Reversed
 from provider_bank import amounts
 from provider_bank.events import METHOD, described, told
-from provider_bank.objects import PAYMENT, Entry, Payment, Statement
+from provider_bank.objects import PAYMENT, PAYMENTS, Entry, Payment, Statement
 from provider_kit.attempt_rows import OriginalAttempt
+from provider_kit.bodies import name_of_body
 from provider_kit.credentials import Account
 from provider_kit.matching import of_account
 from provider_kit.provider import NamedOperation, ParsedCallback, ReceivedMoney, Unmatched, kind_of
 from provider_kit.reading import moment
+from provider_kit.references import holdable
 
 READY = timedelta(hours=2)
 """How long after the end of its day, in the bank's time, a statement is asked for."""
@@ -48,6 +52,19 @@ def by_names(originals: Iterable[OriginalAttempt]) -> Known:
     return found
 
 
+def payments_in(rows: Iterable[msgspec.Raw]) -> tuple[list[Payment], list[ParsedCallback]]:
+    """The payments of a page, and a report for a person of each row that is none: it must not keep waiting what the list
+    shows beside and after it.
+    """
+    payments, unreadable = list[Payment](), list[ParsedCallback]()
+    for row in rows:
+        try:
+            payments.append(PAYMENTS.decode(row))
+        except ValueError:
+            unreadable.append(_unreadable(f"payment/{name_of_body(bytes(row))}"))
+    return payments, unreadable
+
+
 def is_news(payment: Payment, known: Known, account: Account) -> bool:
     """Whether it says what is not known here: all but money of ours of which it is known that it moved, or that it
     waits. An answer to a return request is told in any case: each version of a payment is told once.
@@ -71,7 +88,7 @@ def report_of(payment: Payment) -> ParsedCallback:
     try:
         return told(name, payment)
     except ValueError:
-        return ParsedCallback(name, unmatched=(Unmatched("payment.unreadable", {}),))
+        return _unreadable(name)
 
 
 def days_ready(since: datetime, until: datetime) -> list[date]:
@@ -96,7 +113,12 @@ def is_balanced(statement: Statement) -> bool:
 
 def names_in(entries: Iterable[Entry]) -> set[str]:
     """The ids by which attempts are to be looked for."""
-    return {name for entry in entries for name in (entry.payment_id, entry.end_to_end_id) if name}
+    return holdable_names(name for entry in entries for name in (entry.payment_id, entry.end_to_end_id))
+
+
+def holdable_names(names: Iterable[str | None]) -> set[str]:
+    """The names among these as attempts are known by them: PostgreSQL takes no other, whoever has given one."""
+    return {holdable(name) for name in names if name}
 
 
 def booked_again(entries: Iterable[Entry]) -> set[str]:
@@ -173,7 +195,7 @@ def _suspense(entry: Entry, *, again: bool) -> ParsedCallback:
 
 
 def _named_by(names: Iterable[str | None], known: Known) -> Sequence[OriginalAttempt]:
-    return [one for name in names if name for one in known.get(name, ())]
+    return [one for name in names if name for one in known.get(holdable(name), ())]
 
 
 def _meant(payment_id: str | None, named: Iterable[OriginalAttempt]) -> Sequence[OriginalAttempt]:
@@ -187,6 +209,10 @@ def _named(charge: OriginalAttempt) -> NamedOperation:
 
 def _name(entry: Entry) -> str:
     return f"entry/{entry.id}"
+
+
+def _unreadable(name: str) -> ParsedCallback:
+    return ParsedCallback(name, unmatched=(Unmatched("payment.unreadable", {}),))
 
 
 def _midnight(day: date) -> datetime:
