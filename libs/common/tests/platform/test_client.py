@@ -111,6 +111,18 @@ async def test_what_a_server_says_unasked_is_no_answer_to_the_next_request(unask
             heard.clear()
 
 
+async def test_a_status_counts_whatever_words_in_whatever_encoding_stand_behind_it():
+    async def answer(reader, writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 401 Refus\xe9\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, http_client(timeout_seconds=5) as http:
+        response = await http.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    assert (response.status_code, response.content) == (401, b"{}")
+
+
 async def test_no_cookie_is_sent_back_for_another_merchant_may_have_it():
     heads: list[str] = []
 

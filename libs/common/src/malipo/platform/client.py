@@ -37,6 +37,18 @@ class Answers(ResponseHandler):
         return super().is_connected() and not self.should_close
 
 
+class _Response(aiohttp.ClientResponse):
+    """A response without the words behind its status, which nobody reads: httpx-aiohttp 0.2 raises on some that are not UTF-8,
+    and the status would be lost with them.
+    """
+
+    @override
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        await super().start(connection)
+        self.reason = None
+        return self
+
+
 class Connector(aiohttp.TCPConnector):
     """Makes the connections of a client, each a `handler`."""
 
@@ -98,7 +110,9 @@ def never_sent(error: httpx.HTTPError) -> bool:
 
 def _transport(connector: Callable[[], Connector]) -> httpx.AsyncBaseTransport:
     def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(connector=connector(), cookie_jar=aiohttp.DummyCookieJar())
+        return aiohttp.ClientSession(
+            connector=connector(), cookie_jar=aiohttp.DummyCookieJar(), response_class=_Response
+        )
 
     # Else httpx reads all authorities for a context that no connection uses: the session's has aiohttp's own.
     return _Network(client=session, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
