@@ -10,7 +10,7 @@ import pytest
 
 from malipo.contracts.outcomes import EXCHANGE_ERRORS
 from malipo.platform.client import http_client
-from provider_kit.exchanges import MAX_EXCHANGES, Recording, made, recorded
+from provider_kit.exchanges import MAX_EXCHANGES, Recording, conceal, made, recorded
 from testkit.transports import Hanging, Reply, answer, broken
 
 REPLY = Reply({"card": "secret-answer"}, 402, {"Request-Id": "req_1"})
@@ -38,6 +38,25 @@ async def test_an_exchange_is_kept_with_the_providers_name_for_it_and_nothing_se
     assert exchange.path == "/v1/things/[redacted]"
     assert exchange.duration_ms >= 0
     assert b"secret" not in msgspec.json.encode(exchange)
+
+
+@pytest.mark.parametrize("odd", ["r" * 8_000, "two\twords", "r\x01", "r\xe9", ""])
+async def test_what_can_be_no_id_of_a_request_is_not_kept(odd):
+    reply = Reply({}, headers={"Request-Id": odd.encode("latin-1")})
+    with recorded():
+        async with client(answer(reply)) as http:
+            await http.get("/v1/things")
+        (exchange,) = made()
+    assert (exchange.status, exchange.request_id) == (200, None)
+
+
+async def test_nothing_personal_is_kept_as_the_id_of_a_request():
+    with recorded():
+        conceal(["000123456789"])
+        async with client(answer(Reply({}, headers={"Request-Id": "acct-000123456789"}))) as http:
+            await http.get("/v1/things")
+        (exchange,) = made()
+    assert exchange.request_id == "acct-[redacted]"
 
 
 @pytest.mark.parametrize(

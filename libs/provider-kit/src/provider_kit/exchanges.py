@@ -1,6 +1,7 @@
 """Keeps the HTTP requests of a block of code, and how they went: without query strings, headers, bodies and personal texts."""
 
 import asyncio
+import re
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ from redaction.text import cleaned
 
 MAX_EXCHANGES = 50
 """More than one operation or query ever takes; the first are kept."""
+_ID = re.compile(r"[ -~]{1,200}")  # of a request; what is none is not kept, nor carried along in every report
 
 
 @dataclass(slots=True)
@@ -103,11 +105,13 @@ class _Begun:
         self._at = clock.now()
         self._started = clock.monotonic()
         self._method = request.method
+        self._concealed = concealed
         self._path = cleaned(concealed.without(request.url.path))
 
     def answered(self, response: httpx.Response, request_id_header: str | None) -> Exchange:
         request_id = response.headers.get(request_id_header) if request_id_header else None
-        return self._ended(response.status_code, request_id, None)
+        shown = self._concealed.without(request_id) if request_id and _ID.fullmatch(request_id) else None
+        return self._ended(response.status_code, shown, None)
 
     def failed(self, error: BaseException) -> Exchange:
         """Named by its kind: the text may quote an address or a header."""
