@@ -14,6 +14,7 @@ from malipo.contracts.commands import CancelPayment, Transfer
 from malipo.contracts.events import CommandRefused, PaymentTransitioned
 from malipo.contracts.outcomes import Canceled, Declined, Pending
 from malipo.contracts.provider_commands import Cancel, Charge, Refund, Withdraw
+from malipo.money import Money
 from orchestrator.machine import DECIDED
 from orchestrator.states import State
 from orchestrator.views import payment_view
@@ -118,6 +119,16 @@ def test_it_is_canceled_at_the_bank_which_knows_whether_it_is_too_late(pending):
     else:
         told.report(Canceled(reference="bp_1"), cancel_id, "cancel", "attempt")
         assert (events(told)[-1], told.payment.state) == ("payment.canceled", State.CANCELED)
+
+
+def test_a_cancel_that_finds_less_paid_than_was_ordered_completes_nothing():
+    told = transfer(capture="automatic")
+    told.report(TAKEN)
+    cancel_id = ids.new("can")
+    told.handle(CancelPayment(payment_id=told.id, cancel_id=cancel_id))
+    told.report(replace(DONE, amount=Money(1, "USD")), cancel_id, "cancel", "attempt")
+    assert told.payment.state is State.PENDING
+    assert "payment.completed" not in events(told)
 
 
 def test_a_cancel_that_comes_before_the_bank_has_answered_is_sent_once_it_has():

@@ -163,7 +163,7 @@ class Fold(Recording):
         return operation
 
     def _apply_to_operation(self, operation: Operation, reported: Outcome) -> None:
-        outcome = believable_of(operation, reported, self.payment.amount.currency)
+        outcome = believable_of(self.payment, operation, reported)
         released = releases_the_rest(self.payment, operation, outcome)
         trigger = Trigger.CANCELED if released else trigger_from(self.source, outcome)
         self._operation_step(operation, trigger, Canceled(reference=outcome.reference) if released else outcome)

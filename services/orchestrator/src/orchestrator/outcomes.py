@@ -49,15 +49,16 @@ def believable(outcome: Outcome, requested: Money, *, exact: bool) -> Outcome:
     return outcome if fits else Unknown(reason=AMOUNT_MISMATCH, reference=outcome.reference)
 
 
-def believable_of(operation: Operation, outcome: Outcome, currency: str) -> Outcome:
-    """The outcome of a capture, cancel or refund, or doubt.
+def believable_of(payment: Payment, operation: Operation, outcome: Outcome) -> Outcome:
+    """The outcome of a capture, cancel or refund of the payment, or doubt.
 
-    What somebody began at the provider was never sent by us: that it was not says nothing about it.
+    A cancel may find less only of what is captured by hand. What somebody began at the provider was never sent by us: that it was not says nothing about it.
     """
     if operation.opened_by == "provider" and isinstance(outcome, Declined) and outcome.code == "never_sent":
         return Unknown(reason="not_sent_by_us")
-    requested = Money(operation.amount_minor, currency)
-    return believable(outcome, requested, exact=operation.subject is not Subject.CANCEL)
+    requested = Money(operation.amount_minor, payment.amount.currency)
+    in_part = operation.subject is Subject.CANCEL and payment.capture == "manual"
+    return believable(outcome, requested, exact=not in_part)
 
 
 def is_behind(payment: Payment, report: OutcomeReported, now: datetime) -> bool:
