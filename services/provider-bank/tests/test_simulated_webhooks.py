@@ -42,10 +42,10 @@ class Door:
         pass
 
     @property
-    def completed(self) -> list[str]:
+    def completed(self) -> list[str | None]:
         """The names of the payments that were told to be completed."""
         outcomes = [outcome for parsed in self.believed for outcome in parsed.outcomes]
-        return [one.references["end_to_end_id"] for one in outcomes if isinstance(one.outcome, Succeeded)]
+        return [one.own for one in outcomes if isinstance(one.outcome, Succeeded)]
 
     async def pay(self) -> str:
         """The `end_to_end_id` of a payment that the bank completes and tells of."""

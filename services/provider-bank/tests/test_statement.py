@@ -189,7 +189,7 @@ async def test_a_charge_whose_answer_was_lost_is_found_by_its_own_name(bank, rea
     known[:] = [attempted(known=False)]
     bank.payments = [payment("initiated", updated_at="2026-11-27T16:30:00.000000Z")]
     ((report,),) = [one.outcomes for one in await read()]
-    assert OWN_NAME in report.references.values()
+    assert report.own == OWN_NAME
 
 
 @pytest.mark.parametrize("refusal", [httpx.Response(503), httpx.Response(429), httpx.Response(200, content=b"<html>")])

@@ -19,7 +19,7 @@ from provider_kit.provider import (
     Unmatched,
     kind_of,
 )
-from provider_kit.references import MAIN, holdable
+from provider_kit.references import MAIN, OWN, holdable
 
 _MAX_REFERENCES = 20
 _TAKE_MONEY = ("charge", "confirm", "capture")
@@ -80,7 +80,7 @@ def names_in(parsed: ParsedCallback) -> tuple[set[str], set[str]]:
     """The operation ids, and the provider's ids, by which attempts are to be looked for."""
     named = [*parsed.outcomes, *parsed.confirmed, *parsed.ask]
     operation_ids = {one.operation_id for one in named if one.operation_id is not None}
-    references = {reference for one in named if one.operation_id is None for reference in one.references.values()}
+    references = {reference for one in named if one.operation_id is None for reference in _names_of(one)}
     references |= {reference for one in parsed.opened for reference in (one.reference, *one.about.values(), *one.own)}
     references |= {reference for one in parsed.received for reference in transactions(one) | purpose(one)}
     return operation_ids, references
@@ -204,7 +204,7 @@ def purpose(money: ReceivedMoney) -> set[str]:
 def unknown_operation(reported: NamedOperation) -> Unmatched:
     """What is kept of a report about an operation that is none of ours."""
     main = reported.outcome.reference if isinstance(reported, CallbackOutcome) else None
-    named = {"operation": reported.operation_id, MAIN: main, **reported.references}
+    named = {"operation": reported.operation_id, MAIN: main, OWN: reported.own, **reported.references}
     known = {name: reference for name, reference in named.items() if reference}
     return Unmatched(f"malipo.{reported.kind}", _holdable(known))
 
@@ -251,7 +251,7 @@ def _match_opened(
 def _found(named: NamedOperation, ours: Sequence[OriginalAttempt]) -> OriginalAttempt | None:
     """The one operation that is meant; None for none, and for several."""
     if named.operation_id is None:
-        found = _by_references(named.kind, named.references.values(), ours)
+        found = _by_references(named.kind, _names_of(named), ours)
     else:
         found = [
             one
@@ -269,6 +269,10 @@ def _meant(named: NamedOperation, ours: Sequence[OriginalAttempt]) -> list[Origi
     return [original] if original else []
 
 
+def _names_of(named: NamedOperation) -> set[str]:
+    return {*named.references.values(), *filter(None, [named.own])}
+
+
 def _by_references(
     kind: str | None, references: Iterable[str], ours: Iterable[OriginalAttempt]
 ) -> list[OriginalAttempt]:
@@ -277,7 +281,9 @@ def _by_references(
 
 
 def _may_be_about(reported: CallbackOutcome, original: OriginalAttempt) -> bool:
-    """An operation whose object is known is not about another one."""
+    """An operation whose object is known is not about another one, nor is one that we have called otherwise."""
+    if reported.own is not None and (OWN, reported.own) not in original.references:
+        return False
     reference = reported.outcome.reference
     named = {reference and holdable(reference), *reported.references.values()}
     return not original.given or bool(original.given & named)
@@ -326,7 +332,8 @@ def _each[T](some: Sequence[T], storable: Callable[[T], T]) -> Sequence[T]:
 
 def _storable_name[N: NamedOperation](named: N) -> N:
     operation_id = None if named.operation_id is None else holdable(named.operation_id)
-    return _with(named, operation_id=operation_id, references=_holdable(named.references))
+    own = None if named.own is None else holdable(named.own)
+    return _with(named, operation_id=operation_id, references=_holdable(named.references), own=own)
 
 
 def _storable_refund(one: Opened) -> Opened:

@@ -186,13 +186,14 @@ class Callback:
 class NamedOperation:
     """An operation of ours as a callback names it: by the id that we gave the provider, or by ids of the provider's own.
 
-    `references` are by what the provider calls them, as in `References`. `perhaps`: it may as well be nothing of ours, as a method
-    that another system has saved: then nobody needs to know.
+    `references` are by what the provider calls them, as in `References`. `own` is the name of ours that it bears, where it always
+    bears one: no outcome is of an operation that is called otherwise. `perhaps`: it may as well be nothing of ours: then nobody needs to know.
     """
 
     kind: ProviderOperationKind
     operation_id: str | None = None
     references: Mapping[str, str] = field(default_factory=dict[str, str])
+    own: str | None = None
     perhaps: bool = False
 
 

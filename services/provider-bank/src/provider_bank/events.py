@@ -55,7 +55,12 @@ def told(callback_id: str, payment: Payment, happened_at: datetime | None = None
     amount = amounts.read(payment.amount, payment.currency)
     money = sent_money(payment) if payment.status in MOVED else None
     report = CallbackOutcome(
-        kind="charge", references=_names(payment), outcome=outcome, amount=amount, otherwise=money
+        kind="charge",
+        references={PAYMENT: payment.id},
+        own=payment.end_to_end_id,
+        outcome=outcome,
+        amount=amount,
+        otherwise=money,
     )
     return ParsedCallback(callback_id, (report,), ask=_answered(payment), happened_at=happened_at)
 
@@ -68,12 +73,8 @@ def _answered(payment: Payment) -> Sequence[NamedOperation]:
 
 
 def _ask(callback_id: str, payment: Payment, happened_at: datetime | None) -> ParsedCallback:
-    ask = (NamedOperation(kind="charge", references=_names(payment)),)
+    ask = (NamedOperation(kind="charge", references={PAYMENT: payment.id}, own=payment.end_to_end_id),)
     return ParsedCallback(callback_id, ask=ask, happened_at=happened_at)
-
-
-def _names(payment: Payment) -> dict[str, str]:
-    return {PAYMENT: payment.id, "end_to_end_id": payment.end_to_end_id}
 
 
 def sent_money(payment: Payment) -> ReceivedMoney:
