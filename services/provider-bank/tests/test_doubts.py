@@ -9,7 +9,7 @@ import pytest
 from bank_samples import PAYMENT_ID, USD_10, page, payment, problem
 
 from malipo import clock
-from malipo.contracts.outcomes import AMOUNT_MISMATCH, Canceled, Declined, Outcome, Pending, Succeeded, Unknown
+from malipo.contracts.outcomes import AMOUNT_MISMATCH, Canceled, Declined, Outcome, Pending, Reversed, Succeeded, Unknown
 from malipo.contracts.providers.bank import DESCRIPTOR
 from malipo.platform.client import http_client
 from provider_bank.client import BankClient
@@ -125,7 +125,9 @@ async def test_a_page_that_is_empty_and_not_the_last_says_neither_that_nothing_w
 
 @pytest.mark.parametrize("key_age", [timedelta(minutes=1), KEY_LIFE])
 @pytest.mark.parametrize("nothing", [NOTHING, NONE])
-async def test_what_the_bank_has_named_is_neither_sent_again_nor_declined_when_its_book_does_not_show_it(nothing, key_age):
+async def test_what_the_bank_has_named_is_neither_sent_again_nor_declined_when_its_book_does_not_show_it(
+    nothing, key_age
+):
     bank = Bank([nothing, NONE])
     assert isinstance(await told(bank, CHARGE, references=named(), key_age=key_age), Unknown)
     assert bank.asked == [LIST, READ]
@@ -254,6 +256,18 @@ async def test_a_reason_that_nobody_knows_passes_through_and_the_banks_own_words
     assert outcome == Declined(
         code="ZZ99", message="The bank has rejected it with the code ZZ99.", reference=PAYMENT_ID
     )
+
+
+@pytest.mark.parametrize("changes", [{"iso_status": None}, {"rail": None}, {"creditor": None}, {"remittance": 5}])
+async def test_what_nothing_follows_from_keeps_no_payment_in_doubt(changes):
+    assert await told(Bank([Reply(page(payment("completed", **changes)))]), CHARGE) == SUCCEEDED
+
+
+async def test_a_reason_without_words_is_one():
+    back = payment("returned", returned={"code": "R02", "text": None, "at": None, "amount": "10.00"})
+    outcome = await told(Bank([Reply(page(back))]), CHARGE)
+    assert isinstance(outcome, Reversed)
+    assert outcome.code == "R02"
 
 
 async def test_a_cancel_looks_first_and_stops_what_has_not_begun():

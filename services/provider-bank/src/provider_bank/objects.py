@@ -73,18 +73,15 @@ class AccessToken(msgspec.Struct, frozen=True):
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a payment is as it is: a code of ISO 20022 or of the rail, and the bank's own text, which is shown nowhere."""
+    """Why a payment is as it is: a code of ISO 20022 or of the rail. The bank's own text beside it is not read."""
 
     code: str
-    text: str = ""
 
 
 class Return(msgspec.Struct, frozen=True, kw_only=True):
-    """That the money came back, and why; `at` is a time of RFC 3339."""
+    """That the money came back, and why."""
 
     code: str
-    text: str = ""
-    at: str = ""
     amount: str | None = None
 
 
@@ -101,7 +98,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment as the bank shows it. Of the creditor nothing is read. `status` may be one that this contract does not have."""
+    """A payment as the bank shows it, as far as anything follows from it. `status` may be one that this contract does not have."""
 
     id: str
     end_to_end_id: str
@@ -109,9 +106,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     amount: str
     currency: str
     debtor_account_id: str
-    rail: str = ""
     status_reason: Reason | None = None
-    iso_status: str = ""
     clearing_ref: str | None = None
     execution_at: str | None = None
     returned: Return | None = None
