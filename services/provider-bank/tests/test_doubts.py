@@ -9,7 +9,16 @@ import pytest
 from bank_samples import PAYMENT_ID, USD_10, page, payment, problem
 
 from malipo import clock
-from malipo.contracts.outcomes import AMOUNT_MISMATCH, Canceled, Declined, Outcome, Pending, Reversed, Succeeded, Unknown
+from malipo.contracts.outcomes import (
+    AMOUNT_MISMATCH,
+    Canceled,
+    Declined,
+    Outcome,
+    Pending,
+    Reversed,
+    Succeeded,
+    Unknown,
+)
 from malipo.contracts.providers.bank import DESCRIPTOR
 from malipo.platform.client import http_client
 from provider_bank.client import BankClient
