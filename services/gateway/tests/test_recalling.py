@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from gateway.edge import idempotency
 from gateway.payments.recalling import recall
 from malipo import clock
 from malipo.contracts.topics import PAYMENT_COMMANDS
@@ -59,3 +60,18 @@ async def test_what_was_requested_before_stays_as_it_is(gateway, merchant, store
             "SELECT * FROM idempotency_keys WHERE merchant_id = $1", merchant.id
         )
     ] == [dict(row) for row in before]
+
+
+async def test_a_header_that_cannot_be_read_keeps_no_other_key_from_being_known_again(
+    gateway, merchant, stores, relayed
+):
+    since = clock.now() - timedelta(seconds=1)
+    async with AIOKafkaProducer(bootstrap_servers=stores.kafka) as producer:
+        for header in (b'["mer_1", "test", "cu', b"\xff", b"[]", b"1"):
+            headers = [(idempotency.HEADER, header)]
+            await producer.send_and_wait(PAYMENT_COMMANDS.name, b"{}", key=b"pay_1", headers=headers)
+    payment = (await merchant.pay(key="behind it")).json()
+    await relayed()
+    await gateway.dependencies.database.write("DELETE FROM idempotency_keys")
+    await recall(gateway.dependencies.database, KafkaAccess(stores.kafka), since)
+    assert (await merchant.pay(key="behind it")).json()["id"] == payment["id"]

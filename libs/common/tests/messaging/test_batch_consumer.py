@@ -1,6 +1,7 @@
 """The batch consumer against a real database."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 import asyncpg
@@ -197,6 +198,14 @@ async def test_a_message_that_cannot_be_applied_is_dead_lettered_and_its_neighbo
     assert dead["headers"]["x-position"] == f"{PAYMENT_COMMANDS.name}:0:2"
     assert dead["headers"]["x-original-message-id"] == "b"
     assert dead["headers"]["client-ref"] == "order 7"
+
+
+async def test_a_dead_letter_has_the_longest_idempotency_key_whole(consumer, database):
+    key = json.dumps(["mer_" + 26 * "0", "live", 255 * '"', "POST /v1/payments/{payment_id}/refunds", "re_" + 26 * "0"])
+    refund = RefundPayment(payment_id="pay", refund_id="ref")
+    await consumer.consume([record(refund, offset=2, message_id="b", headers=[("idempotency", key.encode())])])
+    [dead] = await outbox(database, PAYMENT_COMMANDS.dead_letter)
+    assert dead["headers"]["idempotency"] == key
 
 
 def create(method: str) -> CreatePayment:

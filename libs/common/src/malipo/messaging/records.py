@@ -15,7 +15,9 @@ from malipo.platform import logs, tracing
 Record = ConsumerRecord[bytes | None, bytes | None]
 
 _CARRIED = (tracing.TRACEPARENT, "tracestate", tracing.CLIENT_REF)
-_MAX_TEXT_CHARS = 500
+_MAX_TEXT_CHARS = (
+    1_000  # of our own headers an idempotency key with its request is the longest: 255 characters that JSON escapes
+)
 
 
 def read(record: Record) -> Received[Message]:

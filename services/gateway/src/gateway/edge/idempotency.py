@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import msgspec
 from prometheus_client import Counter
 from pydantic import BaseModel
 
@@ -50,6 +51,7 @@ class KeyedRequest:
 
 HEADER = "idempotency"
 """Of a command: by which key of whom it was requested, for a gateway whose database has forgotten that."""
+_HEADERS = msgspec.json.Decoder(tuple[str, Mode, str, str, str | None])
 FORGOTTEN = b""
 """The fingerprint of a request of which only its key is known again."""
 
@@ -62,8 +64,8 @@ def header_of(request: KeyedRequest, operation_id: str | None) -> dict[str, str]
 
 
 def recalled(header: str, payment_id: str) -> Sequence[object]:
-    """The row of the key that a command about this payment was requested with."""
-    merchant_id, mode, key, route, operation_id = json.loads(header)
+    """The row of the key that a command about this payment was requested with. Raises `ValueError` for what no `header_of` has written."""
+    merchant_id, mode, key, route, operation_id = _HEADERS.decode(header)
     return merchant_id, mode, key, route, FORGOTTEN, operation_id or payment_id
 
 

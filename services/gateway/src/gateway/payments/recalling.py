@@ -14,6 +14,7 @@ from malipo.messaging.kafka_command import explained
 from malipo.messaging.reading import read_up_to
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.writes import insert
+from malipo.platform.logs import log
 
 _RECALL = insert(IDEMPOTENCY_KEYS, "ON CONFLICT DO NOTHING")
 type _Rows = list[tuple[object, ...]]
@@ -58,4 +59,12 @@ def _row(record: Any) -> tuple[object, ...] | None:
     headers = dict(record.headers)
     if idempotency.HEADER not in headers:
         return None
-    return tuple(idempotency.recalled(headers[idempotency.HEADER].decode(), record.key.decode()))
+    try:
+        return tuple(idempotency.recalled(headers[idempotency.HEADER].decode(), record.key.decode()))
+    except ValueError:
+        log.warning("no idempotency key recalled: its header cannot be read", position=_position(record))
+        return None
+
+
+def _position(record: Any) -> str:
+    return f"{record.topic}:{record.partition}:{record.offset}"
