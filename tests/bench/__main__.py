@@ -173,7 +173,7 @@ def growth(
 
 @app.command()
 def replicas(rate: Rate = 60, seconds: Seconds = 60, warm_up: WarmUp = 20, save: Save = False) -> None:
-    """The same load on one, two and four processes of each service."""
+    """The same load on one, two and four processes of each service on a card payment's path."""
     finish(compare_replicas(rate, warm_up, seconds, SETTINGS, save=save))
 
 

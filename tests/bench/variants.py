@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench import books, stage
 from bench.load import TESTS
+from bench.rolling import PATH
 from bench.stage import Stage
 from bench.stages import Say
 from bench.system import SERVICES, Settings, running
@@ -26,8 +27,8 @@ class Variant:
 
 
 def replicas() -> list[Variant]:
-    """One, two and four of every service."""
-    return [Variant(f"{count} of each", replicas=dict.fromkeys(SERVICES, count)) for count in (1, 2, 4)]
+    """One, two and four of every service on a card payment's path."""
+    return [Variant(f"{count} of each", replicas=dict.fromkeys(PATH, count)) for count in (1, 2, 4)]
 
 
 @contextmanager

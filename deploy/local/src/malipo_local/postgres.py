@@ -36,7 +36,7 @@ _USERS_FOR_ROOT = ("postgres", "nobody")
 _OPTIONS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
-    "max_connections": "200",
+    "max_connections": "400",  # for four replicas of each service, as in docker-compose.yml
     "shared_buffers": "64MB",
     "fsync": "on",
     "synchronous_commit": "on",
