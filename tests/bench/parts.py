@@ -98,7 +98,7 @@ def trace_hops(rate: float, warm_up: float, seconds: float, settings: Settings, 
 
 
 @app.command()
-def providers(rate: Rate = 50, seconds: Seconds = 40, warm_up: WarmUp = 20, save: Save = False) -> None:
+def providers(rate: Rate = 30, seconds: Seconds = 40, warm_up: WarmUp = 20, save: Save = False) -> None:
     """What a payment costs by each of the four methods alone, and by all in turn: six minutes."""
     finish(compare_providers(rate, warm_up, seconds, SETTINGS | FULL_COMPILER, save=save))
 
