@@ -298,6 +298,26 @@ async def written(dispatcher: Dispatcher, work: Callable[[UnitOfWork], Awaitable
         yield
 
 
+async def wait_for_locks(dispatcher: Dispatcher, sessions: int) -> bool:
+    """Whether so many sessions of the dispatcher's database wait for what another has locked."""
+    waiting = await dispatcher.rows(
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    return len(waiting) == sessions
+
+
+async def in_turn(dispatcher: Dispatcher, lock: str, *acts: Callable[[], Awaitable[None]]) -> list[object]:
+    """Have the acts wait, one behind the other, for what `lock` holds, and go on at once; returns what came of each."""
+    going: list[asyncio.Future[None]] = []
+    async with dispatcher.database.begin() as holding:
+        await holding.transaction.execute(lock)
+        for act in acts:
+            going.append(asyncio.ensure_future(act()))
+            waiting = partial(wait_for_locks, dispatcher, len(going))
+            await until(waiting, what=f"{len(going)} of {len(acts)} wait for a lock")
+    return await asyncio.gather(*going, return_exceptions=True)
+
+
 @pytest.fixture
 async def replica(database_url: str) -> AsyncGenerator[Callable[..., Awaitable[Dispatcher]]]:
     """Makes replicas on one database; all stop with the test."""
@@ -340,6 +360,7 @@ def kit() -> Any:
         SECRET, KEY_RING = SECRET, KEY_RING
         endpoint, transition, status, hang = map(staticmethod, (endpoint, transition, status, hang))
         verify, written = map(staticmethod, (verify, written))
+        wait_for_locks, in_turn = map(staticmethod, (wait_for_locks, in_turn))
         delivered, failed = map(staticmethod, (delivered, failed))
 
     return Kit

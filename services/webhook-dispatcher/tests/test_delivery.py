@@ -237,7 +237,7 @@ async def test_two_claims_at_the_same_moment_share_the_cap(replica, kit):
     async with one.database.begin() as unit:
         assert len(await unit.transaction.fetch(queue._CLAIM, "run_1", 100, 1, 6, [])) == 1
         other = asyncio.create_task(queue.claim(two.database, Lease("run_2", 6), 100, [], 1))
-        await until(lambda: waits_for_a_lock(one), what="the second claim waits for the first")
+        await until(lambda: kit.wait_for_locks(one, 1), what="the second claim waits for the first")
     assert await other == []
 
 
@@ -326,9 +326,3 @@ async def test_an_endpoint_removed_while_an_attempt_is_under_way_gets_nothing_mo
     await one.until_states(endpoint_gone=2)
     assert len(receiver.hooks) == 1
     assert [r["result"] for r in await one.reports()] == ["endpoint_gone", "retrying", "endpoint_gone"]
-
-
-async def waits_for_a_lock(dispatcher):
-    return await dispatcher.rows(
-        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )

@@ -156,7 +156,7 @@ async def test_an_event_that_comes_while_its_configuration_arrives_is_delivered(
     first_work, second_work = works if first == "the event" else reversed(works)
     async with kit.written(one, first_work):
         other = asyncio.create_task(two.database.transact(second_work))
-        await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")
+        await until(lambda: kit.wait_for_locks(one, 1), what="the second transaction waits for the first")
     await other
     assert await deliveries(one) == [{"endpoint_id": "ep_new", "payment_id": "pay_1", "sequence": 1, "due": True}]
 
@@ -178,7 +178,7 @@ async def test_an_event_of_a_merchant_who_becomes_known_at_the_same_moment_is_de
     first_work, second_work = works if first == "the event" else reversed(works)
     async with kit.written(one, first_work):
         other = asyncio.create_task(two.database.transact(second_work))
-        await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")
+        await until(lambda: kit.wait_for_locks(one, 1), what="the second transaction waits for the first")
     await other
     assert await deliveries(one) == [{"endpoint_id": "ep_a", "payment_id": "pay_1", "sequence": 1, "due": True}]
 
@@ -205,13 +205,9 @@ async def test_events_and_configurations_of_a_known_merchant_and_a_new_one_do_no
             received = [Received(found, "msg_1", PAYMENT_EVENTS.name, found.payment_id) for found in events]
             await handlers.fan_out(lambda: None, unit, received)
 
-    async with one.database.begin() as first:
-        await first.transaction.execute("SELECT FROM merchants WHERE merchant_id = 'mer_1' FOR UPDATE")
-        configuring = asyncio.create_task(configurations_come())
-        await until(lambda: wait_for_locks(two, 1), what="the configurations wait for the known merchant")
-        coming = asyncio.create_task(events_come())
-        await until(lambda: wait_for_locks(two, 2), what="the events wait, too")
-    done, came = await asyncio.gather(configuring, coming, return_exceptions=True)
+    done, came = await kit.in_turn(
+        one, "SELECT FROM merchants WHERE merchant_id = 'mer_1' FOR UPDATE", configurations_come, events_come
+    )
     assert done is None
     assert isinstance(came, asyncpg.SerializationError), came  # and so are decided anew, behind the configurations
     await events_come()
@@ -231,17 +227,6 @@ async def test_an_event_whose_configuration_is_here_waits_for_no_newer_one_that_
     task = asyncio.create_task(sweep(one.database, 1, scheduler.end_gone))
     await one.until_states(endpoint_gone=1)
     task.cancel()
-
-
-async def waits_for_a_lock(dispatcher):
-    return await wait_for_locks(dispatcher, 1)
-
-
-async def wait_for_locks(dispatcher, sessions):
-    waiting = await dispatcher.rows(
-        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    return len(waiting) == sessions
 
 
 async def test_more_events_than_one_slice_wait_and_flow(replica, kit, monkeypatch):

@@ -33,7 +33,7 @@ async def test_an_event_that_comes_while_its_predecessor_ends_is_due_afterwards(
     first_work, second_work = works if first == "the end" else reversed(works)
     async with kit.written(one, first_work):
         loser = asyncio.create_task(two.database.transact(second_work))
-        await until(lambda: waits_for_a_lock(one), what="the second transaction waits for the first")
+        await until(lambda: kit.wait_for_locks(one, 1), what="the second transaction waits for the first")
     await loser
     assert await one.rows("SELECT state FROM deliveries WHERE due_at IS NOT NULL ORDER BY sequence DESC LIMIT 1") == [
         {"state": "pending"}
@@ -54,7 +54,7 @@ async def test_what_a_configuration_brings_while_its_predecessor_ends_is_due_aft
 
     async with kit.written(one, configuration_comes):
         ending = asyncio.create_task(two.recorder.record(kit.delivered(head)))
-        await until(lambda: waits_for_a_lock(one), what="the end waits for the configuration")
+        await until(lambda: kit.wait_for_locks(one, 1), what="the end waits for the configuration")
     assert await ending is True
     assert await one.rows("SELECT state FROM deliveries WHERE due_at IS NOT NULL AND sequence = 2") == [
         {"state": "pending"}
@@ -84,13 +84,7 @@ async def test_ends_and_events_of_the_same_payments_do_not_deadlock(replica, kit
         async with two.database.begin() as unit:
             await handlers.fan_out(lambda: None, unit, batch)
 
-    async with one.database.begin() as first:
-        await first.transaction.execute("SELECT FROM deliveries WHERE payment_id = 'pay_1' FOR UPDATE")
-        ending = asyncio.create_task(end())
-        await until(lambda: wait_for_locks(two, 1), what="the ends wait for the first of both")
-        coming = asyncio.create_task(come())
-        await until(lambda: wait_for_locks(two, 2), what="the events wait, too")
-    ended, came = await asyncio.gather(ending, coming, return_exceptions=True)
+    ended, came = await kit.in_turn(one, "SELECT FROM deliveries WHERE payment_id = 'pay_1' FOR UPDATE", end, come)
     assert ended is None
     assert isinstance(came, asyncpg.SerializationError), came  # and so are decided anew, behind the ends
     await come()
@@ -117,13 +111,9 @@ async def test_a_configuration_and_endpoints_that_are_gone_do_not_deadlock(repli
         async with two.database.begin() as unit:
             await handlers.replicate(lambda: None, unit, [Received(configured, "msg_3", MERCHANT_CONFIG.name, "mer_1")])
 
-    async with one.database.begin() as first:
-        await first.transaction.execute("SELECT FROM endpoints WHERE endpoint_id = 'ep_a' FOR UPDATE")
-        ending = asyncio.create_task(end())
-        await until(lambda: wait_for_locks(two, 1), what="the ends wait for the first of both")
-        coming = asyncio.create_task(configuration_comes())
-        await until(lambda: wait_for_locks(two, 2), what="the configuration waits, too")
-    await asyncio.gather(ending, coming)
+    assert await kit.in_turn(
+        one, "SELECT FROM endpoints WHERE endpoint_id = 'ep_a' FOR UPDATE", end, configuration_comes
+    ) == [None, None]
     assert await one.states() == {"endpoint_gone": 2}
 
 
@@ -148,13 +138,7 @@ async def test_ends_that_make_a_late_event_due_do_not_deadlock_with_events_behin
         async with two.database.begin() as unit:
             await handlers.fan_out(lambda: None, unit, batch)
 
-    async with one.database.begin() as first:
-        await first.transaction.execute("SELECT FROM deliveries WHERE payment_id = 'pay_2' FOR UPDATE")
-        ending = asyncio.create_task(end())
-        await until(lambda: wait_for_locks(two, 1), what="the ends wait for the second payment's")
-        coming = asyncio.create_task(come())
-        await until(lambda: wait_for_locks(two, 2), what="the events wait, too")
-    ended, came = await asyncio.gather(ending, coming, return_exceptions=True)
+    ended, came = await kit.in_turn(one, "SELECT FROM deliveries WHERE payment_id = 'pay_2' FOR UPDATE", end, come)
     assert isinstance(ended, asyncpg.SerializationError), ended  # and so are decided anew, behind the events
     assert came is None
     await end()
@@ -186,9 +170,9 @@ async def test_two_ends_of_an_endpoint_that_is_gone_do_not_deadlock_beside_new_d
     async with kit.written(one, come):
         async with kit.written(two, configuration_comes):
             ending = [asyncio.create_task(end(heads[0]))]
-            await until(lambda: wait_for_locks(two, 1), what="one end waits for the configuration")
+            await until(lambda: kit.wait_for_locks(two, 1), what="one end waits for the configuration")
             ending.append(asyncio.create_task(end(heads[1])))
-            await until(lambda: wait_for_locks(two, 2), what="the other one, too")
+            await until(lambda: kit.wait_for_locks(two, 2), what="the other one, too")
         await asyncio.gather(*ending)
     assert await one.states() == {"endpoint_gone": 2, "pending": 1}
     assert await one.rows("SELECT gone_because FROM endpoints") == [{"gone_because": "answered 410"}]
@@ -223,17 +207,6 @@ async def test_a_delivery_that_fails_stays_the_first_of_its_lane_though_an_overt
         "SELECT sequence, due_at IS NOT NULL AS due FROM deliveries WHERE state = 'pending' ORDER BY 1"
     )
     assert [tuple(row.values()) for row in due] == [(2, True), (3, False)]
-
-
-async def waits_for_a_lock(dispatcher):
-    return await wait_for_locks(dispatcher, 1)
-
-
-async def wait_for_locks(dispatcher, sessions):
-    waiting = await dispatcher.rows(
-        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    return len(waiting) == sessions
 
 
 async def test_deliveries_come_and_end_at_once_and_none_is_left_behind(replica, receiver, kit):

@@ -13,7 +13,7 @@ from malipo.contracts.topics import BY_NAME, DEAD_LETTER_SUFFIX
 from malipo.messaging.database import Database
 from malipo.messaging.isolation import isolated
 from malipo.messaging.pool import AWAY
-from malipo.messaging.records import Record, facts, headers_of, message_id_of, read, storable, summary
+from malipo.messaging.records import Record, facts, headers_of, message_id_of, position_of, read, storable, summary
 from malipo.messaging.subscription import Received, Subscription
 from malipo.messaging.unit_of_work import MAX_PAYLOAD_BYTES, MESSAGE_ID, UnitOfWork
 from malipo.platform import metrics, tracing
@@ -129,7 +129,7 @@ class BatchConsumer:
 
     async def _dead_letter(self, record: Record, error: Exception) -> None:
         """Send `record` to the dead letters, once: as it came, as far as PostgreSQL and Kafka can hold it."""
-        position = f"{record.topic}:{record.partition}:{record.offset}"
+        position = position_of(record)
         letter = f"dlq:{self.consumer}:{position}"
 
         async def send(unit: UnitOfWork, _: Sequence[Record]) -> None:

@@ -15,9 +15,8 @@ from malipo.platform import logs, tracing
 Record = ConsumerRecord[bytes | None, bytes | None]
 
 _CARRIED = (tracing.TRACEPARENT, "tracestate", tracing.CLIENT_REF)
-_MAX_TEXT_CHARS = (
-    1_000  # of our own headers an idempotency key with its request is the longest: 255 characters that JSON escapes
-)
+# Of our own headers an idempotency key with its request is the longest: 255 characters that JSON escapes.
+_MAX_TEXT_CHARS = 1_000
 
 
 def read(record: Record) -> Received[Message]:
@@ -43,7 +42,12 @@ def headers_of(record: Record) -> dict[str, str]:
 
 def message_id_of(record: Record) -> str:
     """The id that the producer gave, else the record's position, which is as unique."""
-    return headers_of(record).get(MESSAGE_ID) or f"{record.topic}:{record.partition}:{record.offset}"
+    return headers_of(record).get(MESSAGE_ID) or position_of(record)
+
+
+def position_of(record: Record) -> str:
+    """Where the record is, in one word."""
+    return f"{record.topic}:{record.partition}:{record.offset}"
 
 
 def storable(text: str) -> str:

@@ -12,6 +12,7 @@ from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
 from malipo.messaging.kafka_command import explained
 from malipo.messaging.reading import read_up_to
+from malipo.messaging.records import position_of
 from malipo.messaging.security import KafkaAccess
 from malipo.messaging.writes import insert
 from malipo.platform.logs import log
@@ -62,9 +63,5 @@ def _row(record: Any) -> tuple[object, ...] | None:
     try:
         return tuple(idempotency.recalled(headers[idempotency.HEADER].decode(), record.key.decode()))
     except ValueError:
-        log.warning("no idempotency key recalled: its header cannot be read", position=_position(record))
+        log.warning("no idempotency key recalled: its header cannot be read", position=position_of(record))
         return None
-
-
-def _position(record: Any) -> str:
-    return f"{record.topic}:{record.partition}:{record.offset}"
