@@ -2,6 +2,8 @@
 
 import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,25 @@ def test_the_bank_has_a_second_port_for_client_certificates_that_is_shown_and_ke
     assert shown["BANK_SIM_URL"].rpartition(":")[2] == arguments[4] != arguments[-1]
     keys = PythonProgram(site, row, 0).port_keys
     assert [str(site.ports.of(key)) for key in keys] == [arguments[4], arguments[-1]]
+
+
+def test_a_port_that_one_process_has_chosen_is_no_others_until_it_ends() -> None:
+    with looking_for_a_port() as first:
+        assert first.stdout
+        found = int(first.stdout.readline())
+        with looking_for_a_port(found) as second:
+            assert "No free port" in second.communicate()[1]
+        first.communicate("\n")
+    with looking_for_a_port(found) as third:
+        assert third.communicate("\n")[0] == f"{found}\n"
+
+
+def looking_for_a_port(alone: int | None = None) -> subprocess.Popen[str]:
+    """A process that says which port it has found, of all or of this one alone, and ends with the next line that it reads."""
+    only = f"ports._LOWEST, ports._HIGHEST = {alone}, {alone} + 1;" if alone else ""
+    script = f"from malipo_local import ports; {only} print(ports.free_port(), flush=True); input()"
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def test_every_brace_in_the_table_can_be_filled(folder: Path) -> None:

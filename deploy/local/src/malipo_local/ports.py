@@ -1,10 +1,15 @@
 """Loopback ports: chosen free, remembered in the home so that a restart keeps them."""
 
+import fcntl
 import json
 import secrets
 import socket
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
+from typing import IO
+
+from malipo_local.home import cache_folder
 
 HOST = "127.0.0.1"
 # Below Linux's range for outgoing connections (32768 and up), so that no client socket binds a port while
@@ -26,13 +31,28 @@ def is_free(port: int) -> bool:
 
 
 def free_port(taken: Collection[int] = ()) -> int:
-    """A port that no server has bound, and that is none of `taken`. Raises `OSError` when none is found."""
+    """A port that no server has bound, none of `taken`, and this process's until it ends. Raises `OSError` when none is found."""
     for _ in range(_TRIES):
         port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
-        if port not in taken and is_free(port):
+        if port not in taken and _claim(port) and is_free(port):
             return port
     message = f"No free port between {_LOWEST} and {_HIGHEST} on {HOST}. Stop what holds them (ss -ltnp)."
     raise OSError(message)
+
+
+def _claim(port: int) -> bool:
+    """Whether no other process of this user has chosen it: a server binds its port a second after that, and two would choose one."""
+    try:
+        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)  # one byte of the file; the kernel lets go of it
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _claims() -> IO[bytes]:
+    """The file whose bytes are locked, each for a port. It stays open: closed, it would lose the locks."""
+    return (cache_folder() / "ports.lock").open("ab")
 
 
 class Ports:
