@@ -161,8 +161,15 @@ async def test_while_the_keys_cannot_be_read_the_webhook_is_to_come_again(verifi
 
 @pytest.mark.parametrize(
     "unfit",
-    [{"kid": "k-ec"}, jwk(rsa_key(1024), "k-ec"), jwk(ec_key(), "k-ec", use="enc"), jwk(ec_key(), "k-ec", x="AA")],
-    ids=["empty", "short", "of another use", "no point"],
+    [
+        {"kid": "k-ec"},
+        jwk(rsa_key(1024), "k-ec"),
+        jwk(ec_key(), "k-ec", use="enc"),
+        jwk(ec_key(), "k-ec", x="AA"),
+        "k-ec",
+        None,
+    ],
+    ids=["empty", "short", "of another use", "no point", "a text", "nothing"],
 )
 async def test_a_key_that_signs_nothing_here_is_passed_over(verifier, bank, unfit):
     bank.keys = [unfit, jwk(rsa_key(), "k-rsa")]

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,8 +86,8 @@ def read(text: str) -> Detached:
     return Detached(header.alg, header.kid, parts[0], signature)
 
 
-def key_of(found: Mapping[str, object]) -> tuple[str, PublicKey] | None:
-    """A key of a key set by its id; None for one that signs nothing here, or is too weak."""
+def key_of(found: object) -> tuple[str, PublicKey] | None:
+    """A key of a key set by its id; None for what signs nothing here, or is too weak (RFC 7517, section 5)."""
     try:
         jwk = msgspec.convert(found, _Jwk)
         return None if jwk.use != "sig" else (jwk.kid, _rsa(jwk) if jwk.kty == "RSA" else _ec(jwk))

@@ -4,7 +4,6 @@ Source: the contract, docs/providers/bank.md, and the OpenAPI document of its si
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -184,7 +183,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 class KeySet(msgspec.Struct, frozen=True, kw_only=True):
     """The bank's public keys (RFC 7517)."""
 
-    keys: list[Mapping[str, object]]
+    keys: list[object]
 
 
 PROBLEMS = Reader[Problem](Problem)
