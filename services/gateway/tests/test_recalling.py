@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from keeping import again, keep
 
 from gateway.edge import idempotency
 from gateway.payments.recalling import recall
@@ -75,3 +76,44 @@ async def test_a_header_that_cannot_be_read_keeps_no_other_key_from_being_known_
     await gateway.dependencies.database.write("DELETE FROM idempotency_keys")
     await recall(gateway.dependencies.database, KafkaAccess(stores.kafka), since)
     assert (await merchant.pay(key="behind it")).json()["id"] == payment["id"]
+
+
+RULES = {"customer_ref": "customer-7", "currency": "USD", "max_amount": 10_000, "max_count": 3, "per": "month"}
+
+
+async def used(merchant) -> tuple[int, int]:
+    period = (await merchant.get("/v1/series/mandate-7")).json()["period"]
+    return period["count"], period["amount"]
+
+
+async def test_the_charges_of_a_series_that_the_database_has_forgotten_count_again(gateway, merchant, stores, relayed):
+    since, database = clock.now() - timedelta(seconds=1), gateway.dependencies.database
+    await merchant.send("PUT", "/v1/series/mandate-7", RULES)
+    card = (await keep(gateway, merchant))["id"]
+    ids_ = [(await merchant.pay(again(card, how={"series": "mandate-7"}))).json()["id"] for _ in range(3)]
+    await merchant.pay(again(card))
+    charges = "SELECT payment_id, payment_method, amount, accepted_at, series FROM saved_charges ORDER BY payment_id"
+    before = await database.reads.fetch(charges)
+    for _ in range(2):  # as after an outage, each command may be there twice
+        await relayed()
+    await database.write("DELETE FROM saved_charges WHERE payment_id <> $1", ids_[0])
+    assert await used(merchant) == (1, 700)
+    for _ in range(2):
+        await recall(database, KafkaAccess(stores.kafka), since)
+    assert await database.reads.fetch(charges) == before
+    numbers = await database.reads.fetch("SELECT number FROM saved_charges ORDER BY number")
+    assert [row["number"] for row in numbers] == [1, 2, 3, None]
+    refused = await merchant.pay(again(card, how={"series": "mandate-7"}))
+    assert (refused.status_code, refused.json()["code"]) == (409, "series_limit_reached")
+
+
+async def test_a_charge_of_a_series_counts_though_nobody_knows_its_payment_any_more(gateway, merchant, stores, relayed):
+    since, database = clock.now() - timedelta(seconds=1), gateway.dependencies.database
+    await merchant.send("PUT", "/v1/series/mandate-7", RULES)
+    card = (await keep(gateway, merchant))["id"]
+    payment = (await merchant.pay(again(card, how={"series": "mandate-7"}))).json()
+    await relayed()
+    for table, column in (("saved_charges", "payment_id"), ("payments", "id")):
+        await database.write(f"DELETE FROM {table} WHERE {column} = $1", payment["id"])
+    await recall(database, KafkaAccess(stores.kafka), since)
+    assert await used(merchant) == (1, 700)

@@ -130,10 +130,10 @@ def list_keys(
 def recall_keys(
     since: Annotated[datetime, typer.Option(help="From when on, UTC.", formats=["%Y-%m-%dT%H:%M:%SZ"])],
 ) -> None:
-    """Remember idempotency keys after a restore.
+    """Remember idempotency keys, and charges of saved methods, after a restore.
 
     Those of requests since then that became commands, which Kafka still has: for a database that was restored to an earlier
-    moment. A repeat gets what the first request made.
+    moment. A repeat gets what the first request made, and what was charged counts in its series.
     """
     kafka = KafkaAccess.of(settings.load(Settings))
     moment = since.replace(tzinfo=UTC)

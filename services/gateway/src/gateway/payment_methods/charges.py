@@ -11,12 +11,25 @@ from gateway.tables import SAVED_CHARGES
 from malipo.contracts.commands import Mode
 from malipo.messaging.pool import Queries
 from malipo.messaging.unit_of_work import UnitOfWork
-from malipo.messaging.writes import insert
+from malipo.messaging.writes import Write, insert, names
 
 type Named = tuple[str, Mode, str]
 
 _ADD = insert(SAVED_CHARGES)
-# All count but those that are known to have taken nothing: what is under way, in doubt or given back again is counted.
+_NUMBERLESS = [one for one in SAVED_CHARGES.columns if one is not SAVED_CHARGES.c.number]
+# Under numbers behind those that are there: which ones they had before is nobody's business.
+_RECALL = Write(
+    f"""INSERT INTO saved_charges ({{names}}, number)
+SELECT {names(_NUMBERLESS, "new.")}, CASE WHEN new.series IS NOT NULL THEN coalesce((
+        SELECT max(c.number) FROM saved_charges AS c
+        WHERE (c.merchant_id, c.mode, c.series) = (new.merchant_id, new.mode, new.series)
+    ), 0) + row_number() OVER (PARTITION BY new.merchant_id, new.mode, new.series ORDER BY new.payment_id) END
+FROM unnest({{arrays}}) AS new ({{names}})
+WHERE NOT EXISTS (SELECT FROM saved_charges AS known WHERE known.payment_id = new.payment_id)""",  # noqa: S608 - names of ours
+    _NUMBERLESS,
+)
+# All count but those that are known to have taken nothing: what is under way, in doubt, given back again or, as after a
+# restore, of a payment that nobody knows, is counted.
 _OF_SERIES = """
 SELECT merchant_id, mode, series, coalesce(last, 0) AS last, count, amount
 FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS asked (merchant_id, mode, series, since)
@@ -26,14 +39,15 @@ CROSS JOIN LATERAL (
 ) AS every
 CROSS JOIN LATERAL (
     SELECT count(*) AS count, coalesce(sum(c.amount), 0)::bigint AS amount
-    FROM saved_charges AS c JOIN payments AS p ON p.id = c.payment_id
+    FROM saved_charges AS c LEFT JOIN payments AS p ON p.id = c.payment_id
     WHERE (c.merchant_id, c.mode, c.series) = (asked.merchant_id, asked.mode, asked.series)
-      AND c.accepted_at >= asked.since AND p.status NOT IN ('failed', 'canceled')
+      AND c.accepted_at >= asked.since AND coalesce(p.status, '') NOT IN ('failed', 'canceled')
 ) AS present
 """
 _COUNTED = """
-SELECT c.payment_id FROM saved_charges AS c JOIN payments AS p ON p.id = c.payment_id
-WHERE c.merchant_id = $1 AND c.mode = $2 AND c.series = $3 AND c.accepted_at >= $4 AND p.status NOT IN ('failed', 'canceled')
+SELECT c.payment_id FROM saved_charges AS c LEFT JOIN payments AS p ON p.id = c.payment_id
+WHERE c.merchant_id = $1 AND c.mode = $2 AND c.series = $3 AND c.accepted_at >= $4
+  AND coalesce(p.status, '') NOT IN ('failed', 'canceled')
 ORDER BY c.number DESC LIMIT $5
 """
 # The newest that has approved the method or forbidden it.
@@ -64,6 +78,11 @@ class SavedCharge(NamedTuple):
 def add(unit: UnitOfWork, accepted: Sequence[SavedCharge]) -> None:
     """Write charges that were just accepted. Of two units that have taken one number in a series, the second conflicts."""
     unit.put(_ADD, [tuple(one) for one in sorted(accepted, key=_place)])
+
+
+def recall(unit: UnitOfWork, forgotten: Sequence[SavedCharge]) -> None:
+    """Write charges that were accepted before, each of another payment, unless they are there: in their series each gets a number anew."""
+    unit.put(_RECALL, [one[:-1] for one in sorted(forgotten)])
 
 
 def _place(one: SavedCharge) -> tuple[str, str, str, int]:

@@ -1,19 +1,28 @@
-"""Remembers idempotency keys that a restored database has forgotten, from the commands that Kafka still has."""
+"""Remembers what a restored database has forgotten of requests, from the commands that Kafka still has: their idempotency keys, and
+which of them were charges of saved methods.
+"""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from gateway.edge import idempotency
+from gateway.payment_methods import charges
+from gateway.payment_methods.charges import SavedCharge
 from gateway.tables import IDEMPOTENCY_KEYS
+from malipo import ids
+from malipo.contracts.commands import CreatePayment
+from malipo.contracts.methods import SAVED
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
 from malipo.messaging.kafka_command import explained
 from malipo.messaging.reading import read_up_to
 from malipo.messaging.records import position_of
 from malipo.messaging.security import KafkaAccess
+from malipo.messaging.unit_of_work import UnitOfWork
 from malipo.messaging.writes import insert
 from malipo.platform.logs import log
 
@@ -24,24 +33,30 @@ type _Rows = list[tuple[object, ...]]
 async def recall(database: Database, kafka: KafkaAccess, since: datetime) -> int:
     """Keep the key of each request since then that became a command, unless it is known; returns how many were looked at.
 
-    A repeat gets what the first one made, also with another body: what that asked for was forgotten. Raises `NotDone`.
+    A repeat gets what the first one made, also with another body: what that asked for was forgotten. A charge of a saved method
+    counts in its series again, with or without a key. Raises `NotDone`.
     """
     number = 0
-    async for rows in _requested(kafka, since):
-        async with database.begin() as unit:
-            unit.put(_RECALL, sorted(rows))
-        number += len(rows)
+    async for records in _requested(kafka, since):
+        keys = [row for record in records if (row := _row(record))]
+        saved = {one.payment_id: one for record in records if (one := _charge(record))}
+        await database.transact(partial(_keep, keys, list(saved.values())))
+        number += len(keys)
     return number
 
 
-async def _requested(kafka: KafkaAccess, since: datetime) -> AsyncGenerator[_Rows]:
+async def _keep(keys: _Rows, saved: Sequence[SavedCharge], unit: UnitOfWork) -> None:
+    unit.put(_RECALL, sorted(keys))
+    charges.recall(unit, saved)
+
+
+async def _requested(kafka: KafkaAccess, since: datetime) -> AsyncGenerator[list[Any]]:
     consumer: Any = AIOKafkaConsumer(PAYMENT_COMMANDS.name, **kafka.options)
     async with explained(kafka, f"read {PAYMENT_COMMANDS.name}", "the gateway"):
         try:
             await consumer.start()
             async for _, records in read_up_to(consumer, await _sought(consumer, since)):
-                if rows := [row for record in records if (row := _row(record))]:
-                    yield rows
+                yield records
         finally:
             await consumer.stop()
 
@@ -65,3 +80,23 @@ def _row(record: Any) -> tuple[object, ...] | None:
     except ValueError:
         log.warning("no idempotency key recalled: its header cannot be read", position=position_of(record))
         return None
+
+
+def _charge(record: Any) -> SavedCharge | None:
+    try:
+        command = PAYMENT_COMMANDS.decode(record.value or b"")
+    except ValueError:
+        log.warning("no charge recalled: its command cannot be read", position=position_of(record))
+        return None
+    if not isinstance(command, CreatePayment) or command.method.type != SAVED:
+        return None
+    details = command.method.details
+    return SavedCharge(
+        command.payment_id,
+        command.merchant_id,
+        command.mode,
+        str(details["id"]),
+        command.amount.amount_minor,
+        ids.made_at(command.payment_id),
+        details.get("series"),
+    )
