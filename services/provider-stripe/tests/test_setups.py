@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import stripe_samples as samples
 from msgspec.structs import replace as changed
 from stripe_account import BACK, keep, pay, usd
+from stripe_script import Stripe, sent
 
 from malipo import clock, ids
 from malipo.contracts.commands import PaymentMethod
@@ -21,7 +23,8 @@ from malipo.contracts.outcomes import (
 )
 from provider_kit.errors import NotSent
 from provider_kit.provider import Ages
-from testkit.operations import cancel
+from testkit.operations import cancel, setup
+from testkit.transports import Reply
 
 ASKS = "pm_card_authenticationRequired"
 
@@ -163,3 +166,21 @@ async def test_a_setup_of_another_system_of_the_account_is_none_of_ours(stripe):
     named = [one.references for one in await stripe.unmatched()]
     assert {"setup_intent": made["id"]} in named
     assert await stripe.outcomes() == []
+
+
+async def test_a_method_that_is_no_card_ends_it_for_nobody_here_could_charge_it():
+    """A page of Stripe's own may offer more than cards, as Link."""
+    link = {"id": "pm_there", "object": "payment_method", "type": "link", "customer": "cus_1", "link": {"email": None}}
+    kept = Reply(samples.setup_intent(payment_method=link))
+    for outcome in (
+        await Stripe(kept).provider.query(sent(setup(), reference="seti_1")),
+        await Stripe(Reply(samples.page(samples.setup_intent(payment_method=link)))).provider.query(
+            sent(setup(), hours=25)
+        ),
+    ):
+        assert (type(outcome), outcome.code, outcome.reference) == (Declined, "method_no_card", "seti_1")
+
+
+async def test_a_card_that_is_not_shown_ends_nothing():
+    named = Reply(samples.setup_intent(payment_method="pm_there"))
+    assert isinstance(await Stripe(named).provider.query(sent(setup(), reference="seti_1")), Unknown)

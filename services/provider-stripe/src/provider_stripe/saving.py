@@ -47,7 +47,11 @@ def with_saved(charge: Charge, intent: Intent, outcome: Outcome | None) -> Outco
 
 
 def kept(setup: Setup, found: SetupIntent) -> Outcome:
-    """The end of a setup that has succeeded, with the card that is kept, or was until it was detached."""
+    """The end of a setup that has succeeded, with the card that is kept, or was until it was detached; what is no card is nothing that
+    could be charged here.
+    """
+    if isinstance(found.payment_method, StripeMethod) and found.payment_method.card is None:
+        return Declined(code="method_no_card", reference=found.id)
     saved = _saved(setup, found.payment_method)
     if saved is None:
         return Unknown(reason="the card that is kept is not shown", reference=found.id)

@@ -173,6 +173,10 @@ OWN_FAILURES: dict[str, OwnFailure] = {
     "setup_canceled": OwnFailure(
         "It was canceled at the provider before the method was kept.", "Start a new one if it is still wanted."
     ),
+    "method_no_card": OwnFailure(
+        "What the provider has kept is no card, so that it cannot be charged here.",
+        "Offer cards alone where methods are saved; it stays kept at the provider until it is detached there.",
+    ),
     "payment_returned": OwnFailure(
         "There is nothing to change: the money had moved, and went back.", "The payment's own `failure` says why."
     ),
