@@ -118,6 +118,16 @@ async def test_a_book_that_cannot_be_read_is_no_empty_one_and_no_fence_is_sent(b
     assert stripe.calls == [LIST]
 
 
+@pytest.mark.parametrize(
+    ("fence", "outcome"), [(BURNT, NEVER_CHARGED), (MISFIT, ARRIVED), (Reply({}, 409), Unknown(reason="http 409"))]
+)
+async def test_of_an_account_that_charges_more_than_can_be_looked_through_the_fence_alone_tells(fence, outcome):
+    others = [Reply(samples.page(samples.intent(id="pi_7", metadata={}), has_more=True))] * 20
+    stripe = Stripe(*others, fence)
+    assert await stripe.provider.query(expired()) == outcome
+    assert stripe.calls == [LIST] * 20 + [PAY]
+
+
 @pytest.mark.parametrize("verb", VERBS)
 async def test_an_old_key_is_no_fence_for_stripe_may_have_forgotten_the_charge(verb):
     stripe = Stripe(NONE)

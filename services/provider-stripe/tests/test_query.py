@@ -249,6 +249,11 @@ async def test_a_book_that_cannot_be_read_is_unknown(broken):
     assert isinstance(await Stripe(STORED_500, broken).provider.query(sent(charge())), Unknown)
 
 
+async def test_a_book_of_which_more_is_to_come_behind_nothing_is_no_empty_one():
+    outcome = await Stripe(Reply(samples.page(has_more=True))).provider.query(sent(charge(), hours=24.1))
+    assert isinstance(outcome, Unknown)
+
+
 async def test_a_charge_that_was_begun_but_not_tried_is_repeated_and_looked_up_although_its_id_is_known():
     idle = Reply(samples.intent("requires_confirmation"))
     stripe = Stripe(idle, STORED_500, idle)

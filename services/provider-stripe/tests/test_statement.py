@@ -120,10 +120,11 @@ async def test_the_events_are_asked_for_that_webhooks_bring_and_no_others(lists,
         (httpx.Response(400, json=samples.error("invalid_request_error", "resource_missing")), NotSent),
         (httpx.Response(200, content=b"<html>"), NotSent),
         (httpx.Response(200, json=samples.page({"id": 7})), NotSent),
+        (httpx.Response(200, json=samples.page(has_more=True)), NotSent),
         (httpx.Response(401), Misconfigured),
         (httpx.Response(403), Misconfigured),
     ],
-    ids=["429", "locked", "500", "a cursor that is gone", "html", "no event", "401", "403"],
+    ids=["429", "locked", "500", "a cursor that is gone", "html", "no event", "more, behind nothing", "401", "403"],
 )
 async def test_what_cannot_be_read_between_two_pages_is_told_as_such(lists, read, refusal, error):
     lists.events, lists.page, lists.refusal = spread(8), 7, refusal

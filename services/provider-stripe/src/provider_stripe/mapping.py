@@ -64,6 +64,7 @@ NEVER_CHARGED = Declined(
 )
 OF_ANOTHER = Unknown(reason="another operation's object")
 """Nothing of it is believed, nor kept: its id would have us read that object for ever."""
+_UNREADABLE_LIST = Unknown(reason="unreadable list")
 KEY_MISFIT = Unknown(reason="the key was used for another request")
 """Stripe has seen the key with another form: a bug of ours, such as a form that changed between two versions."""
 REFUSED_REPEAT = Unknown(reason="refused when it was repeated")
@@ -133,11 +134,13 @@ def read_page(operation: ProviderOperation, response: StripeResponse) -> tuple[O
         page = LISTING.decode(response.body)
         tagged = [TAGGED.decode(raw) for raw in page.data]
     except ValueError:
-        return Unknown(reason="unreadable list"), None
+        return _UNREADABLE_LIST, None
+    if page.has_more and not tagged:
+        return _UNREADABLE_LIST, None
     for raw, item in zip(page.data, tagged, strict=True):
         if (item.metadata or {}).get(OPERATION) == operation.operation_id:
             return effect(operation, raw), None
-    return None, tagged[-1].id if page.has_more and tagged else None
+    return None, tagged[-1].id if page.has_more else None
 
 
 def standing(found: Found) -> Outcome | None:

@@ -45,6 +45,7 @@ REPLAY_LIMIT = KEY_LIFE - KEY_MARGIN
 
 _MAX_PAGES = 20
 _WITHOUT_EFFECT = without_effect("A day", "Stripe's book")
+_TOO_MUCH = Unknown(reason="too much to look through")
 
 
 class StripeProvider:
@@ -146,12 +147,13 @@ class StripeProvider:
 
     async def _expire(self, attempt: Attempt, operation: Charge | Setup) -> Outcome:
         """What Stripe's book shows of what is never sent any more. That it shows nothing is final only behind a
-        fence: the request may be under way, or Stripe may not have carried it out yet.
+        fence: the request may be under way, or Stripe may not have carried it out yet. Of a book too long to be looked through
+        the fence tells all the same.
         """
         if attempt.ages.key_age_now() >= REPLAY_LIMIT:
             return await self._settle(attempt, KEY_IS_OLD)
         seen = await self._find(attempt)
-        if seen is not None:
+        if seen is not None and seen != _TOO_MUCH:
             return seen
         return ARRIVED if attempt.reference else await self._fence(attempt, operation)
 
@@ -204,7 +206,7 @@ class StripeProvider:
             if seen is not None or last_id is None:
                 return seen
             query = query | {"starting_after": last_id}
-        return Unknown(reason="too much to look through")
+        return _TOO_MUCH
 
 
 def _conceal(attempt: Attempt) -> None:

@@ -60,8 +60,8 @@ def read_page(response: StripeResponse, noun: str) -> Page:
         raise NotSent(msg)
     try:
         page = LISTING.decode(response.body)
-        return Page(page.data, TAGGED.decode(page.data[-1]).id if page.has_more and page.data else None)
-    except ValueError:
+        return Page(page.data, TAGGED.decode(page.data[-1]).id if page.has_more else None)
+    except (ValueError, IndexError):  # there is more, behind nothing
         msg = f"Stripe's {noun} cannot be read"
         raise NotSent(msg) from None
 
