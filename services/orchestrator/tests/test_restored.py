@@ -3,15 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from saved_cards import KEPT, PAID, paying_with
 
 from malipo import clock, ids
-from malipo.contracts.commands import CapturePayment
+from malipo.contracts.commands import CapturePayment, DetachMethod
 from malipo.contracts.events import CommandRefused
+from malipo.contracts.identity import saved_id
 from malipo.contracts.outcomes import ActionRequired, Approved, Authorized, Declined, Redirect, Succeeded
 from malipo.contracts.provider_commands import Cancel, Capture, Charge, Confirm, Query, Refund
 from malipo.messaging.subscription import Received
 from malipo.money import Money
 from orchestrator import scheduler
+from orchestrator.handlers import UnknownMethod
 from orchestrator.requests import Refused
 from orchestrator.subscriptions import subscriptions
 
@@ -54,6 +57,35 @@ async def test_a_capture_from_before_the_restore_waits_among_dead_letters_until_
     await handle(orchestrator, restored_at, held)
     sent = await handle(orchestrator, restored_at, capture)
     assert [one.operation_id for one in sent if isinstance(one, Capture)] == [capture.capture_id]
+
+
+async def test_a_charge_of_a_card_that_is_not_known_again_yet_waits_among_dead_letters_for_it_was_perhaps_paid(
+    orchestrator, make
+):
+    restored_at = clock.now() + MINUTE
+    saving = make.create(save_method=True, customer_ref="customer-7")
+    charge = paying_with(make, saved_id(saving.payment_id))
+    await handle(orchestrator, restored_at, saving)
+    with pytest.raises(UnknownMethod):  # which has it dead-lettered, alone
+        await handle(orchestrator, restored_at, charge)
+    await handle(orchestrator, restored_at, make.report(saving.payment_id, PAID))
+    [sent] = only(await handle(orchestrator, restored_at, charge), Charge)
+    assert sent.method.saved == KEPT
+
+
+async def test_a_charge_from_before_the_restore_of_a_card_that_was_detached_later_goes_to_its_provider(
+    orchestrator, make
+):
+    restored_at = clock.now() + MINUTE
+    saving = make.create(save_method=True, customer_ref="customer-7")
+    await handle(orchestrator, restored_at, saving, make.report(saving.payment_id, PAID))
+    detach = DetachMethod(payment_id=saving.payment_id, detach_id=ids.new("det"))
+    await handle(orchestrator, restored_at, detach)
+    charge = paying_with(make, saved_id(saving.payment_id))
+    [sent] = only(await handle(orchestrator, restored_at, charge), Charge)
+    assert sent.method.saved == KEPT
+    [later] = await handle(orchestrator, clock.now() - MINUTE, paying_with(make, saved_id(saving.payment_id)))
+    assert later.payment.failure.code == "method_unavailable"
 
 
 async def test_a_capture_that_is_requested_after_the_restore_is_refused_as_ever(orchestrator, make):

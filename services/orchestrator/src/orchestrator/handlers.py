@@ -45,6 +45,7 @@ from orchestrator.receipts import Claim, Receipts
 from orchestrator.requests import Refused, begin
 from orchestrator.resending import Resend, operation_of
 from orchestrator.routing import route
+from orchestrator.saved import saved_before
 from orchestrator.saved_methods import SavedMethods
 from orchestrator.setups import new_setup, route_setup
 from orchestrator.states import State, Subject
@@ -76,6 +77,10 @@ _COMPONENT = "PaymentOrchestrator"
 
 class UnknownPayment(LookupError):
     """A message about a payment that was never created here."""
+
+
+class UnknownMethod(LookupError):
+    """A payment of before a restore, with a saved method that is not known again yet."""
 
 
 def concerns_a_payment(message: Message) -> bool:
@@ -119,7 +124,8 @@ async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]], restored
             unit.after_commit(partial(_report_repeated, foreign, received.message))
             continue
         if payment is None:
-            payment = payments[received.key] = _begun(received, methods, now)
+            forgotten = _may_be_forgotten(received, restored_at)
+            payment = payments[received.key] = _begun(received, methods, now, forgotten=forgotten)
             new.add(payment.id)
         elif resend.answers(payment, received.message):
             continue
@@ -132,11 +138,11 @@ async def _handle(unit: UnitOfWork, batch: Sequence[Received[Message]], restored
     resend.send(unit)
 
 
-def _begun(received: Received[Message], methods: SavedMethods, now: datetime) -> Payment:
+def _begun(received: Received[Message], methods: SavedMethods, now: datetime, *, forgotten: bool) -> Payment:
     """The payment that a message begins. Raises `UnknownPayment` for one that begins none."""
     match received.message:
         case CreatePayment() as command:
-            return new_payment(methods.completed(command), received.headers, now)
+            return new_payment(methods.completed(command, forgotten=forgotten), received.headers, now)
         case SaveMethod() as command:
             return new_setup(command, received.headers, now)
         case PaymentReceived() as report:
@@ -237,6 +243,8 @@ def _decide(fold: Fold, message: Message, *, forgotten: bool = False) -> None:
 
 def _create(fold: Fold, command: CreatePayment, *, forgotten: bool) -> None:
     if command.method.type == SAVED and fold.payment.method.saved is None:
+        if forgotten:
+            raise UnknownMethod(saved_before(command.method))
         fold.payment.provider = route(command)
         fold.refuse_route("method_unavailable", "")
     else:
