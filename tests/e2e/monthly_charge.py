@@ -51,32 +51,39 @@ class MonthlyCharge:
         self.api.put(f"/v1/series/{self.mandate}", json=rules).raise_for_status()
 
     def run(self, bill: Bill, now: datetime) -> None:
-        """Each day, for each bill: charge what is due. Run twice, it charges once: the key is the bill's try."""
+        """Each day, for each bill: see what became of what is under way, whose webhook may have been lost, and charge what is due.
+        Run twice, it charges once: the key is the card and the payment that was tried before.
+        """
+        if bill.state in ("under way", "customer asked"):
+            self._follow(bill, self.api.get(f"/v1/payments/{bill.payment_id}").raise_for_status().json(), now)
         if bill.state != "due" or now < bill.try_at:
-            return
+            return None
         method = {"type": "saved", "id": self.card, "initiator": "merchant", "series": self.mandate}
         body = {"amount": self.amount, "currency": self.currency, "method": method, "return_url": RETURN_URL}
-        key = f"{self.mandate}-{bill.month}-{bill.tries}-{self.card}"
+        key = f"{self.mandate}-{bill.month}-{bill.payment_id}-{self.card}"
         answer = self.api.post("/v1/payments", json=body, headers={"Idempotency-Key": key, "Prefer": "respond-async"})
         if answer.status_code == 409:
             return self._refused(bill, answer.json(), now)
         payment = answer.raise_for_status().json()
         bill.payment_id, bill.state = payment["id"], "under way"
-        return None
+        return self._follow(bill, payment, now)  # a repeat gets it as it stands by now
 
     def take(self, bill: Bill, event: Json, now: datetime) -> None:
-        """Each webhook of the bill's payment, once its signature is verified."""
+        """Each webhook of the bill's payment, once its signature is verified. One may come twice."""
         payment: Json = event["data"]["payment"]
-        if payment["id"] != bill.payment_id:  # of an earlier try: that has ended
-            return
+        if payment["id"] == bill.payment_id:  # else of an earlier try: that has ended
+            self._follow(bill, payment, now)
+
+    def _follow(self, bill: Bill, payment: Json, now: datetime) -> None:
+        waits = bill.state in ("under way", "customer asked")
         match payment["status"]:
             case "completed":
                 bill.state = "paid"
-            case "requires_action":  # the bank wants the customer: mail him the page
+            case "requires_action" if waits:  # the bank wants the customer: mail him the page
                 bill.state, bill.page = "customer asked", payment["action"]["url"]
-            case "failed":
+            case "failed" if waits:
                 self._declined(bill, payment["failure"], now)
-            case "canceled":  # the customer was asked, and never came
+            case "canceled" if waits:  # the customer was asked, and never came
                 self._try_again(bill, now + A_DAY)
             case _:
                 pass
