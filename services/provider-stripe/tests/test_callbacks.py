@@ -10,6 +10,7 @@ from stripe_customers import MemoryCustomers
 from structlog.testing import capture_logs
 
 from malipo import clock
+from malipo.contracts.commands import Mode
 from malipo.contracts.outcomes import Authorized, Declined, Disputed, Succeeded
 from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo.money import Money
@@ -25,10 +26,10 @@ TEN = Money(1000, "USD")
 NEW, OLD = samples.CREDENTIALS["webhook_secrets"]
 
 
-def read(header: str, body: bytes = BODY, credentials: dict = samples.CREDENTIALS):
+def read(header: str, body: bytes = BODY, credentials: dict = samples.CREDENTIALS, mode: Mode = "test"):
     client = StripeClient(http_client(timeout_seconds=1), version="2026-10-28.endive", timeout_seconds=1)
     provider = StripeProvider(client, Customers(client, MemoryCustomers()), tolerance_seconds=300)
-    return asyncio.run(provider.parse_callback(Callback({"stripe-signature": header}, body), credentials))
+    return asyncio.run(provider.parse_callback(Callback({"stripe-signature": header}, body, mode=mode), credentials))
 
 
 def genuine(event: object) -> ParsedCallback:
@@ -325,3 +326,27 @@ def test_an_event_names_the_operation_by_our_own_tags():
 )
 def test_an_event_about_what_was_not_tried_or_of_another_type_is_empty(about, event_type):
     assert genuine(samples.event(about, event_type)) == ParsedCallback("evt_1")
+
+
+@pytest.mark.parametrize(
+    "of_another", [{"account": "acct_connected"}, {"account": {"id": "acct_connected"}}, {"livemode": True}]
+)
+@pytest.mark.parametrize(
+    ("about", "named"),
+    [
+        (samples.intent(), ("pay_1.1", "charge")),
+        (samples.refund(), ("ref_1", "refund")),
+        (samples.setup_intent("canceled"), ("pm_1.1", "setup")),
+    ],
+)
+def test_an_event_of_another_account_or_mode_has_us_ask_for_whoever_made_it_may_have_tagged_it_as_ours(
+    about, named, of_another
+):
+    """As an endpoint for connected accounts brings them, or a secret of the other mode's endpoint lets them in."""
+    parsed = genuine(samples.event(about) | of_another)
+    assert (list(parsed.outcomes), [(one.operation_id, one.kind) for one in parsed.ask]) == ([], [named])
+
+
+def test_an_event_of_the_accounts_own_mode_is_believed():
+    own = json.dumps(samples.event(samples.intent()) | {"livemode": True, "account": None}).encode()
+    assert len(read(samples.signature(own, now(), NEW), own, mode="live").outcomes) == 1

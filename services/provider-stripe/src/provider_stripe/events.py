@@ -1,8 +1,11 @@
 """Stripe's events as outcomes of our operations, and as reports that match none."""
 
+from dataclasses import replace
+
 import msgspec
 
 from malipo import clock
+from malipo.contracts.commands import Mode
 from malipo.contracts.outcomes import Authorized, Declined, Outcome, Succeeded, Unknown
 from malipo.contracts.providers.stripe import EVENT_TYPES
 from malipo.money import Money
@@ -37,11 +40,11 @@ _OPENED = ("refund", "dispute", _WARNING)
 """What others may have made of a payment of ours."""
 
 
-def parse_event(body: bytes) -> ParsedCallback:
+def parse_event(body: bytes, mode: Mode | None = None) -> ParsedCallback:
     """A genuine event, parsed; empty when its type is none of `EVENT_TYPES`, as of thin events and pings (`v2.*`).
 
     What is about no operation with our tags, or cannot be read, is unmatched. The body's SHA-256 replaces an id that no
-    row can hold. Raises `ValueError` for what is no event.
+    row can hold. `mode` is that of the address that it came to. Raises `ValueError` for what is no event.
     """
     event = EVENT.decode(body)
     if not is_id(event.id):
@@ -49,10 +52,23 @@ def parse_event(body: bytes) -> ParsedCallback:
     if event.type not in EVENT_TYPES:
         return ParsedCallback(event.id)
     try:
-        return _parsed(event)
+        parsed = _parsed(event)
     except ValueError:
         log.error("event not understood", event_id=event.id, event_type=event.type)
         return ParsedCallback(event.id, unmatched=(Unmatched(event.type, {}),))
+    return _asking(parsed) if _is_of_another(event, mode) else parsed
+
+
+def _is_of_another(event: Event, mode: Mode | None) -> bool:
+    """Whether it is of another account that the endpoint listens to (Connect), or was signed with the other mode's secret."""
+    in_other_mode = mode is not None and event.livemode is not None and event.livemode is not (mode == "live")
+    return event.account is not None or in_other_mode
+
+
+def _asking(parsed: ParsedCallback) -> ParsedCallback:
+    """The same, without being believed: whoever may make objects there may tag them as ours. Our own key shows what is true."""
+    named = [NamedOperation(operation_id=one.operation_id, kind=one.kind) for one in parsed.outcomes]
+    return replace(parsed, outcomes=(), ask=[*named, *(one for one in parsed.ask if one not in named)])
 
 
 def _parsed(event: Event) -> ParsedCallback:

@@ -229,12 +229,15 @@ class Data(msgspec.Struct):
 class Event(msgspec.Struct):
     """An event in a webhook. Thin events and pings (`v2.*`) have data of another shape, or none.
 
-    The id is any text: one that no row can hold must not keep the event from being read.
+    The id is any text: one that no row can hold must not keep the event from being read. `account` is whose it is, where that is
+    another one that the endpoint listens to.
     """
 
     id: str
     type: str
     data: msgspec.Raw = msgspec.Raw(b"null")
+    account: object = None
+    livemode: object = None
 
 
 def is_id(text: str) -> bool:

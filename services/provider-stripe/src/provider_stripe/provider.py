@@ -1,6 +1,7 @@
 """Stripe as a provider: one POST an operation, and the ways to learn its outcome when the response was lost."""
 
 from collections.abc import Awaitable
+from functools import partial
 
 from malipo import clock
 from malipo.contracts.outcomes import ActionRequired, Declined, Detached, Outcome, Unknown
@@ -85,10 +86,12 @@ class StripeProvider:
         return _noted(attempt, await unless_silent(self._asked(attempt, self._query(attempt))))
 
     async def parse_callback(self, callback: Callback, credentials: Credentials) -> ParsedCallback:
-        """Read an event. What Stripe has signed is genuine, even if it is no event that we know: then it is empty."""
+        """Read an event. What Stripe has signed is genuine, even if it is no event that we know: then it is empty; of another account
+        or mode it has us ask.
+        """
         signature = callback.headers.get("stripe-signature", "")
         verify(credentials, signature, callback.body, tolerance_seconds=self._tolerance_seconds)
-        return parsed_or_noted(callback.body, parse_event)
+        return parsed_or_noted(callback.body, partial(parse_event, mode=callback.mode))
 
     async def _execute(self, attempt: Attempt) -> Outcome:
         _conceal(attempt)
