@@ -2,17 +2,19 @@
 
 import base64
 import hmac
+import json
 import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from gateway.edge.problems import PROBLEMS
 from gateway.openapi.description import DESCRIPTION
 from gateway.operations.schemas import CANCEL_REFUSALS, CAPTURE_REFUSALS, REFUND_REFUSALS, RETURN_REFUSALS
-from http_limits.connection import CODES, RETRY_SECONDS
+from http_limits.connection import CODES, RETRY_SECONDS, Refused
 from malipo import clock
 from malipo.contracts.events import REFUSAL_CODES, PaymentView
 
@@ -78,6 +80,23 @@ async def test_every_route_lists_its_problems_and_every_problem_has_a_route(docu
 def test_what_is_answered_beneath_the_application_is_among_the_problems_with_the_same_status_and_retry():
     answered = {code: (status, RETRY_SECONDS.get(status)) for status, code in CODES.items()}
     assert answered == {code: (PROBLEMS[code].status, PROBLEMS[code].retry.after_seconds) for code in answered}
+
+
+async def test_what_is_answered_beneath_the_application_is_told_and_has_the_shape_of_a_problem(document):
+    shape = {**document["components"]["schemas"]["Problem"], "components": document["components"]}
+    for status, code in CODES.items():
+        answered = json.loads(Refused(status, "too much").answer().partition(b"\r\n\r\n")[2])
+        assert [error.message for error in jsonschema_rs.Draft202012Validator(shape).iter_errors(answered)] == []
+        assert answered["type"] == f"urn:malipo:problem:{code}"
+        assert f"`{code}`" in document["info"]["description"]
+
+
+async def test_every_part_of_a_problem_that_is_always_there_is_described_as_that(document, merchant):
+    shape = document["components"]["schemas"]["Problem"]
+    problem = (await merchant.pay({})).json()
+    assert set(problem) - set(shape["required"]) == {"instance"}
+    assert set(problem["retry"]) == set(shape["properties"]["retry"]["required"])
+    assert set(problem["errors"][0]) == set(shape["properties"]["errors"]["items"]["required"])
 
 
 async def test_routes_that_change_something_take_an_idempotency_key(document):

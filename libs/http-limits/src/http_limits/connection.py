@@ -54,11 +54,11 @@ class Refused(Exception):
 
     def answer(self) -> bytes:
         """The response's bytes, with which the connection ends. Nothing was stored: the same idempotency key may be used."""
-        phrase = HTTPStatus(self.status).phrase
+        phrase, code = HTTPStatus(self.status).phrase, CODES[self.status]
         after_seconds = RETRY_SECONDS.get(self.status)
         retry = {"safe": after_seconds is not None, "after_seconds": after_seconds, "same_key": True}
-        problem = {"type": "about:blank", "title": phrase, "status": self.status, "detail": self.detail}
-        body = msgspec.json.encode(problem | {"code": CODES[self.status], "errors": [], "retry": retry})
+        problem = {"type": f"urn:malipo:problem:{code}", "title": phrase, "status": self.status, "detail": self.detail}
+        body = msgspec.json.encode(problem | {"code": code, "errors": [], "retry": retry})
         head = (
             f"HTTP/1.1 {self.status} {phrase}\r\ncontent-type: application/problem+json\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n"

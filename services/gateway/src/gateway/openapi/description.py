@@ -29,6 +29,9 @@ with the same key is safe for seven days. `PUT` and `DELETE` take one too and ma
 * **Rate limits**: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` are on each answer to a known key.
 * **HEAD** is answered wherever `GET` is, and any other method that is not described with 405, `method_not_allowed` and
   what is in `Allow`; a path that is not described with 404, `route_unknown`. `Accept` is not looked at: answers are JSON.
+* **Before a request is read**, or where a proxy reaches nobody, it may be answered with 400 `request_malformed`, 408
+  `headers_too_slow`, 431 `headers_too_large`, 502 `service_unreachable`, 503 `too_many_connections`, 504 `answer_too_late` or
+  505 `http_version_unsupported`: problems too, without an `instance`.
 
 ## Webhooks
 
@@ -272,21 +275,20 @@ def _brought(routes: Iterable[APIRoute], part: str) -> dict[str, Schema]:
 
 
 def _problem_schema() -> Schema:
-    text = {"type": "string"}
-    field_error = {"type": "object", "properties": {"field": text, "code": text, "detail": text}}
-    retry = {
-        "safe": {"type": "boolean", "description": "Sending the same request again may succeed."},
-        "after_seconds": {"type": ["integer", "null"]},
-        "same_key": {"type": "boolean", "description": "The next request may, or for a repeat must, use the same key."},
-    }
-    properties = {
-        "type": text | {"description": "`urn:malipo:problem:` and the code."},
-        "title": text,
-        "status": {"type": "integer"},
-        "detail": text,
-        "code": text | {"enum": sorted(PROBLEMS)},
-        "instance": text | {"description": "The request's id."},
-        "errors": {"type": "array", "items": field_error},
-        "retry": {"type": "object", "properties": retry},
-    }
-    return {"type": "object", "required": list(properties), "properties": properties}
+    text = schemas.TEXT
+    retry = schemas.object_of(
+        safe=schemas.BOOLEAN | {"description": "Sending the same request again may succeed."},
+        after_seconds={"type": ["integer", "null"]},
+        same_key=schemas.BOOLEAN | {"description": "The next request may, or for a repeat must, use the same key."},
+    )
+    problem = schemas.object_of(
+        type=text | {"description": "`urn:malipo:problem:` and the code."},
+        title=text,
+        status=schemas.INTEGER,
+        detail=text,
+        code=text | {"enum": sorted(PROBLEMS)},
+        instance=text | {"description": "The request's id, if the request was read."},
+        errors={"type": "array", "items": schemas.object_of(field=text, code=text, detail=text)},
+        retry=retry,
+    )
+    return problem | {"required": [name for name in problem["required"] if name != "instance"]}
