@@ -82,12 +82,15 @@ location = {at} {{
 }}
 """
 _PROXYS_PROBLEM = """\
-location @{code} {{
+location {at} {{
     default_type application/problem+json;
-{retry_after}    return {status} '{body}';
+{more}    return {status} '{body}';
 }}
 """
 _PROXYS_PROBLEMS = ("route_unknown", "body_too_large", "service_unreachable", "too_many_connections", "answer_too_late")
+_UNREAD = ("request_malformed", "headers_too_large", "http_version_unsupported")
+"""What the proxy answers while it reads a request's head."""
+_INTERNAL = "    internal;\n"
 _UPSTREAM = """\
 upstream provider-{name} {{
     zone provider-{name} 64k;
@@ -186,16 +189,17 @@ def _callbacks() -> str:
 
 
 def _proxys_problems() -> str:
-    return "\n".join(map(_proxys_problem, _PROXYS_PROBLEMS))
+    named = [_proxys_problem(code, f"@{code}") for code in _PROXYS_PROBLEMS]
+    return "\n".join([*named, *(_proxys_problem(code, f"= /problems/{code}", _INTERNAL) for code in _UNREAD)])
 
 
-def _proxys_problem(code: str) -> str:
+def _proxys_problem(code: str, at: str, more: str = "") -> str:
     """What the gateway would answer, as nginx can: with no id, for it keeps no log of requests."""
     problem = Problem(code)
     body = {name: value for name, value in problem.body("").items() if name != "instance"}
-    retry_after = "".join(f"    add_header {name} {value} always;\n" for name, value in problem.headers().items())
-    status = problem.kind.status
-    return _PROXYS_PROBLEM.format(code=code, status=status, body=json.dumps(body), retry_after=retry_after)
+    more += "".join(f"    add_header {name} {value} always;\n" for name, value in problem.headers().items())
+    text = json.dumps(body).replace("'", "\\u0027")  # which would end nginx' own text
+    return _PROXYS_PROBLEM.format(at=at, status=problem.kind.status, body=text, more=more)
 
 
 def _images() -> str:

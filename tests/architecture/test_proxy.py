@@ -8,11 +8,13 @@ from architecture.composed import COMPOSE, CONTAINERS, OUR_SERVICES, ROOT, SIMUL
 
 from gateway.edge.body import MAX_BODY_BYTES as MAX_REQUEST_BYTES
 from gateway.edge.middleware import REQUEST_SECONDS
+from gateway.edge.problems import PROBLEMS
 from http_limits.limits import Limits
 from malipo.contracts.providers import PROVIDERS
 from provider_kit.callbacks import MAX_BODY_BYTES as MAX_CALLBACK_BYTES
 
 PROXY = (ROOT / "deploy/proxy/nginx.conf").read_text("utf-8")
+SHAPE = json.loads((ROOT / "docs/openapi.json").read_text("utf-8"))["components"]["schemas"]["Problem"]
 
 
 def locations() -> dict[str, str]:
@@ -95,14 +97,20 @@ def test_the_proxy_limits_no_less_than_the_services_do() -> None:
 
 
 def test_what_the_proxy_answers_itself_is_a_problem_with_a_code_that_merchants_know() -> None:
-    told = dict(re.findall(r"error_page (\d+) @(\w+);", PROXY))
-    assert set(told) == {"404", "413", "502", "503", "504"}
-    for status, code in told.items():
-        answered = re.search(rf"location @{code} \{{(.*?)return {status} '(.*?)';", PROXY, re.DOTALL)
-        assert answered, code
+    told = re.findall(r"error_page ([\d ]+?) (?:=(\d+) )?(@\w+|/problems/\w+);", PROXY)
+    named = {int(status) for statuses, _, at in told if at.startswith("@") for status in statuses.split()}
+    assert named == {404, 413, 502, 503, 504}
+    unread = {int(status) for statuses, _, at in told if at.startswith("/") for status in statuses.split()}
+    assert unread == {400, 414, 494, 501, 505}, "of which there is perhaps no address, and so no location by name"
+    for statuses, instead, at in told:
+        kind = PROBLEMS[code := at.rpartition("/")[2].removeprefix("@")]
+        answered = re.search(rf"location (?:= )?{at} \{{(.*?)return {kind.status} '(.*?)';", PROXY, re.DOTALL)
+        assert answered, at
+        assert ("internal;" in answered[1]) == at.startswith("/"), "nobody may ask for it"
         assert "default_type application/problem+json;" in answered[1]
         problem = json.loads(answered[2])
-        assert (problem["code"], problem["status"]) == (code, int(status))
+        assert (problem["code"], problem["status"]) == (code, kind.status) == (code, int(instead or statuses))
+        assert set(problem) == set(SHAPE["required"])
         seconds = problem["retry"]["after_seconds"]
         assert (f"add_header Retry-After {seconds} always;" in answered[1]) == (seconds is not None)
     assert "proxy_intercept_errors" not in PROXY, "what a service answers passes untouched"
