@@ -39,6 +39,8 @@ from gateway.edge.validation import require_text
         ("%ff=1", "parameter_unknown"),
         ("client_ref=" + "x" * 101, "parameter_invalid"),
         ("amount_min=2&amount_max=1", "parameter_invalid"),
+        ("created_after=2026-02-01T00:00:00Z&created_before=2026-01-01T00:00:00Z", "parameter_invalid"),
+        ("created_after=2026-01-01T00:00:00Z&created_before=2026-01-01T01:00:00%2B02:00", "parameter_invalid"),
         ("page=2", "parameter_unknown"),
         ("limit=1&limit=2", "parameter_repeated"),
     ],

@@ -140,6 +140,16 @@ async def test_of_two_services_that_confirm_at_once_neither_is_told_again(gatewa
     assert await gateway.pool.fetchval("SELECT announce_at FROM personal_keys") is None
 
 
+@pytest.mark.parametrize("written", ["no%EBl", "no%zzl", "%ED%A0%80"])
+async def test_a_customer_who_is_written_as_no_utf_8_is_refused_and_not_taken_for_nobody(gateway, merchant, written):
+    await hold_a_phone(gateway, merchant, "no\u00ebl")
+    refused = await merchant.post(f"/v1/customers/{written}/erase", key="erase")
+    assert (refused.status_code, refused.json()["code"]) == (400, "parameter_invalid")
+    assert refused.json()["detail"] == "customer_ref: must be UTF-8, percent-encoded, e.g. no%C3%ABl"
+    right = await merchant.post("/v1/customers/no%C3%ABl/erase", key="erase")
+    assert (right.status_code, sum(right.json().values())) == (202, 1)
+
+
 async def test_a_customers_payments_are_erased_and_nobody_elses(gateway, merchant):
     stranger = await gateway.merchant()
     customers, of_another, others = (

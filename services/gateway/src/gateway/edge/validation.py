@@ -102,9 +102,13 @@ def require_text(query: bytes) -> None:
     """
     for parameter in query.split(b"&"):
         name, _, value = parameter.partition(b"=")
-        if not _is_text(value):
-            error = {"loc": (name.decode("ascii", "replace"),), "type": "", "msg": _NOT_TEXT}
-            raise of_parameters([error])
+        require_utf_8(name.decode("ascii", "replace"), value)
+
+
+def require_utf_8(name: str, escaped: bytes) -> None:
+    """Raises the problem of the parameter `name`, of which `escaped` is what was sent, if that is not UTF-8, percent-encoded."""
+    if not _is_text(escaped):
+        raise of_parameters([{"loc": (name,), "type": "", "msg": _NOT_TEXT}])
 
 
 def of_parameters(errors: Sequence[Mapping[str, Any]]) -> Problem:

@@ -3,12 +3,13 @@
 import re
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from gateway.edge.idempotency import once
 from gateway.edge.mutations import Mutation, mutation
 from gateway.edge.responses import respond
+from gateway.edge.validation import require_utf_8
 from gateway.openapi.description import spec
 from gateway.openapi.responses import ERASURE
 from gateway.payments import personal
@@ -48,14 +49,22 @@ async def erase_payment(mutation: _Eraser, payment_id: str) -> Response:
 
 @router.post(
     "/customers/{customer_ref:path}/erase",
-    **spec("Erase a customer's personal data", responses={202: ERASURE}, changes=True, key_required=True),
+    **spec(
+        "Erase a customer's personal data",
+        responses={202: ERASURE},
+        problems=("parameter_invalid",),
+        changes=True,
+        key_required=True,
+    ),
 )
-async def erase_customer(mutation: _Eraser, customer_ref: str) -> Response:
+async def erase_customer(mutation: _Eraser, request: Request, customer_ref: str) -> Response:
     """The same for all payments with this `customer_ref` until now; those under way are erased when they have ended.
 
     The `customer_ref` itself stays. 202 with nothing counted is also the answer where no payment has it, or none of these
     holds anything personal.
     """
+    # The framework reads other bytes as U+FFFD, and so another customer, of whom there is nothing to erase.
+    require_utf_8("customer_ref", request.scope["raw_path"])
     if not re.fullmatch(PRINTABLE, customer_ref):  # no payment has it, and no statement could ask for it
         return respond(personal.Erasure(0, 0)._asdict(), 202)
     return await _erase(mutation, "customer_ref", customer_ref)

@@ -248,4 +248,7 @@ class PaymentFilters(Page):
     def _is_a_range(self) -> Self:
         if self.amount_min is not None and self.amount_max is not None and self.amount_min > self.amount_max:
             raise PydanticCustomError("parameter_invalid", "must not exceed amount_max", {"field": "amount_min"})
+        if self.created_after and self.created_before and self.created_after > self.created_before:
+            later = "must not be later than created_before"
+            raise PydanticCustomError("parameter_invalid", later, {"field": "created_after"})
         return self
