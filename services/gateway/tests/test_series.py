@@ -66,6 +66,8 @@ async def test_it_stays_of_its_customer_and_in_its_currency(merchant):
         ({"currency": "usd"}, "/currency", "currency_unknown"),
         ({"starts_on": "2026-02-30"}, "/starts_on", "value_invalid"),
         ({"starts_on": "20260201"}, "/starts_on", "value_invalid"),
+        ({"starts_on": "0001-01-01"}, "/starts_on", "value_invalid"),
+        ({"starts_on": "1999-12-31"}, "/starts_on", "value_invalid"),
         ({"customer_ref": ""}, "/customer_ref", "text_empty"),
     ],
 )

@@ -1,6 +1,7 @@
 """Fields that several rooms accept from merchants, and what every list has in common."""
 
 import re
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -24,6 +25,7 @@ _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _DOTTED = f"(?:(?:{_GROUP}:){{0,3}}{_GROUP})?::(?:{_GROUP}:)?{_BYTE}(?:[.]{_BYTE}){{3}}"
 _IPV6 = f"{_DOTTED}|(?:{_GROUP}:){{7}}{_GROUP}|(?:{_GROUP}:){{1,7}}:|{_SHORTENED}|:(?:(?::{_GROUP}){{1,7}}|:)"
 _URL = rf"^[Hh][Tt][Tt][Pp][Ss]?://(?:{_HOST}|\[(?:{_IPV6})\]){_PORT}(?:[/?][^\x00- #\x7f-\xa0]*)?$"
+DAY = "^20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
 _DIGITS = re.compile("0|[1-9][0-9]{0,19}")  # as JSON writes a whole number
 
 
@@ -70,6 +72,14 @@ def digits(text: object) -> object:
     if isinstance(text, str) and not _DIGITS.fullmatch(text):
         raise PydanticCustomError("parameter_invalid", "must be a whole number in digits")
     return text
+
+
+def day_of(value: object) -> date | None:
+    """The day of this century that is written so; None for anything else."""
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) and re.fullmatch(DAY, value) else None
+    except ValueError:  # as of 30 February
+        return None
 
 
 def _no_card_number(text: str) -> str:

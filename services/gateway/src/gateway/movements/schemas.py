@@ -1,28 +1,22 @@
 """How merchants ask for the report of a day, and the schemas of what they get."""
 
-import re
 from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from gateway.edge.fields import text_schema
+from gateway.edge.fields import DAY, day_of, text_schema
 from gateway.openapi.examples import AT, PAYMENT, REFUND
 from gateway.openapi.responses import DocumentedResponse, ref
 from gateway.openapi.schemas import INTEGER, MOMENT, MOMENT_OR_NULL, TEXT, TEXT_OR_NULL, object_of
 from malipo.contracts.movements import MOVEMENT_KINDS
 
-_DATE = "^20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
-
 
 def _day(text: object) -> object:
-    try:
-        if isinstance(text, str) and re.fullmatch(_DATE, text):
-            return date.fromisoformat(text)
-    except ValueError:  # as of 30 February
-        pass
-    raise PydanticCustomError("parameter_invalid", "must be a day of this century, e.g. 2026-11-28")
+    if (day := day_of(text)) is None:
+        raise PydanticCustomError("parameter_invalid", "must be a day of this century, e.g. 2026-11-28")
+    return day
 
 
 class DayAsked(BaseModel):
@@ -30,9 +24,7 @@ class DayAsked(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    day: Annotated[date, BeforeValidator(_day), text_schema(format="date", pattern=_DATE)] = Field(
-        description="In UTC."
-    )
+    day: Annotated[date, BeforeValidator(_day), text_schema(format="date", pattern=DAY)] = Field(description="In UTC.")
 
 
 def _sums(description: str) -> dict[str, Any]:

@@ -7,13 +7,22 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from gateway.edge.fields import AMOUNT_PROBLEMS, TEXT_PROBLEMS, Amount, Currency, Printable, Words, text_schema
+from gateway.edge.fields import (
+    AMOUNT_PROBLEMS,
+    DAY,
+    TEXT_PROBLEMS,
+    Amount,
+    Currency,
+    Printable,
+    Words,
+    day_of,
+    text_schema,
+)
 from gateway.series.periods import Per
 from malipo.contracts.descriptor import Details
 from malipo.contracts.methods import REFERENCE_CHARS, SERIES, SERIES_MUST
 
 MAX_COUNT = 1000
-_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _series_id(text: str) -> str:
@@ -23,15 +32,13 @@ def _series_id(text: str) -> str:
 
 
 def _day(value: object) -> object:
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) and _DAY.fullmatch(value) else value
-    except ValueError:
-        raise PydanticCustomError("value_invalid", "must be a day, e.g. 2026-11-21") from None
+    # PostgreSQL's library takes the first day that Python knows for an infinity, which is no moment of a series.
+    if value is not None and (value := day_of(value)) is None:
+        raise PydanticCustomError("value_invalid", "must be a day of this century, e.g. 2026-11-21")
+    return value
 
 
-_ShownDay = Annotated[date, text_schema(format="date")]
+_ShownDay = Annotated[date, text_schema(format="date", pattern=DAY)]
 SeriesId = Annotated[str, AfterValidator(_series_id), Words, text_schema(pattern=SERIES)]
 
 
