@@ -104,6 +104,13 @@ async def test_the_rest_of_a_body_that_is_not_read_is_not_waited_for(strict):
     assert await client.ended()
 
 
+async def test_a_client_that_sends_all_of_a_long_body_that_is_not_read_gets_its_answer_and_the_next_one(usual):
+    client = await usual.connect()
+    head = b"POST /unread HTTP/1.1\r\nHost: malipo\r\nContent-Length: 10000000\r\n\r\n"
+    assert (await client.request(head + b"x" * 10_000_000)).status == 200
+    assert (await client.request(GET + b"\r\n")).status == 200
+
+
 async def test_a_client_that_does_not_read_its_response_does_not_keep_its_place(strict):
     clients = [await strict.connect() for _ in range(8)]
     for client in clients:

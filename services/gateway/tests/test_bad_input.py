@@ -270,7 +270,8 @@ async def test_a_body_without_an_end_is_not_read_to_its_end(gateway, merchant):
 
     response = await gateway.client.post("/v1/payments", content=endless(), headers=raw_headers(merchant))
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
-    assert response.headers["Connection"] == "close"
+    assert sent < 2 * 65_536
+    assert "Connection" not in response.headers  # closed while its client still sends, it is reset before that has read why
 
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])

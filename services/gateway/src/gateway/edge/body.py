@@ -39,18 +39,14 @@ def body_of[M: Details](model: type[M]) -> Callable[[Request], Awaitable[M]]:
 async def _read(request: Request) -> bytes:
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or len(announced) > _LENGTH_DIGITS or int(announced) > MAX_BODY_BYTES:
-        raise _too_large()
+        raise Problem("body_too_large")
     body = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BODY_BYTES:
-                    raise _too_large()
+                    raise Problem("body_too_large")
     except TimeoutError:
         raise Problem("body_too_slow", headers={"Connection": "close"}) from None
     return bytes(body)
-
-
-def _too_large() -> Problem:
-    return Problem("body_too_large", headers={"Connection": "close"})  # the rest of it is not worth reading
