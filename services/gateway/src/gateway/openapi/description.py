@@ -232,7 +232,7 @@ def _problems(codes: Iterable[str]) -> dict[int | str, Schema]:
 
 
 def _problem_response(status: int, codes: Sequence[str]) -> Schema:
-    headers = {"X-Request-Id": _HEADERS["X-Request-Id"]}
+    headers = dict(_HEADERS) if status == 429 else {"X-Request-Id": _HEADERS["X-Request-Id"]}
     if status == 401:
         headers["WWW-Authenticate"] = _MORE_HEADERS["WWW-Authenticate"]
     if any(PROBLEMS[code].retry.after_seconds is not None for code in codes):
