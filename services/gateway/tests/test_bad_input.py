@@ -14,6 +14,7 @@ from testkit.waiting import until
 
 GOOD = {"amount": 1250, "currency": "USD", "method": {"type": "card", "token": "pm_card_visa"}}
 CARD = "4242424242424242"
+NO_URL = "must be an absolute http or https URL without user name, fragment or blanks, and its host of ASCII (xn--...)"
 
 BAD_FIELDS = [
     ({"amount": 12.5}, "/amount", "amount_not_integer"),
@@ -154,6 +155,7 @@ async def test_a_card_number_is_refused_as_exposed(merchant):
         ({"method": {"type": "card", "token": "pm_card_visa", "colour": "red"}}, "no such field"),
         ({"metadata": {str(n): "x" for n in range(21)}}, "too many entries (most 20)"),
         ({"method": {"type": "card"}}, "is required"),
+        ({"return_url": "https://\u00e9t\u00e9.example/"}, NO_URL),
     ],
 )
 async def test_a_bad_field_is_explained_by_our_own_text(merchant, change, detail):
@@ -271,7 +273,7 @@ async def test_a_body_without_an_end_is_not_read_to_its_end(gateway, merchant):
     response = await gateway.client.post("/v1/payments", content=endless(), headers=raw_headers(merchant))
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
     assert sent < 2 * 65_536
-    assert "Connection" not in response.headers  # closed while its client still sends, it is reset before that has read why
+    assert "Connection" not in response.headers, "a client that still sends is reset before it has read why"
 
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])

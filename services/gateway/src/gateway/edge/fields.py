@@ -26,6 +26,7 @@ _DOTTED = f"(?:(?:{_GROUP}:){{0,3}}{_GROUP})?::(?:{_GROUP}:)?{_BYTE}(?:[.]{_BYTE
 _IPV6 = f"{_DOTTED}|(?:{_GROUP}:){{7}}{_GROUP}|(?:{_GROUP}:){{1,7}}:|{_SHORTENED}|:(?:(?::{_GROUP}){{1,7}}|:)"
 _URL = rf"^[Hh][Tt][Tt][Pp][Ss]?://(?:{_HOST}|\[(?:{_IPV6})\]){_PORT}(?:[/?][^\x00- #\x7f-\xa0]*)?$"
 DAY = "^20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
+_NO_URL = "must be an absolute http or https URL without user name, fragment or blanks, and its host of ASCII (xn--...)"
 _DIGITS = re.compile("0|[1-9][0-9]{0,19}")  # as JSON writes a whole number
 
 
@@ -41,7 +42,7 @@ def _whole_amount(value: object) -> object:
 
 def _web_url(url: str) -> str:
     if not re.fullmatch(_URL, url):
-        raise PydanticCustomError("url_invalid", "must be an absolute http or https URL without user name or fragment")
+        raise PydanticCustomError("url_invalid", _NO_URL)
     if leads_to_card_number(url):
         raise PydanticCustomError("raw_card_number", EXPOSED)
     return url

@@ -113,7 +113,7 @@ PROBLEMS: dict[str, Kind] = {
     "series_mismatch":         Kind(422, "Not this series'", "Charge the series' own customer, in its currency, no more than its max_amount, or use another series: customer_ref and currency of one stay.", CORRECT),
     "method_unknown":          Kind(422, "Unknown payment method", "Use a method type that /docs lists.", CORRECT),
     "raw_card_number":         Kind(422, "Card number refused", "Never send card numbers: tokenise the card in the browser and send its token, e.g. pm_... Treat the number you sent as exposed.", CORRECT),
-    "url_invalid":             Kind(422, "Invalid URL", "Give an absolute http or https URL without user name or fragment.", CORRECT),
+    "url_invalid":             Kind(422, "Invalid URL", "Give an absolute http or https URL without user name, fragment or blanks, its host of ASCII.", CORRECT),
     "url_not_https":           Kind(422, "URL is not https", "Webhooks go to https on port 443 only.", CORRECT),
     "url_not_public":          Kind(422, "URL is not on the Internet", "Give a host that everybody can reach: webhooks go to no private, local or reserved address or name.", CORRECT),
     "event_type_invalid":      Kind(422, "Invalid event type", "Give types such as payment.completed.", CORRECT),
