@@ -98,6 +98,9 @@ async def test_what_the_orchestrator_told_before_it_knew_makes_it_no_active_meth
     await detach(merchant, kept["id"])
     await tell(gateway, merchant, kept, event, "active", step=7)
     assert (await merchant.get(f"/v1/payment-methods/{kept['id']}")).json()["status"] == "detaching"
+    for status, listed in (("active", []), ("detaching", [kept["id"]])):
+        found = (await merchant.get(f"/v1/payment-methods?status={status}")).json()["data"]
+        assert [one["id"] for one in found] == listed
     assert (await merchant.pay(again(kept["id"]))).status_code == 409
 
 

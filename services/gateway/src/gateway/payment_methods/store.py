@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Text, bindparam, func, or_, select
+from sqlalchemy import Text, and_, bindparam, case, func, or_, select
 
 from gateway.payment_methods.schemas import MethodFilters
 from gateway.payment_methods.views import shown
@@ -31,13 +31,18 @@ _OWN = PAYMENT_METHODS.c.merchant_id == bindparam("merchant_id"), PAYMENT_METHOD
 _SEEN = PAYMENT_METHODS.c.view, PAYMENT_METHODS.c.detach_id
 _GET = CompiledQuery(select(*_SEEN).where(PAYMENT_METHODS.c.id == bindparam("id"), *_OWN))
 _STATUS = bindparam("status", type_=Text)
+_TOLD_STATUS = func.json_extract_path_text(PAYMENT_METHODS.c.view, "status")
+_SHOWN_STATUS = case(
+    (and_(PAYMENT_METHODS.c.detach_id.is_not(None), _TOLD_STATUS == "active"), "detaching"), else_=_TOLD_STATUS
+)
+"""As `views.shown` has it."""
 _CUSTOMER, _BEFORE = bindparam("customer_ref", type_=Text), bindparam("before_id", type_=Text)
 _LIST = CompiledQuery(
     select(PAYMENT_METHODS.c.id, *_SEEN)
     .where(
         *_OWN,
         or_(_CUSTOMER.is_(None), PAYMENT_METHODS.c.customer_ref == _CUSTOMER),
-        or_(_STATUS.is_(None), func.json_extract_path_text(PAYMENT_METHODS.c.view, "status") == _STATUS),
+        or_(_STATUS.is_(None), _SHOWN_STATUS == _STATUS),
         or_(_BEFORE.is_(None), PAYMENT_METHODS.c.id < _BEFORE),
     )
     .order_by(PAYMENT_METHODS.c.id.desc())
