@@ -21,7 +21,7 @@ from bench.checkout import CheckoutError, checkout_of
 from bench.methods import BODIES, CARD
 from bench.shell import Rate, Save, Seconds, WarmUp, finish, require_disk, say, show
 from bench.steadiness import RULE
-from bench.system import FULL_COMPILER, SERVICES, SETTINGS, Settings
+from bench.system import FULL_COMPILER, PRE_TOUCHED, SERVICES, SETTINGS, Settings
 from bench.webhooks import report as delivery_report
 from bench.webhooks import trial as webhook_trial
 from malipo import clock
@@ -221,7 +221,7 @@ def endurance(
 ) -> None:
     """An hour at half load: whether memory, open files, emptied tables and dead rows stay flat. Exits 1 if not."""
     require_disk(rate * (warm_up + 60 * minutes))
-    endured = enduring.run(rate, warm_up, minutes, every, SETTINGS | FULL_COMPILER, say)
+    endured = enduring.run(rate, warm_up, minutes, every, SETTINGS | PRE_TOUCHED, say)
     curves = endured.curves
     tables = [
         report.goals_table(goals.of_endurance(endured)),

@@ -33,6 +33,8 @@ BY_THEMSELVES = {
 """Customers who pay a second after they are asked, without a person, and a bank whose rails are open at any hour."""
 FULL_COMPILER = {"kafka": {"JVM_OPTIONS": "-Xms512m -Xmx512m -XX:+UseSerialGC -Dlog4j2.level=WARN"}}
 """Kafka as in production, with both of Java's compilers: dear for the first minute, cheaper after it."""
+PRE_TOUCHED = {"kafka": {"JVM_OPTIONS": FULL_COMPILER["kafka"]["JVM_OPTIONS"] + " -XX:+AlwaysPreTouch"}}
+"""The same with all of its heap in memory from the start: else the heap is touched for an hour, which looks like a leak."""
 
 _TOPICS = {topic.name: topic.partitions for topic in TOPICS} | {topic.dead_letter: 1 for topic in TOPICS}
 _JSON = {"Content-Type": "application/json"}
