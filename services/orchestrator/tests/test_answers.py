@@ -4,7 +4,7 @@ import pytest
 
 from malipo import ids
 from malipo.contracts.commands import CancelPayment, CapturePayment, RefundPayment
-from malipo.contracts.outcomes import Authorized, Pending, Unknown
+from malipo.contracts.outcomes import ActionRequired, Approval, Authorized, Pending, Unknown
 from malipo.contracts.provider_commands import Query
 from malipo.messaging.subscription import Received
 from malipo.money import Money
@@ -13,6 +13,7 @@ from orchestrator.subscriptions import subscriptions
 
 CAP_1, REF_1 = ids.new("cap"), ids.new("ref")
 HELD = Authorized(amount=Money(1000, "USD"), reference="pi_1")
+TO_APPROVE = ActionRequired(action=Approval("https://pay.test"), reference="pi_1")
 UNKNOWN = Unknown(reason="timeout")
 
 
@@ -79,3 +80,20 @@ async def test_what_waited_at_the_providers_service_can_be_decided_once_it_has_e
     end = make.report(create.payment_id, UNKNOWN, "refund", REF_1, step=query.step - 1, also_answers=query.step)
     await orchestrator.handle(end)
     await decisions.decide(orchestrator.database, REF_1, "failed", "The book shows none.", "Jo")
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "shown"), [(HELD, "authorized"), (TO_APPROVE, "requires_action")], ids=["held", "wants the customer"]
+)
+async def test_that_an_answer_was_lost_changes_nothing_of_what_was_told_meanwhile_but_has_the_provider_asked(
+    orchestrator, make, meanwhile, shown
+):
+    create = make.create(capture="manual")
+    await orchestrator.handle(create, make.report(create.payment_id, meanwhile, source="callback"))
+    assert await orchestrator.handle(make.report(create.payment_id, UNKNOWN)) == []
+    row = await orchestrator.payment(create.payment_id)
+    assert (row["state"], row["unanswered"]) == (shown, False)
+    await scheduler.tick(orchestrator.database)
+    assert [one for one in await orchestrator.sent() if isinstance(one, Query)]
+    await orchestrator.handle(make.report(create.payment_id, UNKNOWN, source="query"))
+    assert (await orchestrator.payment(create.payment_id))["state"] == "in_doubt"

@@ -41,9 +41,10 @@ class Charge:
         return await self.orchestrator.handle(report)
 
     async def doubted(self, kind="charge", operation_id=None):
-        """No trace of it is found, nor when that is asked."""
+        """No trace of it is found, nor when that is asked, and asked again."""
         await self.told(Unknown(reason="silence"), kind, operation_id)
-        await self.told(Unknown(reason="no trace"), kind, operation_id, source="query", step=99)
+        for _ in range(2):
+            await self.told(Unknown(reason="no trace"), kind, operation_id, source="query", step=99)
 
     async def capture(self, capture_id, amount=None, *, final=False):
         command = CapturePayment(payment_id=self.id, capture_id=capture_id, amount_minor=amount, final=final)

@@ -33,6 +33,7 @@ from orchestrator.outcomes import (
     is_behind,
     is_news,
     is_of_other_money,
+    is_overtaken,
     learn_decision,
     learn_operation,
     learn_payment,
@@ -200,7 +201,7 @@ class Fold(Recording):
             return self.ignored.append(Ignored.LATE)
         if isinstance(outcome, Approved):
             return self._approve(outcome)
-        if may_be_late(self.payment, self.source, outcome):
+        if may_be_late(self.payment, self.source, outcome) or is_overtaken(self.payment, self.source, outcome):
             return self._look_now()
         trigger = of_the_wait(self.payment, trigger_from(self.source, outcome), outcome)
         self._payment_step(trigger, outcome)

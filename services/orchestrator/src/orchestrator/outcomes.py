@@ -157,6 +157,14 @@ def may_be_late(payment: Payment, source: Source, outcome: Outcome) -> bool:
     return source == "callback" and nameless and waits
 
 
+def is_overtaken(payment: Payment, source: Source, outcome: Outcome) -> bool:
+    """Whether it says that the request's own answer was lost, while the provider has told by another way what came of it: that it
+    holds the money, or wants the customer.
+    """
+    lost = source == "attempt" and trigger_from(source, outcome) is Trigger.UNKNOWN
+    return lost and payment.state in (State.AUTHORIZED, State.REQUIRES_ACTION)
+
+
 def _adds_nothing(subject: Payment | Operation, outcome: Outcome | None) -> bool:
     """Whether it waits for what is known, or was told before the provider began to work on it."""
     if not isinstance(subject, Payment) or not isinstance(outcome, Pending) or subject.state is not State.PENDING:
