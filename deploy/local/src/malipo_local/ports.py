@@ -2,12 +2,12 @@
 
 import fcntl
 import json
+import os
 import secrets
 import socket
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
-from typing import IO
 
 from malipo_local.home import cache_folder
 
@@ -50,9 +50,9 @@ def _claim(port: int) -> bool:
 
 
 @cache
-def _claims() -> IO[bytes]:
-    """The file whose bytes are locked, each for a port. It stays open: closed, it would lose the locks."""
-    return (cache_folder() / "ports.lock").open("ab")
+def _claims() -> int:
+    """The descriptor of the file whose bytes are locked, each for a port. It stays open until the end: closed, it loses the locks."""
+    return os.open(cache_folder() / "ports.lock", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 class Ports:
