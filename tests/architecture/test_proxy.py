@@ -88,8 +88,7 @@ def test_the_services_trust_the_proxy_and_no_address_that_docker_assigns() -> No
 
 
 def test_the_proxy_limits_no_less_than_the_services_do() -> None:
-    number, size = proxied("large_client_header_buffers").split()
-    assert int(number) * int(size.removesuffix("k")) * 1024 <= Limits.head_bytes
+    _, size = proxied("large_client_header_buffers").split()
     assert int(size.removesuffix("k")) * 1024 == Limits.head_bytes, "one line may be as long as all that is taken"
     assert int(proxied("client_header_timeout").removesuffix("s")) <= Limits.head_seconds
     assert int(proxied("limit_conn addresses")) <= Limits.connections_per_address
@@ -102,7 +101,9 @@ def test_what_the_proxy_answers_itself_is_a_problem_with_a_code_that_merchants_k
     named = {int(status) for statuses, _, at in told if at.startswith("@") for status in statuses.split()}
     assert named == {404, 413, 502, 503, 504}
     unread = {int(status) for statuses, _, at in told if at.startswith("/") for status in statuses.split()}
-    assert unread == {400, 414, 494, 501, 505}, "of which there is perhaps no address, and so no location by name"
+    assert unread == {400, 414, *range(494, 498), 501, 505}, (
+        "of which there is perhaps no address, and so no location by name"
+    )
     for statuses, instead, at in told:
         kind = PROBLEMS[code := at.rpartition("/")[2].removeprefix("@")]
         answered = re.search(rf"location (?:= )?{at} \{{(.*?)return {kind.status} '(.*?)';", PROXY, re.DOTALL)

@@ -1,5 +1,6 @@
 """The API's description is whole, true, and shown without help from elsewhere."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -101,9 +102,9 @@ async def test_every_part_of_a_problem_that_is_always_there_is_described_as_that
 
 async def test_whoever_is_too_fast_finds_each_header_that_says_how_fast_in_the_description(document, replica):
     merchant = await (await replica(rate_limit_per_second=1, rate_limit_burst=1)).merchant(configured=False)
-    answers = [await merchant.get("/v1/payments") for _ in range(2)]
-    assert answers[1].status_code == 429
-    told = {"x-request-id", "retry-after", *(name for name in answers[1].headers if name.startswith("ratelimit-"))}
+    answers = await asyncio.gather(*(merchant.get("/v1/payments") for _ in range(20)))
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    told = {"x-request-id", "retry-after", *(name for name in refused.headers if name.startswith("ratelimit-"))}
     assert len(told) == 5
     for _, path, operation in operations(document):
         assert told == {name.lower() for name in operation["responses"]["429"]["headers"]}, path

@@ -5,12 +5,17 @@ from datetime import timedelta
 import pytest
 from aiokafka import AIOKafkaProducer
 from keeping import again, keep
+from msgspec.structs import replace
 
 from gateway.edge import idempotency
 from gateway.payments.recalling import recall
-from malipo import clock
+from malipo import clock, ids
+from malipo.contracts.commands import CreatePayment, PaymentMethod
+from malipo.contracts.message import encode
+from malipo.contracts.methods import SAVED
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.security import KafkaAccess
+from malipo.money import Money
 
 
 @pytest.fixture
@@ -63,7 +68,13 @@ async def test_what_was_requested_before_stays_as_it_is(gateway, merchant, store
     ] == [dict(row) for row in before]
 
 
-async def test_a_header_that_cannot_be_read_keeps_no_other_key_from_being_known_again(
+CHARGE = CreatePayment(
+    payment_id=ids.new("pay"), merchant_id="mer_1", mode="test", amount=Money(700, "USD"), capture="automatic",
+    method=PaymentMethod(type=SAVED, details={"id": "pm_1"}), config_version=1, configured=("stripe",),
+)  # fmt: skip
+
+
+async def test_a_header_or_command_that_cannot_be_read_keeps_no_other_key_from_being_known_again(
     gateway, merchant, stores, relayed
 ):
     since = clock.now() - timedelta(seconds=1)
@@ -71,6 +82,8 @@ async def test_a_header_that_cannot_be_read_keeps_no_other_key_from_being_known_
         for header in (b'["mer_1", "test", "cu', b"\xff", b"[]", b"1"):
             headers = [(idempotency.HEADER, header)]
             await producer.send_and_wait(PAYMENT_COMMANDS.name, b"{}", key=b"pay_1", headers=headers)
+        for odd in (replace(CHARGE, method=PaymentMethod(type=SAVED)), replace(CHARGE, payment_id="pay_1")):
+            await producer.send_and_wait(PAYMENT_COMMANDS.name, encode(odd), key=b"pay_1")
     payment = (await merchant.pay(key="behind it")).json()
     await relayed()
     await gateway.dependencies.database.write("DELETE FROM idempotency_keys")

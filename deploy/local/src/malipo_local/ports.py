@@ -42,9 +42,10 @@ def free_port(taken: Collection[int] = ()) -> int:
 
 def _claim(port: int) -> bool:
     """Whether no other process of this user has chosen it: a server binds its port a second after that, and two would choose one."""
+    file = _claims()
     try:
-        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)  # one byte of the file; the kernel lets go of it
-    except OSError:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)  # one byte of the file; the kernel lets go of it
+    except (BlockingIOError, PermissionError):  # by the system, one of the two says that another has it
         return False
     return True
 

@@ -15,6 +15,7 @@ from gateway.payment_methods.charges import SavedCharge
 from gateway.tables import IDEMPOTENCY_KEYS
 from malipo import ids
 from malipo.contracts.commands import CreatePayment
+from malipo.contracts.message import Message
 from malipo.contracts.methods import SAVED
 from malipo.contracts.topics import PAYMENT_COMMANDS
 from malipo.messaging.database import Database
@@ -84,10 +85,13 @@ def _row(record: Any) -> tuple[object, ...] | None:
 
 def _charge(record: Any) -> SavedCharge | None:
     try:
-        command = PAYMENT_COMMANDS.decode(record.value or b"")
-    except ValueError:
+        return _charged_by(PAYMENT_COMMANDS.decode(record.value or b""))
+    except (ValueError, KeyError):
         log.warning("no charge recalled: its command cannot be read", position=position_of(record))
         return None
+
+
+def _charged_by(command: Message) -> SavedCharge | None:
     if not isinstance(command, CreatePayment) or command.method.type != SAVED:
         return None
     details = command.method.details
