@@ -88,7 +88,8 @@ def test_the_services_trust_the_proxy_and_no_address_that_docker_assigns() -> No
 
 
 def test_the_proxy_limits_no_less_than_the_services_do() -> None:
-    _, size = proxied("large_client_header_buffers").split()
+    number, size = proxied("large_client_header_buffers").split()
+    assert int(number) == 2, "of a head, and of what is pipelined behind it"
     assert int(size.removesuffix("k")) * 1024 == Limits.head_bytes, "one line may be as long as all that is taken"
     assert int(proxied("client_header_timeout").removesuffix("s")) <= Limits.head_seconds
     assert int(proxied("limit_conn addresses")) <= Limits.connections_per_address
